@@ -1,0 +1,102 @@
+/**
+ * A Case: one consultation, that is a ServiceRequest, a Task and everything that belongs to its package.
+ * `CasePart` is what mapping found in one message for one case; `CaseState` is what is stored.
+ */
+
+/** Unique keys by which the parts of one case find each other. */
+export type CaseKeyKind =
+  | 'accession' // AccessionNumber (0008,0050) / OBR-18 …, system = issuer
+  | 'placer' // PlacerOrderNumber, ORC-2 / OBR-2 / (0040,2016)
+  | 'filler' // FillerOrderNumber, ORC-3 / OBR-3 / (0040,2017)
+  | 'study' // StudyInstanceUID (0020,000D), system 'urn:dicom:uid'
+  | 'service-request'; // id of a ServiceRequest written by FHIR, system ''
+
+export type CaseKey = { readonly kind: CaseKeyKind; readonly system: string; readonly value: string };
+
+/** Patient identifier with assigning authority: not a key of a case, but a joining key holds only when the patient agrees. */
+export type PatientKey = { readonly system: string; readonly value: string };
+
+export type Priority = 'routine' | 'urgent' | 'asap' | 'stat';
+
+export type CasePart = {
+  /** `order`: a ServiceRequest; `images`: a DICOM study; `material`: anything else that joins a case (forms, photos, results). */
+  readonly kind: 'order' | 'images' | 'material';
+  readonly keys: readonly CaseKey[];
+  readonly patient: readonly PatientKey[];
+  /** ORC-1 for an order (`NW` where the protocol has no such thing), '' otherwise. */
+  readonly control: string;
+  /** False when the sender marked the message as test or training (MSH-11 T or D). */
+  readonly production: boolean;
+  readonly priority: Priority;
+  /** Hints that choose a specialty: `modality:CT`, `code:system|value`, `service:RAD` (OBR-24), `performer:system|value`. */
+  readonly hints: readonly string[];
+  /** Names (`urn:uuid:`) or `Type/id` references of the resources of this part. Empty string where there is none. */
+  readonly serviceRequest: string;
+  readonly subject: string;
+  readonly members: readonly string[];
+  /** Only `images`. */
+  readonly study: StudySummary | null;
+};
+
+export type StudySummary = {
+  readonly uid: string;
+  /** Name or reference of the ImagingStudy. */
+  readonly imagingStudy: string;
+  readonly series: number;
+  readonly instances: number;
+  readonly modalities: readonly string[];
+  /** Epoch ms of the last instance received. */
+  readonly lastReceived: number;
+};
+
+/**
+ * assembling → requested → claimed → reported → closed; cancelled from any but closed.
+ * assembling: the package is not whole (Task `draft`, or no Task without an order); requested: offered to a reader.
+ */
+export type CasePhase = 'assembling' | 'requested' | 'claimed' | 'reported' | 'closed' | 'cancelled';
+
+export type ReturnState = {
+  readonly destination: string;
+  readonly delivery: string;
+  readonly receipt: number | null;
+};
+
+export type CaseState = {
+  readonly id: string;
+  readonly phase: CasePhase;
+  readonly specialty: string;
+  readonly priority: Priority;
+  readonly production: boolean;
+  /** Who asked: where the answer goes. Null while only images are here. */
+  readonly origin: { readonly peer: string; readonly kind: 'hl7v2' | 'fhir'; readonly seq: number } | null;
+  readonly patientKeys: readonly PatientKey[];
+  /** Relative references `Type/id`, '' where not known yet. */
+  readonly patient: string;
+  readonly serviceRequest: string;
+  readonly task: string;
+  readonly studies: readonly StudySummary[];
+  /** `Type/id` of Media, QuestionnaireResponse, Observation, DocumentReference … that belong to the package. */
+  readonly members: readonly string[];
+  readonly hints: readonly string[];
+  readonly keys: readonly CaseKey[];
+  /** What the specialty still waits for; empty when whole. */
+  readonly missing: readonly string[];
+  /** Set when a person or a rule let it go before it was whole. */
+  readonly released: { readonly by: string; readonly at: string; readonly why: string } | null;
+  readonly route: { readonly destination: string; readonly kind: 'pull' | 'push'; readonly group: string; readonly why: string } | null;
+  readonly claim: { readonly by: string; readonly at: string } | null;
+  readonly report: { readonly reference: string; readonly provenance: string; readonly version: string; readonly at: string; readonly seq: number } | null;
+  readonly returns: readonly ReturnState[];
+  /** Epoch ms at which the clock must look at this case again, or null. */
+  readonly wake: number | null;
+};
+
+/** One line of the timeline. */
+export type CaseEvent = {
+  readonly at: Date;
+  /** Journal entry that caused it, or null for the clock. */
+  readonly seq: number | null;
+  readonly kind: string;
+  readonly actor: string;
+  readonly detail: string;
+};

@@ -1,0 +1,104 @@
+/** What the rooms are told at start: the configuration after it was read, checked and completed with defaults. */
+import type { Peer } from './peer.ts';
+
+export type MllpDestination = {
+  readonly kind: 'mllp';
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly receivingApplication: string;
+  readonly receivingFacility: string;
+  /** HL7 version of what we send, e.g. `2.5.1`. */
+  readonly version: string;
+  readonly answerTimeoutMs: number;
+  readonly retry: RetryPolicy;
+};
+
+export type FhirDestination = {
+  readonly kind: 'fhir';
+  readonly name: string;
+  readonly url: string;
+  /** Bearer token, read from the environment or a file by config; never logged. '' for none. */
+  readonly token: string;
+  readonly timeoutMs: number;
+  /** How often a pushed case is looked at for its report. */
+  readonly pollMs: number;
+  readonly retry: RetryPolicy;
+};
+
+/** A group of specialists that pulls from us: no delivery rows, only visibility. */
+export type PullDestination = { readonly kind: 'pull'; readonly name: string; readonly group: string };
+
+export type Destination = MllpDestination | FhirDestination | PullDestination;
+
+export type RetryPolicy = { readonly firstDelayMs: number; readonly maxDelayMs: number; readonly maxAttempts: number };
+
+export type Route = {
+  /** All given conditions must hold; an empty rule always holds. */
+  readonly when: { readonly specialty?: string; readonly peer?: string; readonly priority?: string; readonly hint?: string };
+  readonly to: string;
+};
+
+/** A person who signs: identified in Provenance and DiagnosticReport by identifier; the key verifies. */
+export type Signer = {
+  readonly name: string;
+  readonly identifier: { readonly system: string; readonly value: string };
+  /** Public JWK (EC P-256/P-384, Ed25519 or RSA). */
+  readonly jwk: Readonly<Record<string, unknown>>;
+};
+
+export type Specialty = {
+  readonly name: string;
+  readonly title: string;
+  /** SNOMED CT practice setting, and LOINC code of the report. */
+  readonly practice: { readonly system: string; readonly code: string; readonly display: string };
+  readonly report: { readonly system: string; readonly code: string; readonly display: string };
+  /** A part with one of these hints belongs to this specialty. */
+  readonly match: readonly string[];
+  readonly whole: {
+    /** Minimum number of DICOM instances; 0 where none are needed. */
+    readonly instances: number;
+    /** Photos, videos (Media). */
+    readonly media: number;
+    readonly forms: number;
+    /** A study counts as complete this long after its last instance. */
+    readonly quietMs: number;
+  };
+  /** Priorities whose orders do not wait for the package. */
+  readonly releaseAtOnce: readonly string[];
+};
+
+export type Config = {
+  /** Absolute path. */
+  readonly dataDirectory: string;
+  /** '' for the embedded server. */
+  readonly databaseUrl: string;
+  readonly mllp: { readonly host: string; readonly port: number; readonly maxMessageBytes: number; readonly idleMs: number };
+  readonly dimse: {
+    readonly host: string;
+    readonly port: number;
+    readonly aeTitle: string;
+    readonly maxAssociations: number;
+    readonly maxPduBytes: number;
+    readonly artimMs: number;
+    readonly idleMs: number;
+  };
+  readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string; readonly maxBodyBytes: number };
+  readonly peers: readonly ConfiguredPeer[];
+  /** Senders that no configured peer matches: taken with defaults, or refused. */
+  readonly unknownPeers: 'accept' | 'refuse';
+  readonly destinations: readonly Destination[];
+  readonly routes: readonly Route[];
+  readonly signers: readonly Signer[];
+  readonly specialties: readonly Specialty[];
+  readonly defaultSpecialty: string;
+};
+
+/** How a sender is recognised, beside how it is treated. An empty string matches anything. */
+export type ConfiguredPeer = Peer & {
+  readonly sendingApplication: string;
+  readonly sendingFacility: string;
+  readonly callingAeTitle: string;
+  /** Name of the client (bearer token) for HTTP. */
+  readonly client: string;
+};

@@ -1,0 +1,36 @@
+/** What leaves us: a Delivery to a Destination in a Lane, tried in Attempts, ended by a Receipt or set aside. */
+import type { Failure } from './failure.ts';
+
+export type DeliveryKind =
+  | 'oru' // HL7 v2 ORU^R01 over MLLP
+  | 'fhir-report' // DiagnosticReport + Provenance pushed to the FHIR server that asked
+  | 'fhir-order'; // a case pushed to a specialist's FHIR server
+
+export type NewDelivery = {
+  /** UUIDv7. */
+  readonly id: string;
+  readonly destination: string;
+  readonly kind: DeliveryKind;
+  readonly caseId: string;
+  /** Journal entry that caused it. */
+  readonly seq: number;
+  /** MSH-10 or Bundle identifier of what is sent: the same on every attempt. */
+  readonly controlId: string;
+  readonly content: Buffer;
+};
+
+export type DeliveryState = 'waiting' | 'delivered' | 'dead';
+
+export type Delivery = NewDelivery & {
+  readonly lane: string;
+  readonly laneSeq: number;
+  readonly state: DeliveryState;
+  readonly attempts: number;
+  readonly due: Date;
+  readonly lastFailure: string;
+};
+
+/** Proof that the destination took it. `bytes` is what it answered (an ACK, a transaction-response). */
+export type Receipt = { readonly bytes: Buffer; readonly controlId: string; readonly detail: string };
+
+export type SendResult = Receipt | Failure;

@@ -1,0 +1,31 @@
+/**
+ * Business identity of a resource, before it has an id here.
+ * Mapping emits `urn:uuid:` names made from an Identity, so that mapping stays pure and the same message gives the same names;
+ * the corridor later resolves (type, system, value) to the one id in the table `identifiers`.
+ */
+import { createHash } from 'node:crypto';
+import type { Resource } from '@medplum/fhirtypes';
+
+export type Identity = { readonly type: string; readonly system: string; readonly value: string };
+
+/** A resource that mapping made. References between mapped resources are `urn:uuid:` names of each other. */
+export type MappedResource = {
+  /** `urn:uuid:…`, from `urnOf(identities[0])`. */
+  readonly urn: string;
+  readonly resource: Resource;
+  /** At least one; the first is the strongest. */
+  readonly identities: readonly Identity[];
+  /** `update`: write when changed. `create`: write only when absent (a DICOM header never overwrites what an order said of the patient). */
+  readonly mode: 'update' | 'create';
+  /** True for resources that belong to many cases: Patient, Practitioner, PractitionerRole, Organization. */
+  readonly shared: boolean;
+};
+
+/** A stable `urn:uuid:` name for an identity (RFC 9562 §5.8: version 8, from SHA-256). */
+export function urnOf(identity: Identity): string {
+  const hash = createHash('sha256').update(`${identity.type}\0${identity.system}\0${identity.value}`).digest();
+  hash[6] = ((hash[6] as number) & 0x0f) | 0x80;
+  hash[8] = ((hash[8] as number) & 0x3f) | 0x80;
+  const hex = hash.toString('hex');
+  return `urn:uuid:${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}

@@ -1,0 +1,24 @@
+/** A DICOM instance as the index knows it; the object itself is a Part 10 file in the blob store. */
+export type NewInstance = {
+  readonly sopInstanceUid: string;
+  readonly studyUid: string;
+  readonly seriesUid: string;
+  readonly sopClassUid: string;
+  readonly transferSyntax: string;
+  readonly modality: string;
+  /** NumberOfFrames (0028,0008); 1 where absent, 0 where there are no pixels. */
+  readonly frames: number;
+  readonly peer: string;
+  /** Hex SHA-256 of the Part 10 file. */
+  readonly blob: string;
+  readonly bytes: number;
+  /** Where the dataset begins in the file. */
+  readonly datasetOffset: number;
+  /** SHA-256 of the dataset as received. */
+  readonly digest: Buffer;
+  /** DICOM JSON (PS3.18 §F.2) of the header attributes mapping needs, UTF-8. */
+  readonly header: Buffer;
+  readonly received: Date;
+};
+
+export type Instance = NewInstance & { readonly seq: number };

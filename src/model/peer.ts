@@ -1,0 +1,41 @@
+import type { Failure } from './failure.ts';
+
+/** A Peer: a system that sends to us, and how we treat what it sends. Configured, or made up from how it introduced itself. */
+export type MessagePolicy = 'mapped' | 'ignored' | 'refused';
+
+export type Peer = {
+  readonly name: string;
+  /** Messages by MSH-9 `ORM^O01` or `ADT^*`; what is not named follows `otherMessages`. */
+  readonly messages: Readonly<Record<string, MessagePolicy>>;
+  readonly otherMessages: 'ignored' | 'refused';
+  /** Same MSH-10 with other bytes: taken as new and flagged, or refused. */
+  readonly reusedControlId: 'flag' | 'refuse';
+  /** Where the accession number stands. */
+  readonly accession: 'OBR-18' | 'OBR-3' | 'OBR-20' | 'IPC-1';
+  /** Issuer of accession numbers, system of patient ids, placer and filler numbers that come without one. */
+  readonly accessionIssuer: string;
+  readonly patientAuthority: string;
+  /** Offset for times without one, `+01:00`. */
+  readonly zone: string;
+  /** Specialty of its orders when nothing in them says; '' for the gateway's default. */
+  readonly specialty: string;
+  /** Destinations its answers go to. */
+  readonly returns: readonly string[];
+};
+
+/** Who calls over HTTP, from the bearer token. */
+export type Caller = {
+  readonly client: string;
+  /** What it sees: resources whose `readers` hold this group. An operator sees all. */
+  readonly group: string;
+  readonly role: 'origin' | 'reader' | 'operator';
+};
+
+/** Recognises senders at each door. A Failure is said to the caller in his protocol's words. */
+export type PeerDirectory = {
+  mllp(sendingApplication: string, sendingFacility: string): Peer | Failure;
+  dimse(callingAeTitle: string, calledAeTitle: string): Peer | Failure;
+  http(client: string): Peer;
+  /** By name, for the corridor. */
+  named(name: string): Peer;
+};
