@@ -27,7 +27,10 @@ export type Database = Queryable & {
 const TRY_AGAIN = new Set(['40001', '40P01', '23505']);
 
 /** Opens a pool. `onError` hears of connections lost while idle (a database restart), which the pool replaces by itself. */
-export function openDatabase(url: string, options: { max?: number; application?: string; onError?: (error: Error) => void } = {}): Database {
+export function openDatabase(
+  url: string,
+  options: { max?: number; application?: string; onError?: (error: Error) => void } = {},
+): Database {
   const pool = new pg.Pool({ ...connectionOptions(url), max: options.max ?? 10, application_name: options.application ?? 'waystation' });
   pool.on('error', (error) => options.onError?.(error));
   pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
@@ -51,7 +54,11 @@ export function openDatabase(url: string, options: { max?: number; application?:
 function connectionOptions(url: string): pg.PoolConfig {
   if (!url.startsWith('socket:')) return { connectionString: url };
   const parsed = new URL(url);
-  return { host: parsed.pathname, database: parsed.searchParams.get('db') ?? 'postgres', user: parsed.searchParams.get('user') ?? 'postgres' };
+  return {
+    host: parsed.pathname,
+    database: parsed.searchParams.get('db') ?? 'postgres',
+    user: parsed.searchParams.get('user') ?? 'postgres',
+  };
 }
 
 async function runTransaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {

@@ -1,0 +1,254 @@
+/**
+ * The journal's SQL. One statement inserts a batch of entries, queues the accepted ones and settles the others;
+ * a resend of an accepted message conflicts with `journal_once` and gets no row.
+ */
+import type { Disposition, Entry, EntryKind, NewEntry } from '../model/entry.ts';
+import type { Queryable, Transaction } from './database.ts';
+import { pack } from './packed.ts';
+
+/** Lanes are hashed to this many parts; a part is worked off by one worker at a time. */
+export const PARTS = 16;
+
+const INSERT = `
+with incoming as (
+  select * from unnest($2::int[], $3::int[], $5::int[], $6::int[], $8::int[], $9::int[], $10::timestamptz[], $11::text[], $12::text[], $13::text[],
+                       $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::smallint[])
+  with ordinality as i(digest_at, digest_length, payload_at, payload_length, answer_at, answer_length, received, kind, peer, type,
+                       control_id, lane, blob, disposition, effects, detail, part, ord)
+), written as (
+  insert into journal (received, kind, peer, type, control_id, digest, lane, payload, blob, disposition, answer, effects, detail, reused_control_id)
+  select received, kind, peer, type, control_id, substring($1::bytea from digest_at for digest_length), lane,
+         substring($4::bytea from payload_at for payload_length), blob, disposition, substring($7::bytea from answer_at for answer_length),
+         effects::text[], detail,
+         kind = 'hl7v2' and control_id <> '' and exists (
+           select 1 from journal j
+           where j.peer = i.peer and j.control_id = i.control_id and j.kind = 'hl7v2' and j.disposition <> 'refused'
+             and j.digest <> substring($1::bytea from digest_at for digest_length))
+  from incoming i order by ord
+  on conflict (peer, control_id, digest) where disposition <> 'refused' and kind in ('hl7v2', 'dicom', 'receipt') do nothing
+  returning seq, kind, peer, type, control_id, digest, lane, disposition, detail
+), queued as (
+  insert into pending (seq, part)
+  select w.seq, (select i.part from incoming i where i.lane = w.lane limit 1) from written w where w.disposition = 'accepted'
+), settled as (
+  insert into outcome (seq, state, detail) select seq, disposition, detail from written where disposition <> 'accepted'
+)
+select seq, kind, peer, control_id, encode(digest, 'hex') as digest, disposition from written order by seq`;
+
+/** The answer stored with the first one of a message that came again. */
+const FIRST = `
+select j.seq, j.peer, j.control_id, encode(j.digest, 'hex') as digest, j.answer
+from unnest($1::text[], $2::text[], $3::text[]) as k(peer, control_id, digest)
+join journal j on j.peer = k.peer and j.control_id = k.control_id and j.digest = decode(k.digest, 'hex')
+where j.disposition <> 'refused' and j.kind in ('hl7v2', 'dicom', 'receipt')`;
+
+type Written = { seq: number; kind: EntryKind; peer: string; control_id: string; digest: string; disposition: Disposition };
+
+/**
+ * Inserts entries in their order. Returns, for each, its seq, or the seq and answer of the first one when it is a resend.
+ * Wakes the corridor with NOTIFY when something was queued.
+ */
+export async function insertEntries(
+  q: Queryable,
+  entries: readonly NewEntry[],
+): Promise<{ seq: number; duplicate: boolean; answer: Buffer }[]> {
+  const digests = pack(entries.map((entry) => entry.digest));
+  const payloads = pack(entries.map((entry) => entry.payload));
+  const answers = pack(entries.map((entry) => entry.answer));
+  const column = <T>(of: (entry: NewEntry) => T) => entries.map(of);
+  const { rows } = await q.query<Written>({
+    name: 'journal-insert',
+    text: INSERT,
+    values: [
+      ...[digests.bytes, digests.starts, digests.lengths],
+      ...[payloads.bytes, payloads.starts, payloads.lengths],
+      ...[answers.bytes, answers.starts, answers.lengths],
+      column((entry) => entry.received),
+      column((entry) => entry.kind),
+      column((entry) => entry.peer),
+      column((entry) => entry.type),
+      column((entry) => entry.controlId),
+      column((entry) => entry.lane),
+      column((entry) => entry.blob),
+      column((entry) => entry.disposition),
+      column((entry) => `{${entry.effects.join(',')}}`),
+      column((entry) => entry.detail),
+      column((entry) => partOf(entry.lane)),
+    ],
+  });
+  if (rows.some((row) => row.disposition === 'accepted')) await q.query(`notify corridor`);
+  return alignWithFirsts(q, entries, rows);
+}
+
+/** Walks entries and rows side by side: both are in the order of arrival, and only resends have no row. */
+async function alignWithFirsts(q: Queryable, entries: readonly NewEntry[], rows: Written[]) {
+  let next = 0;
+  const seqs = entries.map((entry) => {
+    const row = rows[next];
+    if (!row || !isRowOf(row, entry)) return null;
+    next++;
+    return row.seq;
+  });
+  const resent = entries.filter((_, index) => seqs[index] === null);
+  const firsts = resent.length > 0 ? await firstsOf(q, resent) : new Map<string, { seq: number; answer: Buffer }>();
+  return entries.map((entry, index) => {
+    const seq = seqs[index];
+    if (typeof seq === 'number') return { seq, duplicate: false, answer: entry.answer };
+    const first = firsts.get(keyOf(entry.peer, entry.controlId, entry.digest.toString('hex')));
+    if (!first) throw new Error(`journal: a ${entry.kind} entry was neither written nor found`);
+    return { seq: first.seq, duplicate: true, answer: first.answer };
+  });
+}
+
+async function firstsOf(q: Queryable, resent: readonly NewEntry[]): Promise<Map<string, { seq: number; answer: Buffer }>> {
+  const { rows } = await q.query<{ seq: number; peer: string; control_id: string; digest: string; answer: Buffer }>(FIRST, [
+    resent.map((entry) => entry.peer),
+    resent.map((entry) => entry.controlId),
+    resent.map((entry) => entry.digest.toString('hex')),
+  ]);
+  return new Map(rows.map((row) => [keyOf(row.peer, row.control_id, row.digest), { seq: row.seq, answer: row.answer }]));
+}
+
+function isRowOf(row: Written, entry: NewEntry): boolean {
+  return (
+    row.kind === entry.kind &&
+    row.disposition === entry.disposition &&
+    row.peer === entry.peer &&
+    row.control_id === entry.controlId &&
+    row.digest === entry.digest.toString('hex')
+  );
+}
+
+function keyOf(peer: string, controlId: string, digest: string): string {
+  return `${peer}\0${controlId}\0${digest}`;
+}
+
+/** FNV-1a over the lane's name, folded to a part. */
+export function partOf(lane: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < lane.length; index++) hash = Math.imul(hash ^ lane.charCodeAt(index), 0x01000193);
+  return (hash >>> 0) % PARTS;
+}
+
+/** Whether `peer` already sent `controlId` with other bytes and was accepted. */
+export async function controlIdReused(q: Queryable, peer: string, controlId: string, digest: Buffer): Promise<boolean> {
+  const { rows } = await q.query(
+    `select 1 from journal where peer = $1 and control_id = $2 and digest <> $3 and kind = 'hl7v2' and disposition <> 'refused' limit 1`,
+    [peer, controlId, digest],
+  );
+  return rows.length > 0;
+}
+
+type EntryRow = {
+  seq: number;
+  received: Date;
+  kind: EntryKind;
+  peer: string;
+  type: string;
+  control_id: string;
+  digest: Buffer;
+  lane: string;
+  payload: Buffer;
+  blob: string | null;
+  disposition: Disposition;
+  answer: Buffer;
+  effects: string[];
+  detail: string;
+  reused_control_id: boolean;
+};
+
+/**
+ * Claims up to `limit` queued entries in order, of the parts that no other transaction holds; at most `parts` of them.
+ * The locks and the claim end with the transaction: a worker that dies gives everything back.
+ */
+export async function claimEntries(tx: Transaction, limit: number, parts: number): Promise<(Entry & { tries: number })[]> {
+  const held = await lockParts(tx, parts);
+  if (held.length === 0) return [];
+  const { rows } = await tx.query<EntryRow & { tries: number }>({
+    name: 'journal-claim',
+    text: `with claimed as (
+             delete from pending where seq in (select seq from pending where part = any($1::smallint[]) order by seq limit $2) returning seq, tries)
+           select j.*, c.tries from claimed c join journal j using (seq) order by j.seq`,
+    values: [held, limit],
+  });
+  return rows.map((row) => ({ ...entryOf(row), tries: row.tries }));
+}
+
+async function lockParts(tx: Transaction, parts: number): Promise<number[]> {
+  const { rows } = await tx.query<{ part: number }>({
+    name: 'journal-parts',
+    text: `select part from (select part from generate_series(0, ${PARTS - 1}) part order by (part + $2) % ${PARTS}) p
+           where pg_try_advisory_xact_lock(${PART_LOCKS}, part) limit $1`,
+    // A worker that takes only some parts begins elsewhere each time, so that none is left behind.
+    values: [parts, parts < PARTS ? Math.floor(Math.random() * PARTS) : 0],
+  });
+  return rows.map((row) => row.part);
+}
+
+/** First key of the advisory locks on parts. */
+const PART_LOCKS = 0x7061;
+
+/** Puts an entry back after its transaction failed, and counts the try. */
+export async function countTry(q: Queryable, seqs: readonly number[]): Promise<void> {
+  await q.query(`update pending set tries = tries + 1 where seq = any($1)`, [seqs]);
+}
+
+export async function readEntry(q: Queryable, seq: number): Promise<Entry | null> {
+  const { rows } = await q.query<EntryRow>(`select * from journal where seq = $1`, [seq]);
+  return rows[0] ? entryOf(rows[0]) : null;
+}
+
+export async function readEntries(q: Queryable, seqs: readonly number[]): Promise<Map<number, Entry>> {
+  if (seqs.length === 0) return new Map();
+  const { rows } = await q.query<EntryRow>(`select * from journal where seq = any($1)`, [seqs]);
+  return new Map(rows.map((row) => [row.seq, entryOf(row)]));
+}
+
+export type Outcome = {
+  readonly seq: number;
+  readonly state: 'done' | 'failed' | 'held';
+  readonly detail: string;
+  /** Types of the resources it made or changed. */
+  readonly produced: readonly string[];
+  readonly cases: readonly string[];
+};
+
+/** Settles entries: an entry that was replayed gets its newest outcome. */
+export async function saveOutcomes(q: Queryable, outcomes: readonly Outcome[]): Promise<void> {
+  if (outcomes.length === 0) return;
+  await q.query({
+    name: 'outcome-save',
+    text: `insert into outcome (seq, state, detail, produced, cases)
+           select seq, state, detail, produced::text[], cases::uuid[]
+           from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) as o(seq, state, detail, produced, cases)
+           on conflict (seq) do update set state = excluded.state, detail = excluded.detail, produced = excluded.produced,
+             cases = excluded.cases, settled = now()`,
+    values: [
+      outcomes.map((outcome) => outcome.seq),
+      outcomes.map((outcome) => outcome.state),
+      outcomes.map((outcome) => outcome.detail),
+      outcomes.map((outcome) => `{${outcome.produced.join(',')}}`),
+      outcomes.map((outcome) => `{${outcome.cases.join(',')}}`),
+    ],
+  });
+}
+
+/** Queues settled entries again, as they are in the journal. Returns how many. */
+export async function requeueEntries(q: Queryable, seqs: readonly number[]): Promise<number> {
+  const { rows } = await q.query<{ seq: number; lane: string }>(
+    `select seq, lane from journal j where seq = any($1) and disposition = 'accepted' and not exists (select 1 from pending p where p.seq = j.seq)`,
+    [seqs],
+  );
+  if (rows.length === 0) return 0;
+  await q.query(`insert into pending (seq, part) select * from unnest($1::bigint[], $2::smallint[]) on conflict do nothing`, [
+    rows.map((row) => row.seq),
+    rows.map((row) => partOf(row.lane)),
+  ]);
+  await q.query(`notify corridor`);
+  return rows.length;
+}
+
+function entryOf(row: EntryRow): Entry {
+  const { control_id: controlId, reused_control_id: reusedControlId, ...rest } = row;
+  return { ...rest, controlId, reusedControlId };
+}

@@ -1,0 +1,256 @@
+/**
+ * FHIR resources: index columns of the current version in `resource`, the content of every version in `resource_version`.
+ * Content is opaque here: it is the resource's JSON without meta.versionId and meta.lastUpdated, which the row tells.
+ */
+import { createHash } from 'node:crypto';
+import type { Resource } from '@medplum/fhirtypes';
+import type { SearchIndex } from '../model/search.ts';
+import type { Queryable, Transaction } from './database.ts';
+import { pack, textArray } from './packed.ts';
+
+export type StoredResource = {
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+  readonly updated: Date;
+  readonly deleted: boolean;
+  readonly caseId: string | null;
+  readonly author: string;
+  readonly readers: readonly string[];
+  /** With id and meta. Of a deleted resource: the last content. */
+  readonly resource: Resource;
+};
+
+export type ResourceWrite = {
+  /** With its final id; meta.versionId and meta.lastUpdated are set by the store. */
+  readonly resource: Resource & { id: string };
+  readonly version: number;
+  readonly index: SearchIndex;
+  readonly deleted: boolean;
+  readonly caseId: string | null;
+  readonly author: string;
+  readonly readers: readonly string[];
+  /** Journal entry that caused it. */
+  readonly seq: number | null;
+};
+
+/** What is kept of a resource: its JSON without the parts of meta that the row tells. */
+export function contentOf(resource: Resource): Buffer {
+  const { meta, ...rest } = resource;
+  const { versionId: _version, lastUpdated: _updated, ...kept } = meta ?? {};
+  return Buffer.from(JSON.stringify(Object.keys(kept).length > 0 ? { ...rest, meta: kept } : rest));
+}
+
+/** Equal digests: nothing to write. */
+export function contentDigest(resource: Resource): Buffer {
+  return createHash('sha256').update(contentOf(resource)).digest().subarray(0, 16);
+}
+
+/** Saves new versions of resources, in one fixed order of (type, id); at most one version of a resource a call. */
+export async function saveResources(tx: Transaction, writes: readonly ResourceWrite[], now: Date): Promise<void> {
+  if (writes.length === 0) return;
+  const sorted = [...writes].sort((a, b) => (refOf(a.resource) < refOf(b.resource) ? -1 : 1));
+  await saveIndex(tx, sorted, now);
+  await saveVersions(tx, sorted, now);
+  await saveStrings(tx, sorted);
+}
+
+async function saveIndex(tx: Transaction, writes: readonly ResourceWrite[], now: Date): Promise<void> {
+  const digests = pack(writes.map((write) => contentDigest(write.resource)));
+  const column = <T>(of: (write: ResourceWrite) => T) => writes.map(of);
+  const date = (ms: number | undefined) => (ms === undefined ? null : new Date(ms));
+  await tx.query({
+    name: 'resource-index',
+    text: `insert into resource (type, id, version, updated, deleted, case_id, author, readers, status, owner, dated, dated_to, tokens, digest)
+           select type, id, version, $1, deleted, case_id, author, readers::text[], status, owner, dated, dated_to, tokens::bigint[],
+                  substring($2::bytea from digest_at for digest_length)
+           from unnest($3::int[], $4::int[], $5::text[], $6::uuid[], $7::int[], $8::boolean[], $9::uuid[], $10::text[], $11::text[], $12::text[],
+                       $13::text[], $14::timestamptz[], $15::timestamptz[], $16::text[])
+             as w(digest_at, digest_length, type, id, version, deleted, case_id, author, readers, status, owner, dated, dated_to, tokens)
+           on conflict (type, id) do update set version = excluded.version, updated = excluded.updated, deleted = excluded.deleted,
+             case_id = excluded.case_id, readers = excluded.readers, status = excluded.status, owner = excluded.owner,
+             dated = excluded.dated, dated_to = excluded.dated_to, tokens = excluded.tokens, digest = excluded.digest`,
+    values: [
+      now,
+      digests.bytes,
+      digests.starts,
+      digests.lengths,
+      column((write) => write.resource.resourceType),
+      column((write) => write.resource.id),
+      column((write) => write.version),
+      column((write) => write.deleted),
+      column((write) => write.caseId),
+      column((write) => write.author),
+      column((write) => textArray(write.readers)),
+      column((write) => write.index.status),
+      column((write) => write.index.owner),
+      column((write) => date(write.index.dated?.from)),
+      column((write) => date(write.index.dated?.to)),
+      column((write) => `{${[...new Set(write.index.tokens.map(tokenHash))].join(',')}}`),
+    ],
+  });
+}
+
+async function saveVersions(tx: Transaction, writes: readonly ResourceWrite[], now: Date): Promise<void> {
+  const contents = pack(writes.map((write) => contentOf(write.resource)));
+  await tx.query({
+    name: 'resource-version',
+    text: `insert into resource_version (type, id, version, updated, deleted, seq, content)
+           select type, id, version, $1, deleted, seq, substring($2::bytea from content_at for content_length)
+           from unnest($3::int[], $4::int[], $5::text[], $6::uuid[], $7::int[], $8::boolean[], $9::bigint[])
+             as w(content_at, content_length, type, id, version, deleted, seq)`,
+    values: [
+      now,
+      contents.bytes,
+      contents.starts,
+      contents.lengths,
+      writes.map((write) => write.resource.resourceType),
+      writes.map((write) => write.resource.id),
+      writes.map((write) => write.version),
+      writes.map((write) => write.deleted),
+      writes.map((write) => write.seq),
+    ],
+  });
+}
+
+async function saveStrings(tx: Transaction, writes: readonly ResourceWrite[]): Promise<void> {
+  const updated = writes.filter((write) => write.version > 1 && (write.index.strings.length > 0 || write.deleted));
+  if (updated.length > 0) {
+    await tx.query(`delete from resource_string where id = any($1::uuid[])`, [updated.map((write) => write.resource.id)]);
+  }
+  const rows = writes
+    .filter((write) => !write.deleted)
+    .flatMap((write) => write.index.strings.map((string) => ({ ...string, type: write.resource.resourceType, id: write.resource.id })));
+  if (rows.length === 0) return;
+  await tx.query({
+    name: 'resource-string',
+    text: `insert into resource_string (type, param, value, id) select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[])
+           on conflict do nothing`,
+    values: [rows.map((row) => row.type), rows.map((row) => row.param), rows.map((row) => row.value), rows.map((row) => row.id)],
+  });
+}
+
+type ResourceRow = {
+  type: string;
+  id: string;
+  version: number;
+  updated: Date;
+  deleted: boolean;
+  case_id: string | null;
+  author: string;
+  readers: string[];
+  content: Buffer;
+};
+
+const COLUMNS = 'r.type, r.id, r.version, r.updated, r.deleted, r.case_id, r.author, r.readers, v.content';
+const CURRENT = 'join resource_version v using (type, id, version)';
+
+/** Current versions by reference `Type/id`; absent ones are missing from the map. Ids that are no UUID are absent. */
+export async function readResources(q: Queryable, references: readonly string[]): Promise<Map<string, StoredResource>> {
+  const keys = references.map(splitReference).filter((key) => key !== null);
+  if (keys.length === 0) return new Map();
+  const { rows } = await q.query<ResourceRow>({
+    name: 'resource-read',
+    text: `select ${COLUMNS} from unnest($1::text[], $2::uuid[]) as k(type, id) join resource r using (type, id) ${CURRENT}`,
+    values: [keys.map((key) => key.type), keys.map((key) => key.id)],
+  });
+  return new Map(rows.map((row) => [`${row.type}/${row.id}`, storedOf(row)]));
+}
+
+/** As readResources, with the rows locked in one fixed order until the transaction ends. */
+export async function lockResources(tx: Transaction, references: readonly string[]): Promise<Map<string, StoredResource>> {
+  const keys = [...new Set(references)]
+    .sort()
+    .map(splitReference)
+    .filter((key) => key !== null);
+  if (keys.length === 0) return new Map();
+  await tx.query({
+    name: 'resource-lock',
+    text: `select 1 from resource where (type, id) in (select * from unnest($1::text[], $2::uuid[])) order by type, id for update`,
+    values: [keys.map((key) => key.type), keys.map((key) => key.id)],
+  });
+  return readResources(tx, references);
+}
+
+/** One version, or null. */
+export async function readVersion(q: Queryable, type: string, id: string, version: number): Promise<StoredResource | null> {
+  const { rows } = await q.query<ResourceRow>(
+    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.content
+     from resource r join resource_version v using (type, id) where r.type = $1 and r.id = $2 and v.version = $3`,
+    [type, id, version],
+  );
+  return rows[0] ? storedOf(rows[0]) : null;
+}
+
+/** Versions, newest first. */
+export async function readHistory(q: Queryable, type: string, id: string, limit: number): Promise<StoredResource[]> {
+  const { rows } = await q.query<ResourceRow>(
+    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.content
+     from resource r join resource_version v using (type, id) where r.type = $1 and r.id = $2 order by v.version desc limit $3`,
+    [type, id, limit],
+  );
+  return rows.map(storedOf);
+}
+
+/** Lets groups see resources of a case, without a new version: what they say has not changed. */
+export async function addReaders(
+  tx: Transaction,
+  references: readonly string[],
+  caseId: string | null,
+  readers: readonly string[],
+): Promise<void> {
+  const keys = [...new Set(references)]
+    .sort()
+    .map(splitReference)
+    .filter((key) => key !== null);
+  if (keys.length === 0) return;
+  await tx.query({
+    name: 'resource-readers',
+    text: `update resource set readers = (select array_agg(distinct r order by r) from unnest(readers || $3::text[]) r), case_id = coalesce($4, case_id)
+           where (type, id) in (select * from unnest($1::text[], $2::uuid[]))
+             and (not readers @> $3::text[] or ($4::uuid is not null and case_id is distinct from $4))`,
+    values: [keys.map((key) => key.type), keys.map((key) => key.id), readers, caseId],
+  });
+}
+
+function storedOf(row: ResourceRow): StoredResource {
+  const resource = JSON.parse(row.content.toString('utf8')) as Resource;
+  const meta = { ...resource.meta, versionId: String(row.version), lastUpdated: row.updated.toISOString() };
+  return {
+    type: row.type,
+    id: row.id,
+    version: row.version,
+    updated: row.updated,
+    deleted: row.deleted,
+    caseId: row.case_id,
+    author: row.author,
+    readers: row.readers,
+    resource: { ...resource, meta },
+  };
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+function splitReference(reference: string): { type: string; id: string } | null {
+  const slash = reference.indexOf('/');
+  const id = reference.slice(slash + 1);
+  return slash > 0 && UUID.test(id) ? { type: reference.slice(0, slash), id } : null;
+}
+
+function refOf(resource: Resource & { id: string }): string {
+  return `${resource.resourceType}/${resource.id}`;
+}
+
+/** 53-bit hash of a search token (cyrb53): fits a double and a bigint, a third of the text's bytes in the index. */
+export function tokenHash(text: string): number {
+  let h1 = 0xdeadbeef;
+  let h2 = 0x41c6ce57;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    h1 = Math.imul(h1 ^ code, 2654435761);
+    h2 = Math.imul(h2 ^ code, 1597334677);
+  }
+  h1 = Math.imul(h1 ^ (h1 >>> 16), 2246822507) ^ Math.imul(h2 ^ (h2 >>> 13), 3266489909);
+  h2 = Math.imul(h2 ^ (h2 >>> 16), 2246822507) ^ Math.imul(h1 ^ (h1 >>> 13), 3266489909);
+  return 4294967296 * (2097151 & h2) + (h1 >>> 0);
+}
