@@ -40,7 +40,7 @@ export function openJournal(database: Database, metrics?: Metrics): Journal {
           database,
           batch.map((item) => item.entry),
         );
-        batch.forEach((item, index) => item.resolve(appended[index] as Appended));
+        for (const [index, item] of batch.entries()) item.resolve(appended[index] as Appended);
         metrics?.count('waystation_journal_entries_total', {}, batch.length);
         metrics?.count('waystation_journal_commits_total');
       } catch (error) {
