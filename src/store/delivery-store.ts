@@ -56,14 +56,18 @@ export async function laneHead(q: Queryable, lane: string): Promise<Delivery | n
  */
 export async function holdLane(database: Database, lane: string, work: () => Promise<void>): Promise<boolean> {
   const client = await database.connect();
+  let broken = true;
   try {
     const { rows } = await client.query<{ held: boolean }>(`select pg_try_advisory_lock(${LANE_LOCKS}, hashtext($1)) as held`, [lane]);
-    if (!rows[0]?.held) return false;
-    await work();
-    await client.query(`select pg_advisory_unlock(${LANE_LOCKS}, hashtext($1))`, [lane]);
-    return true;
+    if (rows[0]?.held) {
+      await work();
+      await client.query(`select pg_advisory_unlock(${LANE_LOCKS}, hashtext($1))`, [lane]);
+    }
+    broken = false;
+    return rows[0]?.held === true;
   } finally {
-    client.release();
+    // A connection that may still hold the lock is closed, not given back.
+    client.release(broken);
   }
 }
 

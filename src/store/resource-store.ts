@@ -17,6 +17,8 @@ export type StoredResource = {
   readonly caseId: string | null;
   readonly author: string;
   readonly readers: readonly string[];
+  /** Journal entry that made this version. */
+  readonly seq: number | null;
   /** With id and meta. Of a deleted resource: the last content. */
   readonly resource: Resource;
 };
@@ -139,10 +141,11 @@ type ResourceRow = {
   case_id: string | null;
   author: string;
   readers: string[];
+  seq: number | null;
   content: Buffer;
 };
 
-const COLUMNS = 'r.type, r.id, r.version, r.updated, r.deleted, r.case_id, r.author, r.readers, v.content';
+const COLUMNS = 'r.type, r.id, r.version, r.updated, r.deleted, r.case_id, r.author, r.readers, v.seq, v.content';
 const CURRENT = 'join resource_version v using (type, id, version)';
 
 /** Current versions by reference `Type/id`; absent ones are missing from the map. Ids that are no UUID are absent. */
@@ -175,7 +178,7 @@ export async function lockResources(tx: Transaction, references: readonly string
 /** One version, or null. */
 export async function readVersion(q: Queryable, type: string, id: string, version: number): Promise<StoredResource | null> {
   const { rows } = await q.query<ResourceRow>(
-    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.content
+    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, v.content
      from resource r join resource_version v using (type, id) where r.type = $1 and r.id = $2 and v.version = $3`,
     [type, id, version],
   );
@@ -185,7 +188,7 @@ export async function readVersion(q: Queryable, type: string, id: string, versio
 /** Versions, newest first. */
 export async function readHistory(q: Queryable, type: string, id: string, limit: number): Promise<StoredResource[]> {
   const { rows } = await q.query<ResourceRow>(
-    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.content
+    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, v.content
      from resource r join resource_version v using (type, id) where r.type = $1 and r.id = $2 order by v.version desc limit $3`,
     [type, id, limit],
   );
@@ -225,6 +228,7 @@ function storedOf(row: ResourceRow): StoredResource {
     caseId: row.case_id,
     author: row.author,
     readers: row.readers,
+    seq: row.seq,
     resource: { ...resource, meta },
   };
 }
