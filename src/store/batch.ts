@@ -1,0 +1,195 @@
+/**
+ * What one transaction of the corridor has loaded and will save: the steps read and put values here, `saveBatch` writes them all in
+ * one fixed order (cases, resources, deliveries, timeline, outcomes), so that two workers wait for each other and never deadlock.
+ */
+import type { Resource } from '@medplum/fhirtypes';
+import type { CaseEvent, CaseState } from '../model/case.ts';
+import type { Clock } from '../model/clock.ts';
+import type { NewDelivery } from '../model/delivery.ts';
+import type { SearchIndex } from '../model/search.ts';
+import type { Work } from '../model/work.ts';
+import { addCaseEvents, lockCases, moveCaseEvents, moveCaseKeys, saveCases } from './case-store.ts';
+import type { Transaction } from './database.ts';
+import { addDeliveries, addWatch, endWatch } from './delivery-store.ts';
+import { saveOutcomes } from './journal-store.ts';
+import { addReaders, contentDigest, lockResources, type ResourceWrite, type StoredResource, saveResources } from './resource-store.ts';
+
+type Identified = Resource & { id: string };
+
+type Slot = {
+  readonly stored: StoredResource | null;
+  next: Identified | null;
+  seq: number | null;
+  caseId: string | null;
+  readonly readers: Set<string>;
+};
+type CaseSlot = { readonly version: number; state: CaseState; changed: boolean };
+
+export type Batch = {
+  readonly tx: Transaction;
+  readonly now: Date;
+  readonly clock: Clock;
+  readonly works: readonly Work[];
+  readonly slots: Map<string, Slot>;
+  readonly cases: Map<string, CaseSlot>;
+  readonly mergedCases: { from: string; to: string }[];
+  readonly events: { caseId: string; event: CaseEvent }[];
+  readonly deliveries: (NewDelivery & { lane: string })[];
+  readonly watches: { destination: string; caseId: string; remote: string; due: Date; end: boolean }[];
+};
+
+export function openBatch(tx: Transaction, now: Date, clock: Clock, works: readonly Work[]): Batch {
+  return { tx, now, clock, works, slots: new Map(), cases: new Map(), mergedCases: [], events: [], deliveries: [], watches: [] };
+}
+
+/** Locks and reads the resources not yet in the batch. */
+export async function loadResources(batch: Batch, references: Iterable<string>): Promise<void> {
+  const missing = [...new Set(references)].filter((reference) => reference.includes('/') && !batch.slots.has(reference));
+  if (missing.length === 0) return;
+  const stored = await lockResources(batch.tx, missing);
+  for (const reference of missing) {
+    batch.slots.set(reference, { stored: stored.get(reference) ?? null, next: null, seq: null, caseId: null, readers: new Set() });
+  }
+}
+
+/** The resource as this batch leaves it, or null when there is none. It must have been loaded. */
+export function resourceIn(batch: Batch, reference: string): Resource | null {
+  const slot = batch.slots.get(reference);
+  if (!slot) return null;
+  return slot.next ?? (slot.stored && !slot.stored.deleted ? slot.stored.resource : null);
+}
+
+/** The journal entry that made the stored version, or null. */
+export function seqOf(batch: Batch, reference: string): number | null {
+  return batch.slots.get(reference)?.stored?.seq ?? null;
+}
+
+/** Puts a resource. It must have been loaded, or be `fresh` (its id was given just now). */
+export function putResource(batch: Batch, resource: Identified, seq: number | null, fresh = false): void {
+  const reference = `${resource.resourceType}/${resource.id}`;
+  if (fresh && !batch.slots.has(reference))
+    batch.slots.set(reference, { stored: null, next: null, seq: null, caseId: null, readers: new Set() });
+  const slot = batch.slots.get(reference);
+  if (!slot) throw new Error(`batch: ${reference} is put before it was loaded`);
+  slot.next = resource;
+  slot.seq = seq;
+}
+
+/** Makes resources part of a case and visible to groups. Shared ones get readers only. */
+export function grant(batch: Batch, references: Iterable<string>, caseId: string | null, groups: Iterable<string>): void {
+  for (const reference of references) {
+    if (!reference.includes('/')) continue;
+    let slot = batch.slots.get(reference);
+    if (!slot) {
+      slot = { stored: null, next: null, seq: null, caseId: null, readers: new Set() };
+      batch.slots.set(reference, slot);
+    }
+    if (caseId !== null) slot.caseId = caseId;
+    for (const group of groups) slot.readers.add(group);
+  }
+}
+
+/** Locks and reads cases not yet in the batch. */
+export async function loadCases(batch: Batch, ids: Iterable<string>): Promise<void> {
+  const missing = [...new Set(ids)].filter((id) => !batch.cases.has(id));
+  for (const [id, stored] of await lockCases(batch.tx, missing)) {
+    batch.cases.set(id, { version: stored.version, state: stored.state, changed: false });
+  }
+}
+
+export function caseIn(batch: Batch, id: string): CaseState | null {
+  return batch.cases.get(id)?.state ?? null;
+}
+
+export function putCase(batch: Batch, state: CaseState): void {
+  const slot = batch.cases.get(state.id);
+  if (slot) {
+    slot.state = state;
+    slot.changed = true;
+  } else {
+    batch.cases.set(state.id, { version: 0, state, changed: true });
+  }
+}
+
+/** Cases that the steps so far have changed. */
+export function changedCases(batch: Batch): CaseState[] {
+  return [...batch.cases.values()].filter((slot) => slot.changed).map((slot) => slot.state);
+}
+
+export function addEvent(batch: Batch, caseId: string, event: Omit<CaseEvent, 'at'>): void {
+  batch.events.push({ caseId, event: { at: batch.now, ...event } });
+}
+
+/** Writes everything. `indexOf` computes what a resource is found by. */
+export async function saveBatch(batch: Batch, indexOf: (resource: Resource) => SearchIndex): Promise<void> {
+  const { tx, now } = batch;
+  for (const merge of batch.mergedCases) {
+    await moveCaseKeys(tx, merge.from, merge.to);
+    await moveCaseEvents(tx, merge.from, merge.to);
+  }
+  const changed = [...batch.cases.values()].filter((slot) => slot.changed);
+  await saveCases(
+    tx,
+    changed.map((slot) => ({ state: slot.state, version: slot.version + 1 })),
+    now,
+  );
+  await saveResources(tx, writesOf(batch, indexOf), now);
+  await saveReaders(batch);
+  await addDeliveries(tx, batch.deliveries, now);
+  for (const watch of batch.watches) await (watch.end ? endWatch(tx, watch.destination, watch.caseId) : addWatch(tx, watch));
+  await addCaseEvents(tx, batch.events);
+  await saveOutcomes(tx, batch.works.map(outcomeOf));
+}
+
+/** Unchanged content is skipped by its digest; what the corridor writes has no author but the peer's group given by `grant`. */
+function writesOf(batch: Batch, indexOf: (resource: Resource) => SearchIndex): ResourceWrite[] {
+  const writes: ResourceWrite[] = [];
+  for (const slot of batch.slots.values()) {
+    if (!slot.next) continue;
+    if (slot.stored && !slot.stored.deleted && contentDigest(slot.next).equals(contentDigest(slot.stored.resource))) {
+      slot.next = null;
+      continue;
+    }
+    writes.push({
+      resource: slot.next,
+      version: (slot.stored?.version ?? 0) + 1,
+      index: indexOf(slot.next),
+      deleted: false,
+      caseId: slot.caseId ?? slot.stored?.caseId ?? null,
+      author: slot.stored?.author ?? '',
+      readers: [...new Set([...(slot.stored?.readers ?? []), ...slot.readers])].sort(),
+      seq: slot.seq,
+    });
+  }
+  return writes;
+}
+
+/** Grants on resources that got no new version. */
+async function saveReaders(batch: Batch): Promise<void> {
+  const grants = new Map<string, { caseId: string | null; readers: string[]; references: string[] }>();
+  for (const [reference, slot] of batch.slots) {
+    if (slot.next || (slot.readers.size === 0 && slot.caseId === null)) continue;
+    const readers = [...slot.readers].sort();
+    const key = `${slot.caseId} ${readers.join(' ')}`;
+    const grant = grants.get(key) ?? { caseId: slot.caseId, readers, references: [] };
+    grant.references.push(reference);
+    grants.set(key, grant);
+  }
+  for (const grant of grants.values()) await addReaders(batch.tx, grant.references, grant.caseId, grant.readers);
+}
+
+function outcomeOf(work: Work) {
+  return {
+    seq: work.entry.seq,
+    state: work.failure ? ('failed' as const) : ('done' as const),
+    detail: work.failure
+      ? `${work.failure.code}: ${work.failure.detail}`
+      : [work.detail, gapText(work)].filter((text) => text !== '').join('; '),
+    produced: [...new Set([...work.produced].map((reference) => reference.slice(0, reference.indexOf('/'))))].sort(),
+    cases: [...work.cases],
+  };
+}
+
+function gapText(work: Work): string {
+  return work.gaps.length === 0 ? '' : `not carried: ${work.gaps.map((gap) => `${gap.path} ${gap.reason}`).join(', ')}`;
+}
