@@ -1,0 +1,98 @@
+/** A part joins a case: CaseState in, CaseState out. Nothing here decides whether the package is whole. */
+import type { CaseKey, CasePart, CaseState, PatientKey, Priority, StudySummary } from '../model/case.ts';
+import type { Entry } from '../model/entry.ts';
+
+export function newCase(id: string): CaseState {
+  return {
+    id,
+    phase: 'assembling',
+    specialty: '',
+    priority: 'routine',
+    production: true,
+    origin: null,
+    patientKeys: [],
+    patient: '',
+    serviceRequest: '',
+    task: '',
+    studies: [],
+    members: [],
+    hints: [],
+    keys: [],
+    missing: [],
+    released: null,
+    route: null,
+    claim: null,
+    report: null,
+    returns: [],
+    wake: null,
+  };
+}
+
+/** Joins a part that came with `entry`. Sets and lists only grow; the order's words (priority, patient, origin) win over an image's. */
+export function joinPart(state: CaseState, part: CasePart, entry: Pick<Entry, 'peer' | 'kind' | 'seq'>): CaseState {
+  const joined: CaseState = {
+    ...state,
+    keys: union(state.keys, part.keys, keyText),
+    patientKeys: union(state.patientKeys, part.patient, patientText),
+    hints: union(state.hints, part.hints, String),
+    members: union(state.members, part.members, String),
+    studies: part.study ? replaceStudy(state.studies, part.study) : state.studies,
+    patient: state.patient === '' ? part.subject : state.patient,
+  };
+  return part.kind === 'order' ? joinOrder(joined, part, entry) : joined;
+}
+
+function joinOrder(state: CaseState, part: CasePart, entry: Pick<Entry, 'peer' | 'kind' | 'seq'>): CaseState {
+  const first = state.origin === null;
+  return {
+    ...state,
+    serviceRequest: part.serviceRequest,
+    patient: part.subject === '' ? state.patient : part.subject,
+    priority: part.priority,
+    // The latest order of the origin is the one the answer quotes.
+    origin: first || entry.peer === state.origin?.peer ? { peer: entry.peer, kind: entry.kind === 'hl7v2' ? 'hl7v2' : 'fhir', seq: entry.seq } : state.origin,
+  };
+}
+
+/** One case goes up into another: what it gathered goes along. */
+export function absorbCase(into: CaseState, other: CaseState): CaseState {
+  return {
+    ...into,
+    keys: union(into.keys, other.keys, keyText),
+    patientKeys: union(into.patientKeys, other.patientKeys, patientText),
+    hints: union(into.hints, other.hints, String),
+    members: union(into.members, other.members, String),
+    studies: other.studies.reduce(replaceStudy, into.studies),
+    patient: into.patient === '' ? other.patient : into.patient,
+    wake: earliest(into.wake, other.wake),
+  };
+}
+
+/** What is left of a case that went up into another: a signpost without keys. */
+export function absorbedCase(other: CaseState): CaseState {
+  return { ...other, phase: 'cancelled', keys: [], wake: null };
+}
+
+export function isMoreUrgent(a: Priority, b: Priority): boolean {
+  return URGENCY.indexOf(a) > URGENCY.indexOf(b);
+}
+
+const URGENCY: readonly Priority[] = ['routine', 'urgent', 'asap', 'stat'];
+
+function replaceStudy(studies: readonly StudySummary[], study: StudySummary): readonly StudySummary[] {
+  return [...studies.filter((known) => known.uid !== study.uid), study];
+}
+
+function union<T>(a: readonly T[], b: readonly T[], textOf: (value: T) => string): readonly T[] {
+  const known = new Set(a.map(textOf));
+  const added = b.filter((value) => !known.has(textOf(value)));
+  return added.length === 0 ? a : [...a, ...added];
+}
+
+const keyText = (key: CaseKey): string => `${key.kind}|${key.system}|${key.value}`;
+const patientText = (key: PatientKey): string => `${key.system}|${key.value}`;
+
+function earliest(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
+}

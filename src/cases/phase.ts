@@ -1,0 +1,37 @@
+/**
+ * The life of a case as a table: phase × event → phase. What the table does not name does not happen, and the event is only noted.
+ * Task.status follows the phase (FHIR R4 Task state machine, §12.1.3); while a case is claimed the reader sets it.
+ */
+import type { CasePhase } from '../model/case.ts';
+
+export type PhaseEvent = 'whole' | 'released' | 'claimed' | 'reported' | 'returned' | 'cancelled';
+
+export function nextPhase(phase: CasePhase, event: PhaseEvent): CasePhase | null {
+  return PHASES[phase][event] ?? null;
+}
+
+/** Task.status of a phase; null: as the reader left it. */
+export function taskStatusOf(phase: CasePhase): 'draft' | 'requested' | 'completed' | 'cancelled' | null {
+  return TASK_STATUS[phase];
+}
+
+const PHASES: Readonly<Record<CasePhase, Partial<Record<PhaseEvent, CasePhase>>>> = {
+  assembling: { whole: 'requested', released: 'requested', cancelled: 'cancelled' },
+  // A pushed case is claimed on the specialist's own server: its report is the first we hear.
+  requested: { claimed: 'claimed', reported: 'reported', cancelled: 'cancelled' },
+  // A cancel after the claim is noted for a person: the reader is at work.
+  claimed: { claimed: 'claimed', reported: 'reported' },
+  reported: { reported: 'reported', returned: 'closed' },
+  // A correction opens the way home once more.
+  closed: { reported: 'reported' },
+  cancelled: {},
+};
+
+const TASK_STATUS = {
+  assembling: 'draft',
+  requested: 'requested',
+  claimed: null,
+  reported: 'completed',
+  closed: 'completed',
+  cancelled: 'cancelled',
+} as const;

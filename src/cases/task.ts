@@ -1,0 +1,94 @@
+/**
+ * The Task a specialist sees (FHIR R4 Task; code `fulfill`, focus = the ServiceRequest, for = the Patient, owner = the reading group).
+ * What is missing stands in statusReason, what is there in input, the report in output. The ServiceRequest is its author's; only the Task is ours.
+ */
+import type { CodeableConcept, ServiceRequest, Task, TaskInput } from '@medplum/fhirtypes';
+import type { CaseState } from '../model/case.ts';
+import { taskStatusOf } from './phase.ts';
+
+/** Code system of what a case waits for. */
+export const MISSING_SYSTEM = 'https://waystation.example/fhir/CodeSystem/missing-part';
+/** System of case ids, in Task.identifier. */
+export const CASE_SYSTEM = 'urn:waystation:case';
+
+export type TaskContext = { readonly owner: string; readonly ownerName: string; readonly now: Date };
+
+/** The Task of a case that has none yet. */
+export function newTask(id: string, state: CaseState, request: ServiceRequest, context: TaskContext): Task & { id: string } {
+  return updatedTask(
+    {
+      resourceType: 'Task',
+      id,
+      identifier: [{ system: CASE_SYSTEM, value: state.id }],
+      ...(request.requisition ? { groupIdentifier: request.requisition } : {}),
+      status: 'draft',
+      intent: 'order',
+      code: FULFILL,
+      focus: { reference: state.serviceRequest },
+      authoredOn: context.now.toISOString(),
+      ...(request.requester ? { requester: request.requester } : {}),
+      ...(request.code?.text || request.code?.coding?.[0]?.display
+        ? { description: request.code.text ?? request.code.coding?.[0]?.display }
+        : {}),
+    },
+    state,
+    context,
+  );
+}
+
+/** The Task as the case now stands. What a reader wrote (notes, his status while claimed) stays. */
+export function updatedTask(task: Task & { id: string }, state: CaseState, context: TaskContext): Task & { id: string } {
+  const { statusReason: _reason, businessStatus: _business, input: _input, output: _output, ...kept } = task;
+  const status = taskStatusOf(state.phase) ?? (kept.status === 'requested' || kept.status === 'draft' ? 'accepted' : kept.status);
+  const input = inputsOf(state);
+  return {
+    ...kept,
+    status,
+    priority: state.priority,
+    ...(state.patient === '' ? {} : { for: { reference: state.patient } }),
+    ...(context.owner === '' ? {} : { owner: { reference: context.owner, display: context.ownerName } }),
+    businessStatus: businessStatusOf(state),
+    ...(state.missing.length > 0 ? { statusReason: missingReason(state.missing) } : {}),
+    ...(input.length > 0 ? { input } : {}),
+    ...(state.report ? { output: [{ type: { text: 'report' }, valueReference: { reference: state.report.reference } }] } : {}),
+  };
+}
+
+function missingReason(missing: readonly string[]): CodeableConcept {
+  return {
+    coding: missing.map((text) => ({ system: MISSING_SYSTEM, code: text.split(':')[0], display: text })),
+    text: `missing: ${missing.join('; ')}`,
+  };
+}
+
+function businessStatusOf(state: CaseState): CodeableConcept {
+  const text = state.missing.length > 0 && state.phase === 'assembling' ? 'awaiting-information' : BUSINESS_STATUS[state.phase];
+  return { text };
+}
+
+function inputsOf(state: CaseState): TaskInput[] {
+  const studies = state.studies.map((study) => ({ type: { text: 'study' }, valueReference: { reference: study.imagingStudy } }));
+  const members = state.members
+    .filter((member) => INPUT_TYPES[member.slice(0, member.indexOf('/'))] !== undefined)
+    .map((member) => ({ type: { text: INPUT_TYPES[member.slice(0, member.indexOf('/'))] as string }, valueReference: { reference: member } }));
+  return [...studies, ...members];
+}
+
+/** HL7 task-code `fulfill` (http://hl7.org/fhir/CodeSystem/task-code). */
+const FULFILL: CodeableConcept = { coding: [{ system: 'http://hl7.org/fhir/CodeSystem/task-code', code: 'fulfill' }] };
+
+const BUSINESS_STATUS: Readonly<Record<CaseState['phase'], string>> = {
+  assembling: 'awaiting-information',
+  requested: 'awaiting-interpretation',
+  claimed: 'in-interpretation',
+  reported: 'reported',
+  closed: 'returned',
+  cancelled: 'cancelled',
+};
+
+const INPUT_TYPES: Readonly<Record<string, string>> = {
+  Media: 'photo or video',
+  QuestionnaireResponse: 'form',
+  Observation: 'observation',
+  DocumentReference: 'document',
+};
