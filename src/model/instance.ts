@@ -14,6 +14,8 @@ export type NewInstance = {
   readonly bytes: number;
   /** Where the dataset begins in the file. */
   readonly datasetOffset: number;
+  /** Where the Pixel Data element begins in the dataset (as inflated, where the dataset is deflated), or null when it has none. */
+  readonly pixelOffset: number | null;
   /** SHA-256 of the dataset as received. */
   readonly digest: Buffer;
   /** DICOM JSON (PS3.18 §F.2) of the header attributes mapping needs, UTF-8. */

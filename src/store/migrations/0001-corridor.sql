@@ -108,6 +108,8 @@ create table instance (
   bytes            bigint not null,
   -- Offset of the dataset in the file: what comes before it is preamble and File Meta Information.
   dataset_offset   integer not null,
+  -- Offset of the Pixel Data element in the (inflated) dataset, null without pixels: frames are cut out by ranges.
+  pixel_offset     bigint,
   digest           bytea not null,
   header           bytea not null,
   received         timestamptz not null,
