@@ -50,7 +50,10 @@ function joinOrder(state: CaseState, part: CasePart, entry: Pick<Entry, 'peer' |
     patient: part.subject === '' ? state.patient : part.subject,
     priority: part.priority,
     // The latest order of the origin is the one the answer quotes.
-    origin: first || entry.peer === state.origin?.peer ? { peer: entry.peer, kind: entry.kind === 'hl7v2' ? 'hl7v2' : 'fhir', seq: entry.seq } : state.origin,
+    origin:
+      first || entry.peer === state.origin?.peer
+        ? { peer: entry.peer, kind: entry.kind === 'hl7v2' ? 'hl7v2' : 'fhir', seq: entry.seq }
+        : state.origin,
   };
 }
 

@@ -70,7 +70,10 @@ function inputsOf(state: CaseState): TaskInput[] {
   const studies = state.studies.map((study) => ({ type: { text: 'study' }, valueReference: { reference: study.imagingStudy } }));
   const members = state.members
     .filter((member) => INPUT_TYPES[member.slice(0, member.indexOf('/'))] !== undefined)
-    .map((member) => ({ type: { text: INPUT_TYPES[member.slice(0, member.indexOf('/'))] as string }, valueReference: { reference: member } }));
+    .map((member) => ({
+      type: { text: INPUT_TYPES[member.slice(0, member.indexOf('/'))] as string },
+      valueReference: { reference: member },
+    }));
   return [...studies, ...members];
 }
 

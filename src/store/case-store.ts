@@ -50,6 +50,13 @@ export async function readCases(q: Queryable, ids: readonly string[]): Promise<M
   return casesOf(rows);
 }
 
+/** The case of each Task id. */
+export async function readCasesByTask(q: Queryable, tasks: readonly string[]): Promise<Map<string, string>> {
+  if (tasks.length === 0) return new Map();
+  const { rows } = await q.query<{ task: string; id: string }>(`select task, id from cases where task = any($1::uuid[])`, [tasks]);
+  return new Map(rows.map((row) => [row.task, row.id]));
+}
+
 /** Which case each resource `Type/id` belongs to. */
 export async function casesOfResources(q: Queryable, references: readonly string[]): Promise<Map<string, string>> {
   const keys = references.map((reference) => reference.split('/')).filter((parts) => parts.length === 2 && UUID.test(parts[1] as string));

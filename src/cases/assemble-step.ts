@@ -1,0 +1,215 @@
+/**
+ * Assembly, with the database: acts (claim, report, receipt, release) and phases of every changed case, and its Task.
+ * `prepareCases` runs before routing (it settles the specialty), `assembleCases` after it.
+ */
+import type { Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
+import type { CaseState } from '../model/case.ts';
+import type { Specialty } from '../model/config.ts';
+import type { Act, Work } from '../model/work.ts';
+import {
+  addEvent,
+  type Batch,
+  caseIn,
+  changedCases,
+  grant,
+  loadCases,
+  loadResources,
+  putCase,
+  putResource,
+  resourceIn,
+} from '../store/batch.ts';
+import { readCasesByTask } from '../store/case-store.ts';
+import { groupsOf } from './match-step.ts';
+import { nextPhase, type PhaseEvent } from './phase.ts';
+import { newTask, updatedTask } from './task.ts';
+import { releasedAtOnce, specialtyOf, wholeness } from './whole.ts';
+
+export type CaseRules = {
+  readonly specialties: readonly Specialty[];
+  /** Specialty of a peer's orders when nothing in them says; '' for none. */
+  readonly peerSpecialty: (peer: string) => string;
+  readonly defaultSpecialty: string;
+};
+
+/** Loads the cases that acts speak of, and settles the specialty of every case that may still be routed. */
+export async function prepareCases(batch: Batch, rules: CaseRules): Promise<void> {
+  await loadActCases(batch);
+  for (const state of changedCases(batch)) {
+    if (state.phase !== 'assembling') continue;
+    const fallback = (state.origin && rules.peerSpecialty(state.origin.peer)) || rules.defaultSpecialty;
+    putCase(batch, { ...state, specialty: specialtyOf(state, rules.specialties, fallback).name });
+  }
+}
+
+/** Task updates name a Task: the case is found by it. */
+async function loadActCases(batch: Batch): Promise<void> {
+  const acts = batch.works.flatMap((work) => (work.failure ? [] : work.acts));
+  const tasks = acts.flatMap((act) => (act.kind === 'task' ? [act.task.slice('Task/'.length)] : []));
+  const byTask = await readCasesByTask(batch.tx, tasks);
+  const named = acts.flatMap((act) => (act.kind === 'task' ? [] : [act.caseId]));
+  await loadCases(batch, [...byTask.values(), ...named]);
+  for (const id of [...byTask.values(), ...named]) {
+    const state = caseIn(batch, id);
+    if (state) putCase(batch, state);
+  }
+}
+
+/** Owners of Tasks by destination name: the Organization of each. */
+export type Owners = (destination: string) => string;
+
+export async function assembleCases(batch: Batch, rules: CaseRules, owners: Owners): Promise<void> {
+  const changed = changedCases(batch).filter((state) => state.phase !== 'cancelled');
+  await loadResources(
+    batch,
+    changed.flatMap((state) => [state.task, state.serviceRequest]),
+  );
+  for (const work of batch.works) {
+    if (work.failure) continue;
+    applyControls(batch, work);
+    for (const act of work.acts) applyAct(batch, work, act);
+  }
+  for (const { id } of changed) judge(batch, id, rules);
+  for (const { id } of changed) writeTask(batch, id, owners);
+}
+
+/** Order control of what just joined: a cancel makes the case unclaimable at once (HL7 Table 0119: CA, DC). */
+function applyControls(batch: Batch, work: Work): void {
+  if (!work.parts.some((part) => part.kind === 'order' && CANCELS.has(part.control))) return;
+  for (const id of work.cases) {
+    const state = caseIn(batch, id) as CaseState;
+    if (nextPhase(state.phase, 'cancelled')) move(batch, id, 'cancelled', work, 'order cancelled by its placer');
+    else note(batch, id, work, 'cancel-requested', `the case is ${state.phase}: a person decides`);
+  }
+}
+
+const CANCELS: ReadonlySet<string> = new Set(['CA', 'DC']);
+
+function applyAct(batch: Batch, work: Work, act: Act): void {
+  const state = act.kind === 'task' ? caseByTask(batch, act.task) : caseIn(batch, act.caseId);
+  if (!state) return;
+  work.cases.add(state.id);
+  if (act.kind === 'task') applyTask(batch, work, state, act);
+  if (act.kind === 'report') applyReport(batch, work, state, act);
+  if (act.kind === 'receipt') applyReceipt(batch, work, state, act);
+  if (act.kind === 'release') applyRelease(batch, work, state, act);
+}
+
+function caseByTask(batch: Batch, task: string): CaseState | null {
+  for (const { state } of batch.cases.values()) if (state.task === task) return state;
+  return null;
+}
+
+function applyTask(batch: Batch, work: Work, state: CaseState, act: Act & { kind: 'task' }): void {
+  if (!CLAIMING.has(act.status)) {
+    note(batch, state.id, work, 'task', `Task ${act.status}`);
+    return;
+  }
+  const first = state.claim === null;
+  putCase(batch, { ...state, claim: state.claim ?? { by: act.by, at: batch.now.toISOString() } });
+  move(batch, state.id, 'claimed', work, first ? `claimed by ${act.by}` : `Task ${act.status}`);
+}
+
+/** Task.status values with which a reader holds the case. */
+const CLAIMING: ReadonlySet<string> = new Set(['received', 'accepted', 'in-progress', 'on-hold']);
+
+function applyReport(batch: Batch, work: Work, state: CaseState, act: Act & { kind: 'report' }): void {
+  if (!nextPhase(state.phase, 'reported')) {
+    note(batch, state.id, work, 'report-kept', `${act.report} came while the case is ${state.phase}: a person decides`);
+    return;
+  }
+  const version = String((state.report ? Number(state.report.version) : 0) + 1);
+  const report = { reference: act.report, provenance: act.provenance, version, at: batch.now.toISOString(), seq: work.entry.seq };
+  putCase(batch, { ...state, report, returns: [] });
+  move(batch, state.id, 'reported', work, `${act.report}, signature verified`);
+  grant(batch, [act.report, act.provenance], state.id, [...groupsOf(state), ...(state.origin ? [state.origin.peer] : [])]);
+}
+
+function applyReceipt(batch: Batch, work: Work, state: CaseState, act: Act & { kind: 'receipt' }): void {
+  const returns = state.returns.map((item) => (item.delivery === act.delivery ? { ...item, receipt: work.entry.seq } : item));
+  putCase(batch, { ...state, returns });
+  note(batch, state.id, work, 'receipt', `${act.destination} acknowledged ${act.deliveryKind}`);
+}
+
+function applyRelease(batch: Batch, work: Work, state: CaseState, act: Act & { kind: 'release' }): void {
+  if (!nextPhase(state.phase, 'released') || state.serviceRequest === '') {
+    note(batch, state.id, work, 'release-refused', state.serviceRequest === '' ? 'the case has no order' : `the case is ${state.phase}`);
+    return;
+  }
+  putCase(batch, { ...state, released: { by: act.by, at: batch.now.toISOString(), why: act.why } });
+}
+
+/** Whole, or released, and routed: offered. Every required receipt in: closed. */
+function judge(batch: Batch, id: string, rules: CaseRules): void {
+  const state = caseIn(batch, id) as CaseState;
+  if (state.phase === 'assembling') judgeAssembling(batch, state, rules);
+  else if (state.phase === 'reported') judgeReported(batch, state);
+  else if (state.wake !== null) putCase(batch, { ...state, wake: null });
+}
+
+function judgeAssembling(batch: Batch, state: CaseState, rules: CaseRules): void {
+  const specialty = specialtyOf(state, rules.specialties, state.specialty || rules.defaultSpecialty);
+  const { missing, wake } = wholeness(state, specialty, batch.now.getTime());
+  const byRule = state.released === null && releasedAtOnce(state, specialty);
+  const released = byRule
+    ? { by: 'gateway', at: batch.now.toISOString(), why: `${specialty.name} does not wait for ${state.priority} orders` }
+    : state.released;
+  putCase(batch, { ...state, missing, wake, released });
+  if (state.route === null && state.serviceRequest !== '') {
+    addEvent(batch, state.id, {
+      seq: null,
+      kind: 'unrouted',
+      actor: 'gateway',
+      detail: 'no route fits: a rule is missing in the configuration',
+    });
+    return;
+  }
+  if (missing.length === 0) move(batch, state.id, 'whole', null, `whole: offered to ${state.route?.destination}`);
+  else if (released && state.serviceRequest !== '')
+    move(batch, state.id, 'released', null, `${released.why}; offered to ${state.route?.destination} without ${missing.join(', ')}`);
+}
+
+function judgeReported(batch: Batch, state: CaseState): void {
+  const reported = batch.events.some((item) => item.caseId === state.id && item.event.kind === 'reported');
+  // In the transaction of the report its deliveries are not ordered yet; the return step closes a case that owes none.
+  if (!reported && state.returns.every((item) => item.receipt !== null))
+    move(batch, state.id, 'returned', null, 'every required receipt is in');
+}
+
+/** Moves a case by the table, and says so in its timeline. */
+export function move(batch: Batch, id: string, event: PhaseEvent, work: Work | null, detail: string): void {
+  const state = caseIn(batch, id) as CaseState;
+  const phase = nextPhase(state.phase, event);
+  if (phase === null) return;
+  putCase(batch, { ...state, phase, wake: phase === 'assembling' ? state.wake : null });
+  addEvent(batch, id, { seq: work?.entry.seq ?? null, kind: phase, actor: work?.entry.peer ?? 'gateway', detail });
+}
+
+function note(batch: Batch, caseId: string, work: Work, kind: string, detail: string): void {
+  addEvent(batch, caseId, { seq: work.entry.seq, kind, actor: work.entry.peer, detail });
+}
+
+/** Creates or updates the Task; a case without an order has none. Also called after the return step closed a case. */
+export function writeTask(batch: Batch, id: string, owners: Owners): void {
+  const state = caseIn(batch, id) as CaseState;
+  const request = resourceIn(batch, state.serviceRequest);
+  if (!isType<ServiceRequest>(request, 'ServiceRequest')) return;
+  const context = { owner: state.route ? owners(state.route.destination) : '', ownerName: state.route?.destination ?? '', now: batch.now };
+  const current = resourceIn(batch, state.task);
+  const task = isType<Task>(current, 'Task')
+    ? updatedTask(current as Task & { id: string }, state, context)
+    : newTask(batch.clock.uuid(), state, request, context);
+  putResource(batch, task, null, state.task === '');
+  const reference = `Task/${task.id}`;
+  if (state.task === '') putCase(batch, { ...state, task: reference });
+  grant(batch, visibleOf(state, reference), id, groupsOf(state));
+  grant(batch, [state.patient], null, groupsOf(state));
+}
+
+/** What of a case its reading group sees. */
+function visibleOf(state: CaseState, task: string): string[] {
+  return [task, state.serviceRequest, ...state.studies.map((study) => study.imagingStudy), ...state.members];
+}
+
+function isType<T extends Resource>(resource: Resource | null, type: T['resourceType']): resource is T {
+  return resource?.resourceType === type;
+}
