@@ -47,6 +47,7 @@ function joinOrder(state: CaseState, part: CasePart, entry: Pick<Entry, 'peer' |
   return {
     ...state,
     serviceRequest: part.serviceRequest,
+    task: state.task === '' ? (part.task ?? '') : state.task,
     patient: part.subject === '' ? state.patient : part.subject,
     priority: part.priority,
     // The latest order of the origin is the one the answer quotes.

@@ -4,12 +4,8 @@
  */
 import type { CodeableConcept, ServiceRequest, Task, TaskInput } from '@medplum/fhirtypes';
 import type { CaseState } from '../model/case.ts';
+import { CASE_SYSTEM, MISSING_PART_SYSTEM } from '../protocols/fhir/canonical.ts';
 import { taskStatusOf } from './phase.ts';
-
-/** Code system of what a case waits for. */
-export const MISSING_SYSTEM = 'https://waystation.example/fhir/CodeSystem/missing-part';
-/** System of case ids, in Task.identifier. */
-export const CASE_SYSTEM = 'urn:waystation:case';
 
 export type TaskContext = { readonly owner: string; readonly ownerName: string; readonly now: Date };
 
@@ -56,7 +52,7 @@ export function updatedTask(task: Task & { id: string }, state: CaseState, conte
 
 function missingReason(missing: readonly string[]): CodeableConcept {
   return {
-    coding: missing.map((text) => ({ system: MISSING_SYSTEM, code: text.split(':')[0], display: text })),
+    coding: missing.map((text) => ({ system: MISSING_PART_SYSTEM, code: text.split(':')[0], display: text })),
     text: `missing: ${missing.join('; ')}`,
   };
 }

@@ -34,6 +34,8 @@ export type CasePart = {
   readonly serviceRequest: string;
   readonly subject: string;
   readonly members: readonly string[];
+  /** A Task that came with the order (another gateway pushed it): the case takes it as its own. */
+  readonly task?: string;
   /** Only `images`. */
   readonly study: StudySummary | null;
 };

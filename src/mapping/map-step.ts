@@ -1,0 +1,193 @@
+/**
+ * Mapping, with the database: every entry of the batch becomes resources and case parts, then business identifiers become ids.
+ * HL7 v2 is mapped message by message, DICOM study by study (one ImagingStudy a batch, not one a slice); a FHIR write has been saved by
+ * its door already and only tells which case parts it holds.
+ */
+import type { Resource, Task } from '@medplum/fhirtypes';
+import type { CasePart } from '../model/case.ts';
+import { failure, isFailure } from '../model/failure.ts';
+import type { MappedResource } from '../model/identity.ts';
+import type { Mapped } from '../model/mapped.ts';
+import type { PeerDirectory } from '../model/peer.ts';
+import type { Work } from '../model/work.ts';
+import { type Batch, grant, loadResources, putResource, resourceIn, seqOf } from '../store/batch.ts';
+import { claimIdentifiers, type ResolvedIdentity } from '../store/identifier-store.ts';
+import { instancesOfStudies } from '../store/instance-store.ts';
+import { mapStudy } from './datasets/study.ts';
+import { mapHl7v2 } from './registry.ts';
+import { casePartsOf } from './resources/servicerequest-case.ts';
+
+type MappedWork = { readonly work: Work; readonly mapped: Mapped };
+
+export async function mapEntries(batch: Batch, peers: PeerDirectory): Promise<void> {
+  const mapped = [...mapMessages(batch, peers), ...(await mapStudies(batch, peers))];
+  await resolve(batch, mapped);
+  await readWritten(batch);
+}
+
+function mapMessages(batch: Batch, peers: PeerDirectory): MappedWork[] {
+  return batch.works.flatMap((work) => {
+    if (work.entry.kind !== 'hl7v2') return [];
+    const mapped = attempt(work, () => mapHl7v2(work.entry, { peer: peers.named(work.entry.peer) }));
+    if (!mapped) return [];
+    work.gaps = mapped.gaps;
+    if (mapped.parts.some((part) => !part.production)) {
+      work.detail = 'marked as test or training (MSH-11): nothing was opened';
+      return [];
+    }
+    return [{ work, mapped }];
+  });
+}
+
+/** A mapping that throws is a defect here, never the sender's fault and never a reason to stop the lane: the entry is set aside. */
+function attempt(work: Work, map: () => Mapped | ReturnType<typeof failure>): Mapped | null {
+  try {
+    const mapped = map();
+    if (!isFailure(mapped)) return mapped;
+    work.failure = mapped;
+  } catch (error) {
+    work.failure = failure('mapping', 'internal', error instanceof Error ? error.message : 'a mapping threw');
+  }
+  return null;
+}
+
+/** The newest entry of a study stands for all of this batch: it gets the study as it now is. */
+async function mapStudies(batch: Batch, peers: PeerDirectory): Promise<MappedWork[]> {
+  const newest = new Map<string, Work>();
+  for (const work of batch.works) if (work.entry.kind === 'dicom') newest.set(studyUidOf(work), work);
+  if (newest.size === 0) return [];
+  const studies = await instancesOfStudies(batch.tx, [...newest.keys()]);
+  const mapped: MappedWork[] = [];
+  for (const [uid, work] of newest) {
+    const instances = studies.get(uid) ?? [];
+    const study = instances.length > 0 ? attempt(work, () => mapStudy(instances, { peerOf: (name) => peers.named(name) })) : null;
+    if (!study) continue;
+    work.gaps = study.gaps;
+    mapped.push({ work, mapped: study });
+  }
+  return mapped;
+}
+
+/** StudyInstanceUID (0020,000D) of the header in the journal. */
+function studyUidOf(work: Work): string {
+  const header = JSON.parse(work.entry.payload.toString('utf8')) as Record<string, { Value?: string[] }>;
+  return header['0020000D']?.Value?.[0] ?? '';
+}
+
+/** `urn:uuid:` names become ids, references follow, and each resource is put where it is new or says something new. */
+async function resolve(batch: Batch, mapped: readonly MappedWork[]): Promise<void> {
+  const resources = mapped.flatMap(({ work, mapped: { resources: list } }) => list.map((item) => ({ work, item })));
+  const claims = resources.map(({ item }) => ({ identities: item.identities, fresh: batch.clock.uuid() }));
+  const resolved = await claimIdentifiers(batch.tx, claims);
+  const references = new Map<string, string>();
+  for (const [index, { item }] of resources.entries()) {
+    references.set(item.urn, `${item.resource.resourceType}/${(resolved[index] as ResolvedIdentity).id}`);
+  }
+  const known = resources.filter((_, index) => !resolved[index]?.created);
+  await loadResources(
+    batch,
+    known.map(({ item }) => references.get(item.urn) as string),
+  );
+  for (const [index, { work, item }] of resources.entries()) putMapped(batch, work, item, resolved[index] as ResolvedIdentity, references);
+  for (const {
+    work,
+    mapped: { parts, resources: list },
+  } of mapped)
+    setParts(work, parts, list, references);
+}
+
+function putMapped(
+  batch: Batch,
+  work: Work,
+  item: MappedResource,
+  resolved: ResolvedIdentity,
+  references: ReadonlyMap<string, string>,
+): void {
+  const reference = `${item.resource.resourceType}/${resolved.id}`;
+  const current = resourceIn(batch, reference);
+  grant(batch, [reference], null, [work.entry.peer]);
+  if (current && item.mode === 'create') return;
+  // An entry that is worked off once more never overwrites what came after it.
+  if ((seqOf(batch, reference) ?? 0) > work.entry.seq) return;
+  const resource = { ...(current ?? {}), ...withReferences(item.resource, references), id: resolved.id } as Resource & { id: string };
+  putResource(batch, withIdentifiers(resource, current), work.entry.seq, resolved.created);
+  work.produced.add(reference);
+}
+
+/** What a sender leaves out stays; identifiers add up. */
+function withIdentifiers(resource: Resource & { id: string }, current: Resource | null): Resource & { id: string } {
+  const before = (current as { identifier?: unknown } | null)?.identifier;
+  const now = (resource as { identifier?: unknown }).identifier;
+  if (!Array.isArray(before) || !Array.isArray(now)) return resource;
+  const seen = new Set(now.map((identifier) => `${identifier.system}|${identifier.value}`));
+  const kept = before.filter((identifier) => !seen.has(`${identifier.system}|${identifier.value}`));
+  return kept.length === 0 ? resource : ({ ...resource, identifier: [...now, ...kept] } as Resource & { id: string });
+}
+
+/** A copy in which every `reference: urn:uuid:…` names the resource by its id. */
+function withReferences<T>(value: T, references: ReadonlyMap<string, string>): T {
+  if (Array.isArray(value)) return value.map((item) => withReferences(item, references)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const copy: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) {
+    copy[key] = key === 'reference' && typeof item === 'string' ? (references.get(item) ?? item) : withReferences(item, references);
+  }
+  return copy as T;
+}
+
+function setParts(
+  work: Work,
+  parts: readonly CasePart[],
+  resources: readonly MappedResource[],
+  references: ReadonlyMap<string, string>,
+): void {
+  const named = (name: string) => references.get(name) ?? name;
+  work.shared = resources.filter((item) => item.shared).map((item) => named(item.urn));
+  const taken = new Set(parts.flatMap((part) => [part.serviceRequest, part.subject, part.study?.imagingStudy ?? '', ...part.members]));
+  const left = resources.filter((item) => !item.shared && !taken.has(item.urn)).map((item) => named(item.urn));
+  // What a message says once (Encounter, Provenance) belongs to its only case, or is only shown to all of them.
+  if (parts.length !== 1) work.shared.push(...left);
+  work.parts = parts.map((part) => ({
+    ...part,
+    keys: part.serviceRequest === '' ? part.keys : [...part.keys, requestKey(named(part.serviceRequest))],
+    serviceRequest: named(part.serviceRequest),
+    subject: named(part.subject),
+    members: [...part.members.map(named), ...(parts.length === 1 ? left : [])],
+    study: part.study && { ...part.study, imagingStudy: named(part.study.imagingStudy) },
+  }));
+}
+
+function requestKey(reference: string): CasePart['keys'][number] {
+  return { kind: 'service-request', system: '', value: reference.slice(reference.indexOf('/') + 1) };
+}
+
+/** What a FHIR write holds for cases: its resources are read back as the door saved them. */
+async function readWritten(batch: Batch): Promise<void> {
+  const works = batch.works.filter((work) => work.entry.kind === 'fhir' && !work.failure && work.entry.effects.length > 0);
+  const effects = (work: Work) => work.entry.effects.map((effect) => effect.split('/').slice(0, 2).join('/'));
+  await loadResources(batch, works.flatMap(effects));
+  const patients = works.flatMap(effects).flatMap((reference) => subjectOf(resourceIn(batch, reference)));
+  await loadResources(batch, patients);
+  for (const work of works) {
+    const resources = effects(work)
+      .map((reference) => resourceIn(batch, reference))
+      .filter((resource) => resource !== null);
+    const lookUp = (reference: string) => resourceIn(batch, reference);
+    const parts = casePartsOf(resources, lookUp);
+    work.parts = parts.map((part) => ({ ...part, task: taskFor(resources, part.serviceRequest) }));
+    for (const reference of effects(work)) work.produced.add(reference);
+  }
+}
+
+function subjectOf(resource: Resource | null): string[] {
+  const subject = (resource as { subject?: { reference?: string } } | null)?.subject?.reference;
+  return subject?.startsWith('Patient/') ? [subject] : [];
+}
+
+function taskFor(resources: readonly Resource[], serviceRequest: string): string {
+  if (serviceRequest === '') return '';
+  const task = resources.find(
+    (resource): resource is Task => resource.resourceType === 'Task' && resource.focus?.reference === serviceRequest,
+  );
+  return task?.id ? `Task/${task.id}` : '';
+}

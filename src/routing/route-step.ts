@@ -1,0 +1,62 @@
+/** Routing, with the database: every case with an order that may still be offered gets its destination; destinations get their Organization. */
+
+import type { Clock } from '../model/clock.ts';
+import type { Destination, Route } from '../model/config.ts';
+import { GROUP_SYSTEM } from '../protocols/fhir/canonical.ts';
+import { addEvent, type Batch, changedCases, grant, loadResources, openBatch, putCase, putResource, resourceIn } from '../store/batch.ts';
+import type { Database } from '../store/database.ts';
+import { claimIdentifiers } from '../store/identifier-store.ts';
+import { routeOf } from './route.ts';
+
+export type RoutingRules = { readonly routes: readonly Route[]; readonly destinations: readonly Destination[] };
+
+export function routeCases(batch: Batch, rules: RoutingRules): void {
+  for (const state of changedCases(batch)) {
+    if (state.phase !== 'assembling' || state.serviceRequest === '') continue;
+    const route = routeOf(state, rules.routes, rules.destinations);
+    if (route?.destination === state.route?.destination) continue;
+    putCase(batch, { ...state, route });
+    if (route) addEvent(batch, state.id, { seq: null, kind: 'routed', actor: 'gateway', detail: `to ${route.destination} (${route.why})` });
+  }
+}
+
+/** Finds or makes the Organization of every reading destination: the owner of its Tasks. Run once at start. */
+export async function openOwners(
+  database: Database,
+  rules: RoutingRules,
+  clock: Clock,
+  save: (batch: Batch) => Promise<void>,
+): Promise<(destination: string) => string> {
+  const readers = rules.destinations.filter((destination) => destination.kind !== 'mllp');
+  const owners = await database.transaction(async (tx) => {
+    const batch = openBatch(tx, clock.now(), clock, []);
+    const identities = readers.map(({ name }) => [{ type: 'Organization', system: GROUP_SYSTEM, value: name }]);
+    const ids = (
+      await claimIdentifiers(
+        tx,
+        identities.map((list) => ({ identities: list, fresh: clock.uuid() })),
+      )
+    ).map(({ id }) => id);
+    await loadResources(
+      batch,
+      ids.map((id) => `Organization/${id}`),
+    );
+    for (const [index, destination] of readers.entries()) putOwner(batch, destination, ids[index] as string);
+    await save(batch);
+    return new Map(readers.map((destination, index) => [destination.name, `Organization/${ids[index]}`]));
+  });
+  return (destination) => owners.get(destination) ?? '';
+}
+
+function putOwner(batch: Batch, destination: Destination, id: string): void {
+  const reference = `Organization/${id}`;
+  const current = resourceIn(batch, reference);
+  const identifier = [{ system: GROUP_SYSTEM, value: destination.name }];
+  putResource(
+    batch,
+    { ...(current ?? {}), resourceType: 'Organization', id, identifier, active: true, name: destination.name },
+    null,
+    true,
+  );
+  if (destination.kind === 'pull') grant(batch, [reference], null, [destination.group]);
+}
