@@ -59,15 +59,25 @@ export function startLaneWorker(deps: LaneDeps): LaneWorker {
         if (stopping || running.has(lane) || running.size >= deps.parallel) continue;
         running.set(
           lane,
-          drainLane(deps, lane, () => stopping).finally(() => running.delete(lane)),
+          drainLane(deps, lane, () => stopping).finally(() => {
+            // A place is free: a lane that found none may go.
+            running.delete(lane);
+            wake();
+          }),
         );
       }
     } catch (error) {
       deps.log.warn('delivery.look-failed', { reason: error instanceof Error ? error.message : 'unknown' });
     }
   };
+  let asked = false;
   const wake = (): void => {
-    looking = looking.then(look);
+    if (asked || stopping) return;
+    asked = true;
+    looking = looking.then(() => {
+      asked = false;
+      return look();
+    });
   };
   timer = setInterval(wake, deps.pollMs);
   wake();

@@ -1,5 +1,6 @@
 /** Routing, with the database: every case with an order that may still be offered gets its destination; destinations get their Organization. */
 
+import type { Organization } from '@medplum/fhirtypes';
 import type { Clock } from '../model/clock.ts';
 import type { Destination, Route } from '../model/config.ts';
 import { GROUP_SYSTEM } from '../protocols/fhir/canonical.ts';
@@ -50,7 +51,7 @@ export async function openOwners(
 
 function putOwner(batch: Batch, destination: Destination, id: string): void {
   const reference = `Organization/${id}`;
-  const current = resourceIn(batch, reference);
+  const current = resourceIn(batch, reference) as Organization | null;
   const identifier = [{ system: GROUP_SYSTEM, value: destination.name }];
   putResource(
     batch,

@@ -188,9 +188,11 @@ async function lockParts(tx: Transaction, parts: number): Promise<number[]> {
 /** First key of the advisory locks on parts. */
 const PART_LOCKS = 0x7061;
 
-/** Puts an entry back after its transaction failed, and counts the try. */
-export async function countTry(q: Queryable, seqs: readonly number[]): Promise<void> {
-  await q.query(`update pending set tries = tries + 1 where seq = any($1)`, [seqs]);
+/** Counts a try of an entry whose transaction failed; after `most` tries the entry is settled as failed. */
+export async function countTry(tx: Transaction, seq: number, most: number, reason: string): Promise<void> {
+  await tx.query(`update pending set tries = tries + 1 where seq = $1`, [seq]);
+  const { rows } = await tx.query(`delete from pending where seq = $1 and tries >= $2 returning seq`, [seq, most]);
+  if (rows.length > 0) await saveOutcomes(tx, [{ seq, state: 'failed', detail: `internal: ${reason}`, produced: [], cases: [] }]);
 }
 
 export async function readEntry(q: Queryable, seq: number): Promise<Entry | null> {

@@ -1,0 +1,194 @@
+/**
+ * The corridor's own thread: it works off the journal and drains the outbound lanes, so that the doors' event loop stays free for
+ * acknowledging. It has its own pool; it is woken by NOTIFY and looks by itself once a second for what NOTIFY missed.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import type pg from 'pg';
+import { peerDirectory } from './config/peers.ts';
+import { startFhirClient } from './delivery/fhir/fhir-client.ts';
+import { type DestinationClient, type Lookout, startLaneWorker } from './delivery/lane-worker.ts';
+import { startMllpClient } from './delivery/mllp/mllp-client.ts';
+import { openJournal } from './journal/journal.ts';
+import { systemClock } from './model/clock.ts';
+import type { Config } from './model/config.ts';
+import type { Log, LogFields } from './model/log.ts';
+import type { Labels, Metrics } from './model/metrics.ts';
+import { type Corridor, runBatch, runClock, saveWork } from './pipeline.ts';
+import { openOwners } from './routing/route-step.ts';
+import { openBlobs } from './store/blob-store.ts';
+import { type Database, openDatabase } from './store/database.ts';
+
+/** What main hands over; configuration is plain data. */
+export type CorridorData = { readonly config: Config; readonly databaseUrl: string };
+
+/** What the thread tells main. */
+export type CorridorWord =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'alive' }
+  | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly event: string; readonly fields?: LogFields }
+  | { readonly kind: 'count'; readonly name: string; readonly labels?: Labels; readonly by: number }
+  | { readonly kind: 'gauge'; readonly name: string; readonly labels?: Labels; readonly value: number }
+  | { readonly kind: 'observe'; readonly name: string; readonly labels?: Labels; readonly seconds: number };
+
+/** Rest between batches: arrivals gather, and one commit serves more of them. */
+const REST_MS = 20;
+const POLL_MS = 1_000;
+/** How soon the cases' clock is looked at. */
+const CLOCK_MS = 250;
+/** Rest after the database was away. */
+const OUTAGE_REST_MS = 1_000;
+
+if (parentPort) await runThread(workerData as CorridorData);
+
+async function runThread(data: CorridorData): Promise<void> {
+  const say = (word: CorridorWord): void => parentPort?.postMessage(word);
+  const log = logThrough(say);
+  const metrics = metricsThrough(say);
+  const database = openDatabase(data.databaseUrl, {
+    max: 12,
+    application: 'waystation corridor',
+    onError: (error) => log.warn('database.connection-lost', { reason: error.message }),
+  });
+  const corridor = await openCorridor(database, data.config, log);
+  const lanes = startLaneWorker({
+    database,
+    journal: openJournal(database, metrics),
+    destinations: data.config.destinations,
+    clients: clientsOf(data.config, log),
+    clock: systemClock,
+    log,
+    metrics,
+    pollMs: POLL_MS,
+    parallel: 8,
+  });
+  const loop = startLoop(corridor, metrics, () => say({ kind: 'alive' }));
+  const ear = listen(database, { corridor: loop.wake, delivery: lanes.wake }, log);
+  say({ kind: 'ready' });
+  await new Promise<void>((resolve) => parentPort?.once('message', () => resolve()));
+  ear.stop();
+  await loop.stop();
+  await lanes.stop();
+  await database.close();
+  parentPort?.close();
+}
+
+async function openCorridor(database: Database, config: Config, log: Log): Promise<Corridor> {
+  const peers = peerDirectory(config);
+  const owners = await openOwners(database, config, systemClock, saveWork);
+  const rules = {
+    specialties: config.specialties,
+    peerSpecialty: (peer: string) => peers.named(peer).specialty,
+    defaultSpecialty: config.defaultSpecialty,
+  };
+  const blobs = await openBlobs(config.dataDirectory);
+  return { database, house: { config, peers, rules, owners, blobs }, clock: systemClock, log, workers: 1 };
+}
+
+/** One line a kind of destination. */
+function clientsOf(config: Config, log: Log): Map<string, DestinationClient & Partial<Lookout>> {
+  const clients = new Map<string, DestinationClient & Partial<Lookout>>();
+  for (const destination of config.destinations) {
+    if (destination.kind === 'mllp') clients.set(destination.name, startMllpClient(destination, { log, clock: systemClock }));
+    if (destination.kind === 'fhir') clients.set(destination.name, startFhirClient(destination));
+  }
+  return clients;
+}
+
+/** Works while there is work, rests between batches, waits for `wake` or the poll when there is none. */
+function startLoop(corridor: Corridor, metrics: Metrics, alive: () => void): { wake(): void; stop(): Promise<void> } {
+  let stopping = false;
+  let asked = true;
+  let wakeUp: () => void = () => {};
+  let clockDue = 0;
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  const once = async (): Promise<number> => {
+    const started = performance.now();
+    const settled = await runBatch(corridor);
+    if (Date.now() >= clockDue) {
+      clockDue = Date.now() + CLOCK_MS;
+      await runClock(corridor);
+    }
+    if (settled > 0) {
+      metrics.count('waystation_corridor_entries_total', {}, settled);
+      metrics.observe('waystation_corridor_batch_seconds', (performance.now() - started) / 1000);
+    }
+    alive();
+    return settled;
+  };
+  const run = async (): Promise<void> => {
+    while (!stopping) {
+      asked = false;
+      try {
+        const settled = await once();
+        if (settled > 0) await new Promise((resolve) => setTimeout(resolve, REST_MS));
+        else if (!asked) await pause(CLOCK_MS);
+      } catch (error) {
+        corridor.log.error('corridor.failed', { reason: error instanceof Error ? error.message : 'unknown' });
+        await new Promise((resolve) => setTimeout(resolve, OUTAGE_REST_MS));
+      }
+    }
+  };
+  const running = run();
+  const wake = (): void => {
+    asked = true;
+    wakeUp();
+  };
+  return {
+    wake,
+    stop: async () => {
+      stopping = true;
+      wakeUp();
+      await running;
+    },
+  };
+}
+
+/** LISTEN on a connection of its own; a lost one is opened again, and what it missed the polls find. */
+function listen(database: Database, channels: Readonly<Record<string, () => void>>, log: Log): { stop(): void } {
+  let client: pg.PoolClient | null = null;
+  let stopped = false;
+  const connect = async (): Promise<void> => {
+    if (stopped) return;
+    try {
+      client = await database.connect();
+      client.on('notification', ({ channel }) => channels[channel]?.());
+      client.once('error', () => {
+        client?.release(true);
+        client = null;
+        setTimeout(connect, OUTAGE_REST_MS);
+      });
+      for (const channel of Object.keys(channels)) await client.query(`listen ${channel}`);
+    } catch (error) {
+      log.warn('database.listen-failed', { reason: error instanceof Error ? error.message : 'unknown' });
+      setTimeout(connect, OUTAGE_REST_MS);
+    }
+  };
+  void connect();
+  return {
+    stop: () => {
+      stopped = true;
+      client?.release(true);
+      client = null;
+    },
+  };
+}
+
+function logThrough(say: (word: CorridorWord) => void): Log {
+  const at = (level: 'info' | 'warn' | 'error') => (event: string, fields?: LogFields) => say({ kind: 'log', level, event, fields });
+  return { info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+function metricsThrough(say: (word: CorridorWord) => void): Metrics {
+  return {
+    count: (name, labels, by = 1) => say({ kind: 'count', name, labels, by }),
+    gauge: (name, value, labels) => say({ kind: 'gauge', name, labels, value }),
+    observe: (name, seconds, labels) => say({ kind: 'observe', name, labels, seconds }),
+  };
+}

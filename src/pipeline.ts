@@ -1,0 +1,143 @@
+/**
+ * The corridor. An entry was committed by a door; from here it walks room by room and never turns back.
+ * A batch of entries is one transaction: claimed from the journal, walked through STEPS, saved and settled in one commit.
+ * Read STEPS first: a line a step, in walking order.
+ */
+import type { Resource } from '@medplum/fhirtypes';
+import { readActs } from './cases/act-step.ts';
+import { assembleCases, type CaseRules, type Owners, prepareCases, writeTask } from './cases/assemble-step.ts';
+import { matchCases } from './cases/match-step.ts';
+import { mapEntries } from './mapping/map-step.ts';
+import type { Clock } from './model/clock.ts';
+import type { Config } from './model/config.ts';
+import type { Log } from './model/log.ts';
+import type { PeerDirectory } from './model/peer.ts';
+import { workOf } from './model/work.ts';
+import { indexResource } from './protocols/fhir/search-index.ts';
+import { readReports } from './reports/report-step.ts';
+import { returnAnswers } from './return/return-step.ts';
+import { routeCases } from './routing/route-step.ts';
+import { type Batch, openBatch, putCase, saveBatch } from './store/batch.ts';
+import type { BlobStore } from './store/blob-store.ts';
+import { lockDueCases } from './store/case-store.ts';
+import type { Database } from './store/database.ts';
+import { claimEntries, countTry, PARTS } from './store/journal-store.ts';
+
+/** What the rooms are told beside the batch. */
+export type House = {
+  readonly config: Config;
+  readonly peers: PeerDirectory;
+  readonly rules: CaseRules;
+  readonly owners: Owners;
+  readonly blobs: BlobStore;
+};
+
+type Step = { readonly room: string; readonly does: string; readonly run: (batch: Batch, house: House) => void | Promise<void> };
+
+export const STEPS: readonly Step[] = [
+  { room: 'mapping', does: 'messages become resources and parts of cases', run: (batch, house) => mapEntries(batch, house.peers) },
+  { room: 'reports', does: 'a report is verified and found its case', run: (batch, house) => readReports(batch, house) },
+  { room: 'cases', does: 'claims, receipts, releases', run: (batch) => readActs(batch) },
+  { room: 'cases', does: 'which case is each part for', run: (batch) => matchCases(batch) },
+  { room: 'cases', does: 'which specialty', run: (batch, house) => prepareCases(batch, house.rules) },
+  { room: 'routing', does: 'which destination, and why', run: (batch, house) => routeCases(batch, house.config) },
+  { room: 'cases', does: 'is the package whole; the Task', run: (batch, house) => assembleCases(batch, house.rules, house.owners) },
+  { room: 'return', does: 'cases pushed out, reports home', run: (batch, house) => returnAnswers(batch, house, (id) => writeTask(batch, id, house.owners)) },
+];
+
+/** Takes at most this many entries into one transaction. */
+const MAX_BATCH = 256;
+/** An entry whose transaction failed this often alone is set aside. */
+const MAX_TRIES = 5;
+
+export type Corridor = { readonly database: Database; readonly house: House; readonly clock: Clock; readonly log: Log; readonly workers: number };
+
+/**
+ * Works off one batch. Returns how many entries were settled; 0 when nothing waits. A batch that fails is worked off entry by entry, and
+ * the entry that fails by itself is set aside after MAX_TRIES, so that one bad message never blocks the others.
+ */
+export async function runBatch(corridor: Corridor): Promise<number> {
+  try {
+    return await runEntries(corridor, MAX_BATCH);
+  } catch (error) {
+    if (isOutage(error)) throw error;
+    corridor.log.warn('corridor.batch-failed', { reason: reasonOf(error) });
+    return await runAlone(corridor);
+  }
+}
+
+async function runEntries(corridor: Corridor, limit: number): Promise<number> {
+  return corridor.database.transaction(async (tx) => {
+    const entries = await claimEntries(tx, limit, Math.ceil(PARTS / corridor.workers));
+    if (entries.length === 0) return 0;
+    const batch = openBatch(tx, corridor.clock.now(), corridor.clock, entries.map(workOf));
+    await walk(batch, corridor.house);
+    return entries.length;
+  });
+}
+
+/** One entry a transaction, until one fails or as many as a batch holds are through. */
+async function runAlone(corridor: Corridor): Promise<number> {
+  for (let count = 0; count < MAX_BATCH; count++) {
+    let seq = 0;
+    try {
+      const settled = await corridor.database.transaction(async (tx) => {
+        const entries = await claimEntries(tx, 1, PARTS);
+        seq = entries[0]?.seq ?? 0;
+        if (entries.length === 0) return 0;
+        await walk(openBatch(tx, corridor.clock.now(), corridor.clock, entries.map(workOf)), corridor.house);
+        return 1;
+      });
+      if (settled === 0) return count;
+    } catch (error) {
+      if (isOutage(error) || seq === 0) throw error;
+      await setAside(corridor, seq, reasonOf(error));
+    }
+  }
+  return MAX_BATCH;
+}
+
+async function setAside(corridor: Corridor, seq: number, reason: string): Promise<void> {
+  corridor.log.error('corridor.entry-failed', { seq, reason });
+  await corridor.database.transaction(async (tx) => {
+    await countTry(tx, seq, MAX_TRIES, reason);
+  });
+}
+
+/** Looks at the cases whose clock is due (a study's quiet time). Returns how many there were. */
+export async function runClock(corridor: Corridor): Promise<number> {
+  return corridor.database.transaction(async (tx) => {
+    const due = await lockDueCases(tx, corridor.clock.now(), MAX_BATCH);
+    if (due.size === 0) return 0;
+    const batch = openBatch(tx, corridor.clock.now(), corridor.clock, []);
+    for (const [id, stored] of due) {
+      batch.cases.set(id, { version: stored.version, state: stored.state, changed: true });
+      putCase(batch, { ...stored.state, wake: null });
+    }
+    await walk(batch, corridor.house);
+    return due.size;
+  });
+}
+
+async function walk(batch: Batch, house: House): Promise<void> {
+  for (const step of STEPS) await step.run(batch, house);
+  await saveWork(batch);
+}
+
+/** Saves a batch; the search index of each resource comes from its own tables. */
+export function saveWork(batch: Batch): Promise<void> {
+  return saveBatch(batch, (resource: Resource) => indexResource(resource));
+}
+
+/** The database is away (class 08, 57P01–57P03, or no SQLSTATE at all from a lost socket): nothing is to blame on an entry. */
+function isOutage(error: unknown): boolean {
+  const code = (error as { code?: string }).code ?? '';
+  return code.startsWith('08') || code.startsWith('57P') || code.startsWith('53') || SOCKET_ERRORS.has(code) || /Connection terminated|timeout exceeded/i.test(reasonOf(error));
+}
+
+const SOCKET_ERRORS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT']);
+
+/** PostgreSQL's message, without the row values it may quote in `detail`. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message.slice(0, 300) : 'unknown';
+}
