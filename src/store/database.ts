@@ -66,7 +66,7 @@ async function runTransaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promi
   let broken: Error | undefined;
   try {
     await client.query('begin');
-    const result = await work(Object.assign(Object.create(client) as typeof client, { inTransaction: true as const }));
+    const result = await work({ inTransaction: true, query: (text, values) => client.query(text as string, values) });
     await client.query('commit');
     return result;
   } catch (error) {
