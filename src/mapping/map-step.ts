@@ -56,7 +56,7 @@ async function mapStudies(batch: Batch, peers: PeerDirectory): Promise<MappedWor
   const newest = new Map<string, Work>();
   for (const work of batch.works) if (work.entry.kind === 'dicom') newest.set(studyUidOf(work), work);
   if (newest.size === 0) return [];
-  const studies = await instancesOfStudies(batch.tx, [...newest.keys()]);
+  const studies = Map.groupBy(await instancesOfStudies(batch.tx, [...newest.keys()]), (instance) => instance.studyUid);
   const mapped: MappedWork[] = [];
   for (const [uid, work] of newest) {
     const instances = studies.get(uid) ?? [];

@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Task } from '@medplum/fhirtypes';
+import { admitTask } from '../../../src/cases/admit.ts';
+import type { AdmitFacts } from '../../../src/model/admit.ts';
+
+const task = (status: Task['status'], over: Partial<Task> = {}): Task => ({
+  resourceType: 'Task',
+  id: 't',
+  status,
+  intent: 'order',
+  ...over,
+});
+const facts = (over: Partial<AdmitFacts> = {}): AdmitFacts =>
+  ({
+    caller: { client: 'ehr', group: 'readers', role: 'reader' },
+    now: new Date(0),
+    changes: [],
+    caseOf: () => null,
+    blobOf: () => null,
+    versionNamed: true,
+    ...over,
+  }) as AdmitFacts;
+
+const STATUSES = [
+  'draft',
+  'requested',
+  'received',
+  'accepted',
+  'in-progress',
+  'on-hold',
+  'rejected',
+  'completed',
+  'cancelled',
+  'failed',
+] as const;
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  requested: ['received', 'accepted', 'in-progress'],
+  received: ['received', 'accepted', 'in-progress'],
+  accepted: ['accepted', 'in-progress', 'on-hold'],
+  'in-progress': ['in-progress', 'on-hold'],
+  'on-hold': ['on-hold', 'in-progress'],
+};
+
+describe('may this Task change so', () => {
+  for (const before of STATUSES) {
+    for (const after of STATUSES) {
+      const allowed = (ALLOWED[before] ?? []).includes(after);
+      it(`a reader ${allowed ? 'may' : 'may not'} make ${before} ${after}`, () => {
+        expect(admitTask({ before: task(before), after: task(after) }, facts()) === null).toBe(allowed);
+      });
+    }
+  }
+
+  it('asks for the version that was read', () => {
+    expect(admitTask({ before: task('requested'), after: task('accepted') }, facts({ versionNamed: false }))?.detail).toContain('If-Match');
+  });
+
+  it('lets a reader add a note and nothing that is not his', () => {
+    const before = task('requested', { owner: { reference: 'Organization/1' } });
+    expect(admitTask({ before, after: { ...before, status: 'accepted', note: [{ text: 'mine' }] } }, facts())).toBeNull();
+    expect(
+      admitTask({ before, after: { ...before, status: 'accepted', owner: { reference: 'Organization/2' } } }, facts())?.detail,
+    ).toContain('Task.owner');
+  });
+
+  it('has readers neither make nor delete Tasks', () => {
+    expect(admitTask({ before: null, after: task('requested') }, facts())?.code).toBe('forbidden');
+    expect(admitTask({ before: task('requested'), after: null }, facts())?.code).toBe('forbidden');
+  });
+});
