@@ -177,8 +177,9 @@ export async function claimEntries(tx: Transaction, limit: number, parts: number
 async function lockParts(tx: Transaction, parts: number): Promise<number[]> {
   const { rows } = await tx.query<{ part: number }>({
     name: 'journal-parts',
-    text: `select part from (select part from generate_series(0, ${PARTS - 1}) part order by (part + $2) % ${PARTS}) p
-           where pg_try_advisory_xact_lock(${PART_LOCKS}, part) limit $1`,
+    // Materialized: otherwise the locks are tried below the sort, and all are taken before LIMIT counts.
+    text: `with parts as materialized (select part from generate_series(0, ${PARTS - 1}) part order by (part + $2) % ${PARTS})
+           select part from parts where pg_try_advisory_xact_lock(${PART_LOCKS}, part) limit $1`,
     // A worker that takes only some parts begins elsewhere each time, so that none is left behind.
     values: [parts, parts < PARTS ? Math.floor(Math.random() * PARTS) : 0],
   });

@@ -1,0 +1,140 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Journal, openJournal } from '../../src/journal/journal.ts';
+import type { NewEntry } from '../../src/model/entry.ts';
+import { claimEntries, PARTS, partOf, readEntry } from '../../src/store/journal-store.ts';
+import { freshDatabase } from '../support/database.ts';
+
+let fresh: Awaited<ReturnType<typeof freshDatabase>>;
+let journal: Journal;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  journal = openJournal(fresh.database);
+});
+afterAll(async () => {
+  await journal.close();
+  await fresh.drop();
+});
+
+const entry = (over: Partial<NewEntry> = {}): NewEntry => {
+  const payload = over.payload ?? randomBytes(40);
+  return {
+    kind: 'hl7v2',
+    peer: 'ris',
+    type: 'ORM^O01',
+    controlId: randomBytes(6).toString('hex'),
+    digest: createHash('sha256').update(payload).digest(),
+    lane: 'ris',
+    payload,
+    blob: null,
+    disposition: 'accepted',
+    answer: Buffer.from('AA'),
+    effects: [],
+    detail: '',
+    received: new Date(),
+    ...over,
+  };
+};
+
+async function outcomeOf(seq: number) {
+  const { rows } = await fresh.database.query<{ state: string }>('select state from outcome where seq = $1', [seq]);
+  return rows[0]?.state;
+}
+
+describe('the journal', () => {
+  it('keeps the exact bytes, the answer and who sent it', async () => {
+    const sent = entry({ payload: Buffer.from([0, 255, 13, 10]), answer: Buffer.from('MSA|AA') });
+    const { seq, duplicate } = await journal.append(sent);
+    expect(duplicate).toBe(false);
+    expect(await readEntry(fresh.database, seq)).toMatchObject({ ...sent, seq, reusedControlId: false });
+  });
+
+  it('commits entries that arrive together in the order of their arrival, in one insert', async () => {
+    const before = await fresh.database.query('select count(distinct xmin::text)::int as n from journal');
+    const appended = await Promise.all(Array.from({ length: 200 }, () => journal.append(entry())));
+    const seqs = appended.map(({ seq }) => seq);
+    expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+    const after = await fresh.database.query('select count(distinct xmin::text)::int as n from journal');
+    expect(after.rows[0]?.n - before.rows[0]?.n).toBeLessThanOrEqual(2);
+  });
+
+  it('gives a resend the stored answer and no second row, also when both come together', async () => {
+    const first = entry({ answer: Buffer.from('the first answer') });
+    const again = { ...first, answer: Buffer.from('another answer'), received: new Date() };
+    const [a, b] = await Promise.all([journal.append(first), journal.append(again)]);
+    const c = await journal.append(again);
+    expect([a.duplicate, b.duplicate, c.duplicate]).toEqual([false, true, true]);
+    expect([b.seq, c.seq]).toEqual([a.seq, a.seq]);
+    expect(c.answer.toString()).toBe('the first answer');
+  });
+
+  it('processes anew what was refused before', async () => {
+    const refused = entry({ disposition: 'refused', answer: Buffer.from('AE'), detail: 'why' });
+    const first = await journal.append(refused);
+    const accepted = await journal.append({ ...refused, disposition: 'accepted', answer: Buffer.from('AA'), detail: '' });
+    expect(accepted).toMatchObject({ duplicate: false });
+    expect(accepted.seq).not.toBe(first.seq);
+    expect(await outcomeOf(first.seq)).toBe('refused');
+  });
+
+  it('flags the same control id with other bytes', async () => {
+    const first = entry();
+    await journal.append(first);
+    const other = entry({ controlId: first.controlId });
+    expect(await journal.reused(first.peer, first.controlId, other.digest)).toBe(true);
+    const { seq } = await journal.append(other);
+    expect((await readEntry(fresh.database, seq))?.reusedControlId).toBe(true);
+  });
+
+  it('settles ignored and refused entries at once and queues only accepted ones', async () => {
+    const [ignored, accepted] = await Promise.all([journal.append(entry({ disposition: 'ignored' })), journal.append(entry())]);
+    expect(await outcomeOf(ignored?.seq as number)).toBe('ignored');
+    expect(await outcomeOf(accepted?.seq as number)).toBeUndefined();
+    const { rows } = await fresh.database.query('select seq from pending where seq = any($1)', [[ignored?.seq, accepted?.seq]]);
+    expect(rows).toEqual([{ seq: accepted?.seq }]);
+  });
+
+  it('writes inside a transaction of its caller, and nothing when that rolls back', async () => {
+    let seq = 0;
+    await fresh.database
+      .transaction(async (tx) => {
+        seq = await journal.appendIn(tx, entry({ kind: 'fhir' }));
+        throw new Error('rolled back');
+      })
+      .catch(() => undefined);
+    expect(await readEntry(fresh.database, seq)).toBeNull();
+  });
+});
+
+describe('claiming', () => {
+  it('hands a lane to one worker at a time, and gives everything back when that worker fails', async () => {
+    await fresh.database.query('delete from pending');
+    const { seq } = await journal.append(entry({ lane: 'one lane' }));
+    await fresh.database
+      .transaction(async (tx) => {
+        expect((await claimEntries(tx, 10, PARTS)).map((claimed) => claimed.seq)).toEqual([seq]);
+        await fresh.database.transaction(async (other) => expect(await claimEntries(other, 10, PARTS)).toEqual([]));
+        throw new Error('the worker dies');
+      })
+      .catch((error: Error) => expect(error.message).toBe('the worker dies'));
+    await fresh.database.transaction(async (tx) => {
+      expect((await claimEntries(tx, 10, PARTS)).map((claimed) => claimed.seq)).toEqual([seq]);
+    });
+  });
+
+  it('lets two workers take different lanes at once', async () => {
+    const lanes = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    expect(new Set(lanes.map(partOf)).size).toBeGreaterThan(2);
+    await Promise.all(lanes.map((lane) => journal.append(entry({ lane }))));
+    await fresh.database.transaction(async (tx) => {
+      const mine = await claimEntries(tx, 100, PARTS / 2);
+      await fresh.database.transaction(async (other) => {
+        const theirs = await claimEntries(other, 100, PARTS);
+        const both = [...mine, ...theirs].map((claimed) => claimed.lane);
+        expect([...both].sort()).toEqual(lanes);
+        expect(theirs.length).toBeGreaterThan(0);
+      });
+    });
+  });
+});
