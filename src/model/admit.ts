@@ -18,6 +18,11 @@ export type AdmitFacts = {
   readonly changes: readonly Change[];
   /** The case that a resource `Type/id` belongs to, whatever the caller may see; null when it belongs to none. */
   caseOf(reference: string): CaseState | null;
+  /**
+   * The Task, ServiceRequest and Patient of a case in question, as they stand inside this transaction (locked); null for anything else.
+   * A case follows a claim a moment later, in the corridor: whether a reader holds it is asked of the Task.
+   */
+  read(reference: string): Resource | null;
   /** Hex SHA-256 of the bytes of `Binary/id` (stored or in this write), or null. */
   blobOf(reference: string): string | null;
   /** True when the request named the version it changes (If-Match or ifMatch). */
