@@ -10,7 +10,8 @@
 import { type Failure, failure } from '../../model/failure.ts';
 import type { Gap } from '../../model/mapped.ts';
 import { decodeText } from './charset.ts';
-import { type Delimiters, STANDARD_DELIMITERS, unescapeText } from './escape.ts';
+import { type Delimiters, unescapeText } from './escape.ts';
+import { part, readDelimiters } from './header.ts';
 
 export type Hl7Message = {
   /** MSH-12.1, '' where empty. */
@@ -127,19 +128,6 @@ function isHeader(name: string): boolean {
   return name === 'MSH' || name === 'BHS' || name === 'FHS';
 }
 
-/** The n-th part (from 1), without splitting the rest. */
-function part(text: string, separator: string, n: number): string {
-  if (separator === '') return n === 1 ? text : '';
-  let start = 0;
-  for (let skipped = 1; skipped < n; skipped++) {
-    const next = text.indexOf(separator, start);
-    if (next < 0) return '';
-    start = next + separator.length;
-  }
-  const end = text.indexOf(separator, start);
-  return end < 0 ? text.slice(start) : text.slice(start, end);
-}
-
 /** Where the message begins: after a UTF-8 byte order mark and blank lines. */
 function startOf(bytes: Buffer): number {
   let start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
@@ -151,24 +139,6 @@ function startOf(bytes: Buffer): number {
 function firstLine(body: Buffer): string {
   const end = body.findIndex((byte) => byte === 0x0d || byte === 0x0a);
   return body.toString('latin1', 0, end < 0 ? body.length : end);
-}
-
-/** Delimiters by their place in MSH-2; missing ones are the standard's. Null where two are the same or one is a letter or digit. */
-function readDelimiters(header: string): Delimiters | null {
-  const field = header[3] as string;
-  const encoding = header.slice(4).split(field)[0] as string;
-  const standard = STANDARD_DELIMITERS;
-  const delimiters = {
-    field,
-    component: encoding[0] ?? standard.component,
-    repetition: encoding[1] ?? standard.repetition,
-    escape: encoding[2] ?? standard.escape,
-    subcomponent: encoding[3] ?? standard.subcomponent,
-    truncation: encoding[4] ?? '',
-  };
-  const used = Object.values(delimiters).filter((one) => one !== '');
-  const usable = new Set(used).size === used.length && used.every((one) => /[!-/:-@[-`{-~]/.test(one));
-  return usable ? delimiters : null;
 }
 
 /** A line that begins with no segment name is the rest of the one before: senders put bare line ends into text. */

