@@ -1,0 +1,202 @@
+/**
+ * Large bytes as files named by their SHA-256: `<data>/blobs/ab/<hex>`, written in `<data>/blobs/tmp/`.
+ * In: chunks, hashed as they come. Out: the digest, once the bytes and their name would survive a power cut
+ * (fdatasync, rename, fsync of the directory). The same bytes twice are one file.
+ * Errors of the file system are thrown as they are: a door turns them into its answer with `blobFailure`.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Failure, failure } from '../model/failure.ts';
+
+/** Chunks are gathered up to this size, so that small PDVs do not each cost a system call. */
+const GATHER_BYTES = 512 * 1024;
+const FAN_OUT = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+export type StoredBlob = {
+  /** Hex SHA-256. */
+  readonly digest: string;
+  readonly bytes: number;
+};
+
+export type BlobWriter = {
+  /** Resolves when more is welcome: wait for it. The chunk is the writer's from now on: do not reuse its memory. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Durable when it resolves. */
+  commit(): Promise<StoredBlob>;
+  /** Forgets what was written; without effect after a commit. Never throws. */
+  abort(): Promise<void>;
+};
+
+export type BlobStore = {
+  writer(): Promise<BlobWriter>;
+  put(bytes: Uint8Array): Promise<StoredBlob>;
+  /** `start` and `end` are offsets of the first and last byte (both inclusive). An absent blob is the stream's error. */
+  read(digest: string, range?: { readonly start?: number; readonly end?: number }): Readable;
+  path(digest: string): string;
+  stat(digest: string): Promise<{ readonly bytes: number } | null>;
+  /** Reads the whole file: does it still have the bytes that gave it its name? False when it is absent. */
+  verify(digest: string): Promise<boolean>;
+  /** Removes what writers left that did not live to commit: once at start, before any door opens. Returns how many. */
+  sweep(): Promise<number>;
+};
+
+/** Opens the store under a data directory, making its directories where they are missing. */
+export async function openBlobs(dataDirectory: string): Promise<BlobStore> {
+  const root = join(dataDirectory, 'blobs');
+  const temporary = join(root, 'tmp');
+  await makeDirectories(dataDirectory, root);
+  const path = (digest: string): string => join(root, checked(digest).slice(0, 2), digest);
+  const writer = () => openWriter(join(temporary, `${process.pid}-${randomUUID()}`), root);
+  return {
+    writer,
+    put: async (bytes) => {
+      const one = await writer();
+      await one.write(bytes);
+      return one.commit();
+    },
+    read: (digest, range = {}) => createReadStream(path(digest), range),
+    path,
+    stat: async (digest) => {
+      const found = await stat(path(digest)).catch(nullWhenAbsent);
+      return found && { bytes: found.size };
+    },
+    verify: (digest) => hasDigest(path(digest), digest),
+    sweep: async () => {
+      const left = await readdir(temporary);
+      await Promise.all(left.map((name) => rm(join(temporary, name), { force: true })));
+      return left.length;
+    },
+  };
+}
+
+/** What a file system error means to a sender: a full disk or exhausted descriptors pass, so the sender may try again. */
+export function blobFailure(error: unknown): Failure {
+  const code = (error as NodeJS.ErrnoException | null)?.code ?? 'unknown';
+  return failure('store', EXHAUSTED.has(code) ? 'out-of-resources' : 'internal', `blob store: ${code}`, 'transient');
+}
+
+/** All 256 directories at once: a new blob then needs the fsync of one directory, its own. */
+async function makeDirectories(dataDirectory: string, root: string): Promise<void> {
+  const first = await mkdir(join(root, 'tmp'), { recursive: true, mode: 0o700 });
+  const present = new Set(await readdir(root));
+  for (const name of FAN_OUT) if (!present.has(name)) await mkdir(join(root, name), { recursive: true, mode: 0o700 });
+  await syncDirectory(root);
+  await syncDirectory(dataDirectory);
+  if (first) await syncDirectory(dirname(first));
+}
+
+async function openWriter(temporary: string, root: string): Promise<BlobWriter> {
+  const file = await open(temporary, 'wx', 0o600);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let gathered: Uint8Array[] = [];
+  let gatheredBytes = 0;
+  let written: Promise<void> = Promise.resolve();
+  let ended = false;
+
+  const flush = (): Promise<void> => {
+    const chunks = gathered;
+    gathered = [];
+    gatheredBytes = 0;
+    written = written.then(() => writeAll(file, chunks));
+    // The error reaches the caller through this flush or the next; between the two it must not count as unhandled.
+    written.catch(() => {});
+    return written;
+  };
+  const discard = async (): Promise<void> => {
+    ended = true;
+    await written.catch(() => {});
+    await file.close().catch(() => {});
+    await rm(temporary, { force: true }).catch(() => {});
+  };
+  return {
+    write: async (chunk) => {
+      if (ended) throw new Error('blob writer: written to after its end');
+      hash.update(chunk);
+      bytes += chunk.byteLength;
+      gathered.push(chunk);
+      gatheredBytes += chunk.byteLength;
+      if (gatheredBytes >= GATHER_BYTES) await flush();
+    },
+    commit: async () => {
+      if (ended) throw new Error('blob writer: committed after its end');
+      try {
+        await flush();
+        ended = true;
+        await file.datasync();
+        await file.close();
+        const digest = hash.digest('hex');
+        await nameIt(temporary, join(root, digest.slice(0, 2)), digest);
+        return { digest, bytes };
+      } catch (error) {
+        await discard();
+        throw error;
+      }
+    },
+    abort: async () => {
+      if (!ended) await discard();
+    },
+  };
+}
+
+/** writev may take less than all of it. */
+async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+  let rest = chunks.filter((chunk) => chunk.byteLength > 0);
+  while (rest.length > 0) {
+    const { bytesWritten } = await file.writev(rest);
+    rest = without(rest, bytesWritten);
+  }
+}
+
+function without(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let skip = bytes;
+  return chunks.flatMap((chunk) => {
+    const from = Math.min(skip, chunk.byteLength);
+    skip -= from;
+    return from === chunk.byteLength ? [] : [chunk.subarray(from)];
+  });
+}
+
+/** A file of that name holds these very bytes: replacing it loses nothing, and heals one that the disk has damaged. */
+async function nameIt(temporary: string, directory: string, digest: string): Promise<void> {
+  await rename(temporary, join(directory, digest));
+  await syncDirectory(directory);
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function hasDigest(path: string, digest: string): Promise<boolean> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path), hash);
+  } catch (error) {
+    nullWhenAbsent(error);
+    return false;
+  }
+  return hash.digest('hex') === digest;
+}
+
+/** Digests become paths: nothing else may. */
+function checked(digest: string): string {
+  if (!/^[0-9a-f]{64}$/.test(digest)) throw new TypeError('a blob is named by 64 hexadecimal digits');
+  return digest;
+}
+
+function nullWhenAbsent(error: unknown): null {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+  throw error;
+}
+
+/** Errors that pass when somebody makes room. */
+const EXHAUSTED = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EMFILE', 'ENFILE', 'ENOMEM']);
