@@ -132,7 +132,8 @@ async function saveStrings(tx: Transaction, writes: readonly ResourceWrite[]): P
   });
 }
 
-type ResourceRow = {
+/** A row as search and read select it. */
+export type ResourceRow = {
   type: string;
   id: string;
   version: number;
@@ -145,8 +146,8 @@ type ResourceRow = {
   content: Buffer;
 };
 
-const COLUMNS = 'r.type, r.id, r.version, r.updated, r.deleted, r.case_id, r.author, r.readers, v.seq, v.content';
-const CURRENT = 'join resource_version v using (type, id, version)';
+export const COLUMNS = 'r.type, r.id, r.version, r.updated, r.deleted, r.case_id, r.author, r.readers, v.seq, v.content';
+export const CURRENT = 'join resource_version v using (type, id, version)';
 
 /** Current versions by reference `Type/id`; absent ones are missing from the map. Ids that are no UUID are absent. */
 export async function readResources(q: Queryable, references: readonly string[]): Promise<Map<string, StoredResource>> {
@@ -185,12 +186,19 @@ export async function readVersion(q: Queryable, type: string, id: string, versio
   return rows[0] ? storedOf(rows[0]) : null;
 }
 
-/** Versions, newest first. */
-export async function readHistory(q: Queryable, type: string, id: string, limit: number): Promise<StoredResource[]> {
+/** Versions older than `before`, newest first. */
+export async function readHistory(
+  q: Queryable,
+  type: string,
+  id: string,
+  limit: number,
+  before = 2_147_483_647,
+): Promise<StoredResource[]> {
   const { rows } = await q.query<ResourceRow>(
     `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, v.content
-     from resource r join resource_version v using (type, id) where r.type = $1 and r.id = $2 order by v.version desc limit $3`,
-    [type, id, limit],
+     from resource r join resource_version v using (type, id) where r.type = $1 and r.id = $2 and v.version < $4
+     order by v.version desc limit $3`,
+    [type, id, limit, before],
   );
   return rows.map(storedOf);
 }
@@ -216,7 +224,7 @@ export async function addReaders(
   });
 }
 
-function storedOf(row: ResourceRow): StoredResource {
+export function storedOf(row: ResourceRow): StoredResource {
   const resource = JSON.parse(row.content.toString('utf8')) as Resource;
   const meta = { ...resource.meta, versionId: String(row.version), lastUpdated: row.updated.toISOString() };
   return {

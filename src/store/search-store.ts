@@ -1,0 +1,177 @@
+/**
+ * Searches resources by their index columns. In: a SearchQuery and the group that asks (null: an operator, who sees all).
+ * Out: stored resources in order, and where the next page begins. Content is never looked into.
+ * Pages follow the last row's sort value and id, so that a far page costs what the first one does.
+ */
+import type { DateTest, SearchCursor, SearchQuery, SortColumn } from '../model/search.ts';
+import type { Queryable, Transaction } from './database.ts';
+import { COLUMNS, CURRENT, type ResourceRow, type StoredResource, storedOf, tokenHash } from './resource-store.ts';
+
+export type SearchPage = {
+  readonly rows: readonly StoredResource[];
+  /** Null on the last page. */
+  readonly next: SearchCursor | null;
+};
+
+/** One page of matches. */
+export async function searchResources(q: Queryable, query: SearchQuery, group: string | null): Promise<SearchPage> {
+  const rows: FoundRow[] = [];
+  for (const part of partsOf(query)) {
+    const wanted = query.count + 1 - rows.length;
+    if (wanted > 0) rows.push(...(await findPart(q, query, group, part, wanted)));
+  }
+  const page = rows.slice(0, query.count);
+  const last = page.at(-1);
+  return {
+    rows: page.map(storedOf),
+    next: rows.length > query.count && last ? { at: last.sort_value?.getTime() ?? null, id: last.id } : null,
+  };
+}
+
+/** How many resources match, on all pages. */
+export async function countResources(q: Queryable, query: SearchQuery, group: string | null): Promise<number> {
+  const where = new Where();
+  addConditions(where, query, group);
+  const { rows } = await q.query<{ n: number }>(`select count(*)::int as n from resource r where ${where.text}`, where.values);
+  return rows[0]?.n ?? 0;
+}
+
+/** Resources of a type that have one of these tokens, oldest change first: what refers to a page of matches. */
+export async function findByTokens(
+  q: Queryable,
+  type: string,
+  tokens: readonly string[],
+  group: string | null,
+  limit: number,
+): Promise<StoredResource[]> {
+  const where = new Where();
+  where.add((v) => `r.type = ${v(type)} and not r.deleted`);
+  where.add((v) => `r.tokens && ${v(tokens.map(tokenHash))}::bigint[]`);
+  addVisibility(where, group);
+  const { rows } = await q.query<ResourceRow>(
+    `select ${COLUMNS} from resource r ${CURRENT} where ${where.text} order by r.updated, r.id limit ${limit}`,
+    where.values,
+  );
+  return rows.map(storedOf);
+}
+
+/** Criteria of conditional writes hold until the transaction ends: two that ask for the same thing wait for each other. */
+export async function lockCriteria(tx: Transaction, criteria: readonly string[]): Promise<void> {
+  for (const text of [...new Set(criteria)].sort()) await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [text]);
+}
+
+type FoundRow = ResourceRow & { sort_value: Date | null };
+
+/** Rows without a principal date come after all others: a query sorted by it runs in two parts, each on its own index. */
+type Part = 'updated' | 'dated' | 'undated';
+
+function partsOf({ sort, after }: SearchQuery): Part[] {
+  if (sort.by === 'updated') return ['updated'];
+  return after && after.at === null ? ['undated'] : ['dated', 'undated'];
+}
+
+async function findPart(q: Queryable, query: SearchQuery, group: string | null, part: Part, limit: number): Promise<FoundRow[]> {
+  const where = new Where();
+  addConditions(where, query, group);
+  if (part !== 'updated') where.add(() => `r.dated is ${part === 'undated' ? '' : 'not '}null`);
+  addCursor(where, query, part);
+  const direction = query.sort.descending ? 'desc' : 'asc';
+  const order = part === 'undated' ? 'r.id asc' : `r.${part} ${direction}, r.id ${direction}`;
+  const { rows } = await q.query<FoundRow>(
+    `with found as (
+       select r.type, r.id, r.version, r.updated, r.deleted, r.case_id, r.author, r.readers, r.dated
+       from resource r where ${where.text} order by ${order} limit ${limit})
+     select ${COLUMNS}, ${part === 'undated' ? 'null::timestamptz' : `r.${part}`} as sort_value
+     from found r ${CURRENT} order by ${order}`,
+    where.values,
+  );
+  return rows;
+}
+
+function addConditions(where: Where, query: SearchQuery, group: string | null): void {
+  where.add((v) => `r.type = ${v(query.type)} and not r.deleted`);
+  addVisibility(where, group);
+  const { ids, worklist } = query;
+  if (ids) where.add((v) => `r.id = any(${v(ids.filter((id) => UUID.test(id)))}::uuid[])`);
+  if (worklist) where.add((v) => `r.owner = any(${v(worklist.owners)}::text[]) and r.status = any(${v(worklist.statuses)}::text[])`);
+  for (const { any, not } of query.tokens) {
+    where.add((v) => `${not ? 'not ' : ''}r.tokens && ${v(any.map(tokenHash))}::bigint[]`);
+  }
+  for (const tests of query.dates) where.add((v) => tests.map((test) => dateCondition(test, v)).join(' or '));
+  for (const { param, prefixes } of query.strings) {
+    where.add(
+      (v) =>
+        `r.id in (select s.id from resource_string s where s.type = ${v(query.type)} and s.param = ${v(param)}
+                  and (${prefixes.map((prefix) => `s.value like ${v(`${likeText(prefix)}%`)}`).join(' or ')}))`,
+    );
+  }
+}
+
+function addVisibility(where: Where, group: string | null): void {
+  if (group !== null) where.add((v) => `r.readers && array[${v(group)}::text]`);
+}
+
+function addCursor(where: Where, { sort, after }: SearchQuery, part: Part): void {
+  if (!after) return;
+  const beyond = sort.descending ? '<' : '>';
+  if (part === 'undated') {
+    if (after.at === null) where.add((v) => `r.id > ${v(after.id)}::uuid`);
+  } else if (after.at !== null) {
+    const at = new Date(after.at);
+    where.add((v) => `(r.${part}, r.id) ${beyond} (${v(at)}::timestamptz, ${v(after.id)}::uuid)`);
+  }
+}
+
+/** R4 §3.1.1.4.5: the range of the value against the range that was asked; both ends exclusive at the top. */
+function dateCondition({ on, test, from, to }: DateTest, v: Bind): string {
+  const [low, high] = COLUMN_RANGE[on];
+  const start = () => `${v(new Date(from))}::timestamptz`;
+  const end = () => `${v(new Date(to))}::timestamptz`;
+  switch (test) {
+    case 'eq':
+      return `(${low} >= ${start()} and ${high} <= ${end()})`;
+    case 'ne':
+      return `not (${low} >= ${start()} and ${high} <= ${end()})`;
+    case 'gt':
+      return `${high} > ${end()}`;
+    case 'ge':
+      return `(${low} >= ${start()} or ${high} > ${end()})`;
+    case 'lt':
+      return `${low} < ${start()}`;
+    case 'le':
+      return `(${low} < ${start()} or ${high} <= ${end()})`;
+    case 'sa':
+      return `${low} >= ${end()}`;
+    case 'eb':
+      return `${high} <= ${start()}`;
+  }
+}
+
+/** First moment of the value and the first after it. `updated` is kept by the millisecond. */
+const COLUMN_RANGE: Readonly<Record<SortColumn, readonly [string, string]>> = {
+  updated: ['r.updated', `r.updated + interval '1 millisecond'`],
+  dated: ['r.dated', 'r.dated_to'],
+};
+
+function likeText(text: string): string {
+  return text.replaceAll(/[\\%_]/g, '\\$&');
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Takes a value, gives its `$n`. */
+type Bind = (value: unknown) => string;
+
+/** Conditions that must all hold, with the values they bind. */
+class Where {
+  readonly values: unknown[] = [];
+  #conditions: string[] = [];
+
+  add(condition: (bind: Bind) => string): void {
+    this.#conditions.push(`(${condition((value) => `$${this.values.push(value)}`)})`);
+  }
+
+  get text(): string {
+    return this.#conditions.join(' and ');
+  }
+}
