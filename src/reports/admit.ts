@@ -1,0 +1,86 @@
+/**
+ * May this report be written? In: one change of a FHIR write, the facts the door has loaded, the signers we know. Out: null, or why not.
+ * A report is a DiagnosticReport based on the ServiceRequest of a case. It comes once, from the group that has claimed the case, in one
+ * transaction with its signed Provenance, and is never changed afterwards. Reports on other things (an origin's prior findings) are not
+ * ours to judge, nor are other resources.
+ */
+import type { DiagnosticReport, Provenance, Resource } from '@medplum/fhirtypes';
+import type { AdmitFacts, Change } from '../model/admit.ts';
+import type { CaseState } from '../model/case.ts';
+import type { Signer } from '../model/config.ts';
+import { type Failure, failure, isFailure } from '../model/failure.ts';
+import { verifyReport } from './verify.ts';
+
+export function admitReport(change: Change, facts: AdmitFacts, signers: readonly Signer[]): Failure | null {
+  const resource = change.after ?? change.before;
+  if (resource?.resourceType === 'DiagnosticReport') return admitDiagnosticReport(change, facts, signers);
+  return resource?.resourceType === 'Provenance' ? admitProvenance(change, facts) : null;
+}
+
+function admitDiagnosticReport({ before, after }: Change, facts: AdmitFacts, signers: readonly Signer[]): Failure | null {
+  if (before !== null && casesOf(before as DiagnosticReport, facts).length > 0) {
+    return failure('reports', 'conflict', 'a report that was taken is never changed or deleted');
+  }
+  if (after === null) return null;
+  const report = after as DiagnosticReport;
+  const [state, ...others] = casesOf(report, facts);
+  if (state === undefined) return withoutCase(facts);
+  if (before !== null)
+    return failure('reports', 'invalid', 'a report comes in the same transaction as its signed Provenance: create it anew');
+  if (others.length > 0) return failure('reports', 'invalid', 'a report is based on the ServiceRequest of one case');
+  return notYourTurn(state, facts) ?? admitSigned(report, state, facts, signers);
+}
+
+function admitSigned(report: DiagnosticReport, state: CaseState, facts: AdmitFacts, signers: readonly Signer[]): Failure | null {
+  const reports = createdReports(facts).filter((one) => casesOf(one, facts).some(({ id }) => id === state.id));
+  if (reports.length > 1) return failure('reports', 'invalid', 'a transaction brings one report of a case');
+  const provenances = facts.changes.map(({ after }) => after).filter((one) => targetsOf(one).includes(referenceOf(report)));
+  if (provenances.length > 1) return failure('reports', 'invalid', 'a report comes with one Provenance');
+  const verified = verifyReport({
+    report,
+    provenance: (provenances[0] as Provenance | undefined) ?? null,
+    signers,
+    expected: { serviceRequest: state.serviceRequest, patient: state.patient },
+    blobOf: facts.blobOf,
+  });
+  return isFailure(verified) ? verified : null;
+}
+
+/** A signed Provenance stays as it came with its report. */
+function admitProvenance({ before, after }: Change, facts: AdmitFacts): Failure | null {
+  const reports = [...targetsOf(before), ...targetsOf(after)].filter((reference) => reference.startsWith('DiagnosticReport/'));
+  if (reports.length === 0) return null;
+  if (before !== null) return failure('reports', 'conflict', 'the Provenance of a report is never changed or deleted');
+  const created = createdReports(facts).map(referenceOf);
+  if (reports.every((reference) => created.includes(reference))) return null;
+  return failure('reports', 'invalid', 'the Provenance of a report comes in the same transaction as the report');
+}
+
+/** A reader only answers; who sends orders may bring reports of his own as context. */
+function withoutCase({ caller }: AdmitFacts): Failure | null {
+  return caller.role === 'origin' ? null : failure('reports', 'invalid', 'basedOn is not the ServiceRequest of a case');
+}
+
+function notYourTurn(state: CaseState, { caller }: AdmitFacts): Failure | null {
+  if (caller.role !== 'reader' || state.route?.kind !== 'pull' || state.route.group !== caller.group) {
+    return failure('reports', 'forbidden', 'this case is not read by your group');
+  }
+  if (state.phase === 'claimed') return null;
+  return failure('reports', 'conflict', state.report ? 'this case has its report' : `this case is ${state.phase}: claim its Task first`);
+}
+
+function casesOf({ basedOn }: DiagnosticReport, facts: AdmitFacts): CaseState[] {
+  return (basedOn ?? []).flatMap(({ reference }) => facts.caseOf(reference ?? '') ?? []);
+}
+
+function createdReports({ changes }: AdmitFacts): DiagnosticReport[] {
+  return changes.flatMap(({ before, after }) => (before === null && after?.resourceType === 'DiagnosticReport' ? [after] : []));
+}
+
+function targetsOf(resource: Resource | null): string[] {
+  return resource?.resourceType === 'Provenance' ? (resource.target ?? []).map(({ reference }) => reference ?? '') : [];
+}
+
+function referenceOf({ resourceType, id }: Resource): string {
+  return `${resourceType}/${id}`;
+}

@@ -1,0 +1,160 @@
+/**
+ * Is this report signed, whole, and for this case? In: a DiagnosticReport, its Provenance, the signers we know, and what the case
+ * expects. Out: a VerifiedReport, or a Failure that says which of these does not hold.
+ * FHIR R4 Signature (§2.24.0.15): Provenance.signature[0] is a detached JWS over the bytes in its extension `signed-content`.
+ * Promises: everything sent home afterwards (conclusion, coded results, files) was covered by the signature or bound by its digest.
+ */
+import { createHash } from 'node:crypto';
+import type { Attachment, DiagnosticReport, Identifier, Provenance, Reference, Signature } from '@medplum/fhirtypes';
+import type { Signer } from '../model/config.ts';
+import { type Failure, failure, isFailure } from '../model/failure.ts';
+import { SIGNED_CONTENT } from '../protocols/fhir/canonical.ts';
+import { type ProtectedHeader, verifyDetached } from './jws.ts';
+import { boundDigest, parseSignedContent, sameApartFromPlaces, signedContent } from './signed-content.ts';
+
+export type VerifyInput = {
+  readonly report: DiagnosticReport;
+  readonly provenance: Provenance | null;
+  readonly signers: readonly Signer[];
+  /** The case's own resources, in the references of the server where the report lies. */
+  readonly expected: { readonly serviceRequest: string; readonly patient: string };
+  /** Hex SHA-256 of the bytes of `Binary/id`, or null. */
+  blobOf(reference: string): string | null;
+  /** True for a report whose references were rewritten after signing, because it moved from the signer's server to this one. */
+  readonly moved?: boolean;
+};
+
+export type VerifiedReport = {
+  readonly report: DiagnosticReport;
+  readonly provenance: Provenance;
+  readonly signer: Signer;
+  /** Instant. */
+  readonly signedAt: string;
+};
+
+export function verifyReport(input: VerifyInput): VerifiedReport | Failure {
+  const { report, provenance, signers, moved = false } = input;
+  const signature = provenance?.signature?.[0];
+  if (!provenance || signature === undefined) return refused('no Provenance with a signature came with the report');
+  const opened = openSignature(signature, signers);
+  if (isFailure(opened)) return opened;
+  const fault =
+    alteration(report, opened, moved) ??
+    wrongCase(report, input.expected) ??
+    notAReport(report) ??
+    wrongSigner(report, provenance, opened.signer) ??
+    alteredFile(report, input);
+  return fault ?? { report, provenance, signer: opened.signer, signedAt: signature.when };
+}
+
+/** The files of a report as they were signed: hex SHA-256 of each presentedForm. */
+export function digestsOf(report: DiagnosticReport): string[] {
+  return (report.presentedForm ?? []).map((attachment) => boundDigest(attachment) ?? digestOfData(attachment));
+}
+
+type Opened = { readonly signer: Signer; readonly content: Buffer; readonly signed: DiagnosticReport };
+
+/** Finds the signer, holds the JWS against the bytes that travel with it, and reads those. */
+function openSignature(signature: Signature, signers: readonly Signer[]): Opened | Failure {
+  const encoded = signature.extension?.find((extension) => extension.url === SIGNED_CONTENT)?.valueBase64Binary;
+  if (!signature.data || !encoded) return refused('the signature lacks its data or the extension signed-content');
+  const jws = decodeBase64(signature.data);
+  const content = decodeBase64(encoded);
+  if (jws === null || content === null) return refused('the signature is not canonical base64');
+  const found = verifyByAny(signersOf(signature, signers), jws.toString('latin1'), content);
+  if (isFailure(found)) return found;
+  if (!agreesOnTime(found.header, signature.when)) return refused('signature.when is not the time in the signed header (sigT)');
+  const signed = parseSignedContent(content);
+  return isFailure(signed) ? signed : { signer: found.signer, content, signed };
+}
+
+/** One person may have several keys (a new one beside the old one). */
+function signersOf(signature: Signature, signers: readonly Signer[]): Signer[] {
+  return signers.filter((candidate) => isSame(candidate.identifier, signature.who?.identifier));
+}
+
+function verifyByAny(candidates: readonly Signer[], jws: string, content: Buffer): { signer: Signer; header: ProtectedHeader } | Failure {
+  let last = refused('signature.who does not carry the identifier of a signer who is known here');
+  for (const signer of candidates) {
+    const header = verifyDetached(jws, content, signer.jwk);
+    if (!isFailure(header)) return { signer, header };
+    last = header;
+  }
+  return last;
+}
+
+/** `sigT` (ETSI TS 119 182-1 §5.2.1) is optional; where the signer sealed the time, the visible one must be the same. */
+function agreesOnTime(header: ProtectedHeader, when: string): boolean {
+  const shown = Date.parse(when);
+  if (Number.isNaN(shown)) return false;
+  return header.sigT === undefined || (typeof header.sigT === 'string' && Date.parse(header.sigT) === shown);
+}
+
+function alteration(report: DiagnosticReport, { content, signed }: Opened, moved: boolean): Failure | null {
+  if (moved) return sameApartFromPlaces(signed, report) ? null : refused('the report is not the one that was signed');
+  const bytes = signedContent(report);
+  if (isFailure(bytes)) return bytes;
+  return bytes.equals(content) ? null : refused('the report is not the one that was signed');
+}
+
+function wrongCase({ basedOn, subject }: DiagnosticReport, expected: VerifyInput['expected']): Failure | null {
+  if (basedOn?.length !== 1 || basedOn[0]?.reference !== expected.serviceRequest) {
+    return invalid('basedOn is not (only) the ServiceRequest of the case');
+  }
+  return subject?.reference === expected.patient ? null : invalid('subject is not the Patient of the case');
+}
+
+function notAReport({ status, conclusion, result, presentedForm, contained }: DiagnosticReport): Failure | null {
+  if (!SIGNED_STATUSES.includes(status)) return invalid(`the status is not one of ${SIGNED_STATUSES.join(', ')}`);
+  const observations = (contained ?? []).filter(({ resourceType }) => resourceType === 'Observation').map(({ id }) => `#${id}`);
+  if (result?.some(({ reference }) => !observations.includes(reference ?? ''))) {
+    return invalid('a result is no contained Observation: the signature does not cover a resource elsewhere');
+  }
+  const says = [conclusion?.trim(), result?.length, presentedForm?.length].some(Boolean);
+  return says ? null : invalid('the report has no conclusion, no result and no presentedForm');
+}
+
+/** Who signed must be the one the Provenance shows, and one of those the report itself names as its interpreters. */
+function wrongSigner({ resultsInterpreter }: DiagnosticReport, { agent }: Provenance, { identifier }: Signer): Failure | null {
+  if (!agent?.some(({ who }) => isSame(identifier, who?.identifier))) return invalid('the signer is no agent of the Provenance');
+  const named = (resultsInterpreter ?? []).flatMap(({ identifier: one }: Reference) => (one ? [one] : []));
+  if (named.length === 0 || named.some((one) => isSame(identifier, one))) return null;
+  return invalid('resultsInterpreter names others, not the signer');
+}
+
+function alteredFile({ presentedForm }: DiagnosticReport, { blobOf }: VerifyInput): Failure | null {
+  for (const [index, attachment] of (presentedForm ?? []).entries()) {
+    const bound = boundDigest(attachment);
+    if (bound === null) continue;
+    const found = attachment.data === undefined ? blobOf(attachment.url ?? '') : digestOfData(attachment);
+    if (found === null) return invalid(`the Binary of presentedForm[${index}] is not here`);
+    if (found !== bound) return refused(`the bytes of presentedForm[${index}] are not the ones that were signed`);
+  }
+  return null;
+}
+
+function digestOfData({ data }: Attachment): string {
+  return createHash('sha256')
+    .update(Buffer.from(data ?? '', 'base64'))
+    .digest('hex');
+}
+
+function isSame(one: Signer['identifier'], other: Identifier | undefined): boolean {
+  return other !== undefined && one.system === other.system && one.value === other.value;
+}
+
+function decodeBase64(text: string): Buffer | null {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : null;
+}
+
+function refused(detail: string): Failure {
+  return failure('reports', 'signature', detail);
+}
+
+function invalid(detail: string): Failure {
+  return failure('reports', 'invalid', detail);
+}
+
+/** HL7 diagnostic-report-status: those under which a report may be read as the answer. */
+export const SIGNED_STATUSES: readonly string[] = ['final', 'amended', 'corrected', 'appended'];
