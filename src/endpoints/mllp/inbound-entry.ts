@@ -1,0 +1,90 @@
+/**
+ * From the bytes of one frame to the journal entry with its answer in it. Bytes and who called come in, an Inbound goes out.
+ * Promises: pure but for the clock; the answer is made before the commit and given after it, so that a resend gets the same bytes;
+ * everything kept in index columns is short and free of control characters; no patient data in `detail`.
+ */
+import { hash } from 'node:crypto';
+import type { Clock } from '../../model/clock.ts';
+import type { NewEntry } from '../../model/entry.ts';
+import { type Failure, failure, isFailure } from '../../model/failure.ts';
+import type { Peer, PeerDirectory } from '../../model/peer.ts';
+import { judge, messageType, type Verdict } from '../../protocols/hl7v2/accept.ts';
+import { type AckCode, ackCodeOf, ackControlId, buildAck } from '../../protocols/hl7v2/ack.ts';
+import { type Header, isRefusal, type Refusal, readHeader } from '../../protocols/hl7v2/header.ts';
+
+export type Inbound = {
+  readonly entry: NewEntry;
+  readonly header: Header | null;
+  /** MSA-1 of the answer. */
+  readonly answer: AckCode;
+  /** Ask the journal before the commit whether this control id was used with other bytes. */
+  readonly mustBeUnused: boolean;
+};
+
+export type InboundFacts = { readonly peers: PeerDirectory; readonly clock: Clock; readonly remoteAddress: string };
+
+/** Reads one message. Null: an acknowledgment, which is never answered (it would be answered in turn, for ever). */
+export function readInbound(bytes: Buffer, facts: InboundFacts): Inbound | null {
+  const header = readHeader(bytes);
+  if (isRefusal(header)) return inbound(bytes, null, null, { disposition: 'refused', refusal: header }, facts);
+  if (header.code === 'ACK') return null;
+  const peer = facts.peers.mllp(header.sendingApplication, header.sendingFacility);
+  if (isFailure(peer)) return inbound(bytes, header, null, { disposition: 'refused', refusal: strange(peer) }, facts);
+  return inbound(bytes, header, peer, judge(bytes, header, peer), facts);
+}
+
+/** The same message refused after all, for its control id was used with other bytes. */
+export function refuseReused(message: Inbound, clock: Clock): Inbound {
+  const why = failure('endpoints', 'duplicate-control-id', 'MSH-10 was used before with other bytes');
+  const refusal: Refusal = { failure: why, location: { segment: 'MSH', sequence: 1, field: 10 } };
+  const answer = answerTo(message.header, refusal, clock);
+  return {
+    ...message,
+    answer: ackCodeOf(why.code),
+    entry: { ...message.entry, disposition: 'refused', answer, detail: detailOf(refusal) },
+  };
+}
+
+/** An answer outside the journal: what was not or cannot be written there. */
+export function refuseUnwritten(head: Buffer, code: Failure['code'], clock: Clock): Buffer {
+  const header = readHeader(head);
+  return answerTo(isRefusal(header) ? null : header, { failure: failure('endpoints', code, ''), location: null }, clock);
+}
+
+function inbound(bytes: Buffer, header: Header | null, peer: Peer | null, verdict: Verdict, facts: InboundFacts): Inbound {
+  const { disposition } = verdict;
+  const refusal = verdict.disposition === 'refused' ? verdict.refusal : null;
+  const name = peer?.name ?? `mllp:${facts.remoteAddress}`;
+  const type = header ? messageType(header) : '';
+  const entry: NewEntry = {
+    kind: 'hl7v2',
+    peer: name,
+    type,
+    controlId: header?.controlId ?? '',
+    digest: hash('sha256', bytes, 'buffer'),
+    lane: verdict.disposition === 'accepted' ? `${name}|${verdict.patient}` : name,
+    payload: bytes,
+    blob: null,
+    disposition,
+    answer: answerTo(header, refusal, facts.clock),
+    effects: [],
+    detail: refusal ? detailOf(refusal) : verdict.disposition === 'ignored' ? verdict.detail : '',
+    received: facts.clock.now(),
+  };
+  const mustBeUnused = disposition === 'accepted' && peer?.reusedControlId === 'refuse';
+  return { entry, header, answer: refusal ? ackCodeOf(refusal.failure.code) : 'AA', mustBeUnused };
+}
+
+function answerTo(header: Header | null, refusal: Refusal | null, clock: Clock): Buffer {
+  return buildAck(header, refusal, { now: clock.now(), controlId: ackControlId(clock.uuid()) });
+}
+
+function strange(why: Failure): Refusal {
+  return { failure: why, location: { segment: 'MSH', sequence: 1, field: 3 } };
+}
+
+/** `required-field PID^1^3: PID-3 is empty`. */
+function detailOf({ failure: why, location }: Refusal): string {
+  const place = location ? ` ${location.segment}^${location.sequence}${location.field > 0 ? `^${location.field}` : ''}` : '';
+  return `${why.code}${place}: ${why.detail}`;
+}

@@ -1,0 +1,178 @@
+/**
+ * One connection at the MLLP door: frames in, one answer each, in the order of arrival (HL7 v2.5.1 §2.9.2; MLLP Release 1).
+ * A sender may send on before it has its answers (pipelining): messages go to the journal at once and share its commits.
+ * Promises: what a connection holds is bounded: the socket is not read while too much waits for the journal, or for the peer to read;
+ * every connection that is closed from here is closed with a reason in the log; a message that was begun and not ended leaves nothing
+ * behind, and its sender, who has no answer, sends it again.
+ */
+import type { Socket } from 'node:net';
+import type { Metrics } from '../../model/metrics.ts';
+import type { PeerDirectory } from '../../model/peer.ts';
+import { createFramer, type Framer, type FramerEvent, frame } from '../../protocols/hl7v2/framer.ts';
+import { readInbound } from './inbound-entry.ts';
+import { type Answer, answerUnwritten, type ReceiveDeps, receive } from './receive-step.ts';
+
+/** Messages of one connection that wait for the journal. */
+const MAX_IN_FLIGHT = 64;
+/** A frame too large to be held is read to its end, so that it can be answered, up to this many times the limit. */
+const ENDLESS_FACTOR = 4;
+/** A caller that sends this much without one whole frame does not speak MLLP; an unfinished frame counts as a part of it. */
+const MAX_STRAY_BYTES = 65_536;
+const STRAY_BYTES_OF_UNFINISHED = 1_024;
+
+export type SessionLimits = { readonly maxMessageBytes: number; readonly idleMs: number };
+
+export type SessionDeps = ReceiveDeps & {
+  readonly peers: PeerDirectory;
+  readonly metrics: Metrics;
+  /** Takes note of bytes held (negative: given back) by all connections together; false when that is too much. */
+  readonly hold: (bytes: number) => boolean;
+};
+
+export class MllpSession {
+  readonly #socket: Socket;
+  readonly #limits: SessionLimits;
+  readonly #deps: SessionDeps;
+  readonly #remoteAddress: string;
+  readonly #framer: Framer;
+  /** What the last chunk still holds. */
+  #events: Iterator<FramerEvent> | null = null;
+  #finishing = false;
+  #inFlight = 0;
+  #inFlightBytes = 0;
+  #held = 0;
+  /** Since the last whole frame. */
+  #stray = 0;
+  #strayLogged = false;
+  /** A message whose control id must be unused is alone: nothing else is in flight that could use it. */
+  #alone = false;
+  /** Ends when everything before has been answered. */
+  #answered: Promise<void> = Promise.resolve();
+
+  constructor(socket: Socket, limits: SessionLimits, deps: SessionDeps) {
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#deps = deps;
+    this.#remoteAddress = socket.remoteAddress ?? '';
+    this.#framer = createFramer(limits.maxMessageBytes);
+    socket.setNoDelay(true).setTimeout(limits.idleMs);
+    socket.on('data', (chunk) => this.#read(chunk));
+    socket.on('drain', () => this.#pump());
+    socket.on('end', () => this.#ended());
+    socket.on('timeout', () => this.#fellSilent());
+    socket.on('error', (error) => deps.log.info('mllp.broken', { remoteAddress: this.#remoteAddress, error: error.message }));
+    socket.on('close', () => this.#noteHeld());
+  }
+
+  /** Takes no more, answers what is in, hangs up. */
+  finish(): void {
+    this.#finishing = true;
+    this.#pump();
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#finishing) return;
+    this.#deps.metrics.count('waystation_mllp_received_bytes_total', {}, chunk.length);
+    this.#events = this.#framer.read(chunk);
+    this.#pump();
+  }
+
+  /** Works on while there is something to work on and room for it. Called whenever either may have changed. */
+  #pump(): void {
+    while (this.#events !== null && this.#hasRoom() && !this.#socket.destroyed) {
+      const next = this.#events.next();
+      if (next.done) this.#events = null;
+      else this.#handle(next.value);
+    }
+    this.#noteHeld();
+    if (this.#framer.begun > this.#limits.maxMessageBytes * ENDLESS_FACTOR) this.#close('a frame without end');
+    if (this.#events !== null || !this.#hasRoom()) this.#socket.pause();
+    else this.#socket.resume();
+    if (this.#finishing && this.#events === null && this.#inFlight === 0) this.#socket.end();
+  }
+
+  #hasRoom(): boolean {
+    const fits = this.#inFlight < MAX_IN_FLIGHT && this.#inFlightBytes < this.#limits.maxMessageBytes;
+    return fits && !this.#alone && !this.#socket.writableNeedDrain;
+  }
+
+  #handle(event: FramerEvent): void {
+    switch (event.kind) {
+      case 'frame':
+        this.#stray = 0;
+        this.#take(event.bytes);
+        break;
+      case 'too-large': {
+        const { log, clock } = this.#deps;
+        log.warn('mllp.too-large', { remoteAddress: this.#remoteAddress, bytes: event.length, limit: this.#limits.maxMessageBytes });
+        this.#answerInTurn(0, Promise.resolve(answerUnwritten(event.head, 'too-large', clock)));
+        break;
+      }
+      default:
+        this.#noteStray(event.kind, event.length);
+    }
+  }
+
+  #take(bytes: Buffer): void {
+    const { peers, clock, log } = this.#deps;
+    const message = readInbound(bytes, { peers, clock, remoteAddress: this.#remoteAddress });
+    if (message === null) {
+      log.warn('mllp.unasked-acknowledgment', { remoteAddress: this.#remoteAddress });
+      return;
+    }
+    this.#alone = message.mustBeUnused;
+    // The answers of all that came before have to be written first, or the one before could still be using the control id.
+    const ready = message.mustBeUnused ? this.#answered.then(() => receive(message, this.#deps)) : receive(message, this.#deps);
+    this.#answerInTurn(bytes.length, ready);
+  }
+
+  /** Writes an answer when it is there and its turn has come. */
+  #answerInTurn(bytes: number, ready: Promise<Answer>): void {
+    this.#inFlight++;
+    this.#inFlightBytes += bytes;
+    const last = this.#alone;
+    this.#answered = Promise.all([ready, this.#answered]).then(([answer]) => {
+      this.#inFlight--;
+      this.#inFlightBytes -= bytes;
+      if (last) this.#alone = false;
+      this.#deps.metrics.count('waystation_mllp_messages_total', { answer: answer.code });
+      if (this.#socket.writable) this.#socket.write(frame(answer.bytes));
+      this.#pump();
+    });
+  }
+
+  #noteStray(kind: 'garbage' | 'unfinished', length: number): void {
+    const { log, metrics } = this.#deps;
+    metrics.count('waystation_mllp_stray_total', { kind });
+    if (!this.#strayLogged) log.warn('mllp.stray', { remoteAddress: this.#remoteAddress, kind, bytes: length });
+    this.#strayLogged = true;
+    this.#stray += kind === 'garbage' ? length : STRAY_BYTES_OF_UNFINISHED;
+    if (this.#stray > MAX_STRAY_BYTES) this.#close('sends what is no frame');
+  }
+
+  #noteHeld(): void {
+    const held = this.#inFlightBytes + (this.#socket.destroyed ? 0 : this.#framer.held);
+    const fits = this.#deps.hold(held - this.#held);
+    this.#held = held;
+    if (!fits) this.#close('all connections together hold too much');
+  }
+
+  #ended(): void {
+    const { begun } = this.#framer;
+    if (begun > 0) this.#deps.log.warn('mllp.unfinished', { remoteAddress: this.#remoteAddress, bytes: begun, reason: 'hung up' });
+    this.finish();
+  }
+
+  /** Silence while a message waits for the journal is our own. */
+  #fellSilent(): void {
+    if (this.#socket.writableLength > 0) this.#close('does not read its answers');
+    else if (this.#inFlight === 0) this.#close(this.#framer.begun > 0 ? 'fell silent within a message' : 'silent');
+  }
+
+  #close(reason: string): void {
+    if (this.#socket.destroyed) return;
+    this.#deps.log.warn('mllp.closed', { remoteAddress: this.#remoteAddress, reason, unanswered: this.#inFlight });
+    this.#deps.metrics.count('waystation_mllp_closed_total', { reason });
+    this.#socket.destroy();
+  }
+}
