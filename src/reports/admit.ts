@@ -61,12 +61,14 @@ function withoutCase({ caller }: AdmitFacts): Failure | null {
   return caller.role === 'origin' ? null : failure('reports', 'invalid', 'basedOn is not the ServiceRequest of a case');
 }
 
-function notYourTurn(state: CaseState, { caller }: AdmitFacts): Failure | null {
+function notYourTurn(state: CaseState, { caller, read }: AdmitFacts): Failure | null {
   if (caller.role !== 'reader' || state.route?.kind !== 'pull' || state.route.group !== caller.group) {
     return failure('reports', 'forbidden', 'this case is not read by your group');
   }
-  if (state.phase === 'claimed') return null;
-  return failure('reports', 'conflict', state.report ? 'this case has its report' : `this case is ${state.phase}: claim its Task first`);
+  if (state.report !== null) return failure('reports', 'conflict', 'this case has its report');
+  const task = read(state.task);
+  const held = task?.resourceType === 'Task' && HOLDING.has(task.status ?? '');
+  return held && state.phase !== 'cancelled' ? null : failure('reports', 'conflict', 'claim the Task of this case first');
 }
 
 function casesOf({ basedOn }: DiagnosticReport, facts: AdmitFacts): CaseState[] {
@@ -84,3 +86,6 @@ function targetsOf(resource: Resource | null): string[] {
 function referenceOf({ resourceType, id }: Resource): string {
   return `${resourceType}/${id}`;
 }
+
+/** Task.status values under which a reader holds the case. */
+const HOLDING: ReadonlySet<string> = new Set(['received', 'accepted', 'in-progress', 'on-hold']);

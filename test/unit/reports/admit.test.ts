@@ -1,0 +1,177 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { DiagnosticReport, Provenance, Resource, Task } from '@medplum/fhirtypes';
+import type { AdmitFacts, Change } from '../../../src/model/admit.ts';
+import type { CaseState } from '../../../src/model/case.ts';
+import type { Signer } from '../../../src/model/config.ts';
+import type { Caller } from '../../../src/model/peer.ts';
+import { admitReport } from '../../../src/reports/admit.ts';
+import { newSpecialist, provenanceFor, reportOn, type Specialist } from '../../support/specialist.ts';
+
+const REQUEST = 'ServiceRequest/5e0';
+const PATIENT = 'Patient/7a1';
+const REPORT = 'DiagnosticReport/d1';
+const READER: Caller = { client: 'reading-room', group: 'radiology', role: 'reader' };
+
+let ada: Specialist;
+let report: DiagnosticReport;
+let provenance: Provenance;
+
+beforeAll(async () => {
+  ada = await newSpecialist();
+  report = { ...reportOn(REQUEST, PATIENT), id: 'd1' };
+  provenance = { ...(await provenanceFor(ada, report, REPORT, '2026-03-02T09:31:00Z')), id: 'p1' };
+});
+
+describe('a report posted by the group that claimed the case', () => {
+  it('is taken with its signed Provenance', () => {
+    expect(admitAll([report, provenance])).toEqual([null, null]);
+  });
+
+  it('is refused alone, and so is its Provenance', () => {
+    expect(admitAll([report])).toEqual([refusal('signature')]);
+    expect(admitAll([provenance])).toEqual([refusal('invalid')]);
+  });
+
+  it('is refused when it was altered', () => {
+    expect(admitAll([{ ...report, conclusion: 'Fracture.' }, provenance])[0]).toEqual(refusal('signature'));
+  });
+
+  it('is refused when two Provenances claim it, or two reports come at once', async () => {
+    const second = { ...report, id: 'd2' };
+    const other = await provenanceFor(ada, second, 'DiagnosticReport/d2', '2026-03-02T09:31:00Z');
+    expect(admitAll([report, provenance, { ...provenance, id: 'p2' }])[0]).toEqual(refusal('invalid'));
+    expect(admitAll([report, provenance, second, other]).slice(0, 1)).toEqual([refusal('invalid')]);
+  });
+
+  it('is refused in a case of another patient than the signed one', () => {
+    expect(admitAll([report, provenance], { state: { ...claimed(), patient: 'Patient/7a2' } })[0]).toEqual(refusal('invalid'));
+  });
+
+  it('is refused when it has no case', () => {
+    expect(admitAll([{ ...report, basedOn: [{ reference: 'ServiceRequest/none' }] }, provenance])[0]).toEqual(refusal('invalid'));
+    const { basedOn: _basedOn, ...groundless } = report;
+    expect(admitAll([groundless as DiagnosticReport, provenance])[0]).toEqual(refusal('invalid'));
+  });
+});
+
+describe('who may report, and when', () => {
+  it.each([
+    ['another group', { ...READER, group: 'dermatology' }],
+    ['the sender of the order', { ...READER, role: 'origin' }],
+    ['an operator', { ...READER, role: 'operator' }],
+  ] as [string, Caller][])('%s may not', (_who, caller) => {
+    expect(admitAll([report, provenance], { caller })[0]).toEqual(refusal('forbidden'));
+  });
+
+  it('nobody may in a case that is read on a server of its own', () => {
+    const route = { destination: 'clinic', kind: 'push' as const, group: '', why: '' };
+    expect(admitAll([report, provenance], { state: { ...claimed(), route } })[0]).toEqual(refusal('forbidden'));
+  });
+
+  it.each(['draft', 'requested', 'completed', 'cancelled'] as const)('not while the Task is %s', (status) => {
+    expect(admitAll([report, provenance], { task: status })[0]).toEqual(refusal('conflict'));
+  });
+
+  it('at once after the claim, before the case has followed its Task', () => {
+    expect(admitAll([report, provenance], { state: { ...claimed(), phase: 'requested', claim: null } })).toEqual([null, null]);
+  });
+
+  it('not in a case that has its report, and not in a cancelled one', () => {
+    const had = { reference: 'DiagnosticReport/d0', provenance: 'Provenance/p0', version: '1', at: '2026-03-02T09:00:00Z', seq: 7 };
+    for (const state of [
+      { ...claimed(), report: had },
+      { ...claimed(), phase: 'cancelled' as const },
+    ]) {
+      expect(admitAll([report, provenance], { state })[0]).toEqual(refusal('conflict'));
+    }
+  });
+});
+
+describe('a report that was taken', () => {
+  it('is never changed or deleted, nor its Provenance', () => {
+    const changes: Change[] = [
+      { before: report, after: { ...report, status: 'amended' } },
+      { before: report, after: null },
+      { before: provenance, after: { ...provenance, recorded: '2026-03-03T00:00:00Z' } },
+      { before: provenance, after: null },
+    ];
+    for (const change of changes) expect(admitReport(change, factsOf([change]), signersOf(ada))).toEqual(refusal('conflict'));
+  });
+
+  it('cannot be made out of another resource by an update', () => {
+    const change = { before: { ...report, basedOn: [] }, after: report };
+    expect(admitReport(change, factsOf([change]), signersOf(ada))).toEqual(refusal('invalid'));
+  });
+});
+
+describe('what is no report on a case', () => {
+  it('is not judged: prior findings of an origin, their Provenance, other resources', () => {
+    const prior: DiagnosticReport = { resourceType: 'DiagnosticReport', id: 'd9', status: 'final', code: { text: 'CT 2019' } };
+    const note: Provenance = {
+      resourceType: 'Provenance',
+      id: 'p9',
+      target: [{ reference: 'Patient/7a1' }],
+      recorded: '2026-03-02',
+      agent: [],
+    };
+    expect(admitAll([prior, note, { resourceType: 'Patient', id: '7a1' }], { caller: { ...READER, role: 'origin' } })).toEqual([
+      null,
+      null,
+      null,
+    ]);
+  });
+});
+
+type Given = { caller?: Caller; state?: CaseState; task?: Task['status'] };
+
+function admitAll(resources: Resource[], given: Given = {}): unknown[] {
+  const changes = resources.map((after) => ({ before: null, after }));
+  return changes.map((change) => admitReport(change, factsOf(changes, given), signersOf(ada)));
+}
+
+function factsOf(changes: readonly Change[], { caller = READER, state = claimed(), task = 'accepted' }: Given = {}): AdmitFacts {
+  return {
+    caller,
+    now: new Date('2026-03-02T09:32:00Z'),
+    changes,
+    caseOf: (reference) => (reference === REQUEST ? state : null),
+    read: (reference) => (reference === state.task ? { resourceType: 'Task', status: task, intent: 'order' } : null),
+    blobOf: () => null,
+    versionNamed: false,
+  };
+}
+
+function claimed(): CaseState {
+  return {
+    id: '0195-case',
+    phase: 'claimed',
+    specialty: 'teleradiology',
+    priority: 'routine',
+    production: true,
+    origin: { peer: 'hospital', kind: 'hl7v2', seq: 1 },
+    patientKeys: [],
+    patient: PATIENT,
+    serviceRequest: REQUEST,
+    task: 'Task/1',
+    studies: [],
+    members: [],
+    hints: [],
+    keys: [],
+    missing: [],
+    released: null,
+    route: { destination: 'radiologists', kind: 'pull', group: 'radiology', why: '' },
+    push: null,
+    claim: { by: 'reading-room', at: '2026-03-02T09:00:00Z' },
+    report: null,
+    returns: [],
+    wake: null,
+  };
+}
+
+function signersOf({ name, identifier, publicJwk }: Specialist): Signer[] {
+  return [{ name, identifier, jwk: publicJwk }];
+}
+
+function refusal(code: string): unknown {
+  return expect.objectContaining({ failure: true, room: 'reports', class: 'permanent', code });
+}
