@@ -121,12 +121,14 @@ function applyReport(batch: Batch, work: Work, state: CaseState, act: Act & { ki
   const report = { reference: act.report, provenance: act.provenance, version, at: batch.now.toISOString(), seq: work.entry.seq };
   putCase(batch, { ...state, report, returns: [] });
   move(batch, state.id, 'reported', work, `${act.report}, signature verified`);
-  grant(batch, [act.report, act.provenance], state.id, [...groupsOf(state), ...(state.origin ? [state.origin.peer] : [])]);
+  grant(batch, [act.report, act.provenance], state.id, groupsOf(state));
 }
 
 function applyReceipt(batch: Batch, work: Work, state: CaseState, act: Act & { kind: 'receipt' }): void {
-  const returns = state.returns.map((item) => (item.delivery === act.delivery ? { ...item, receipt: work.entry.seq } : item));
-  putCase(batch, { ...state, returns });
+  const receipt = work.entry.seq;
+  const returns = state.returns.map((item) => (item.delivery === act.delivery ? { ...item, receipt } : item));
+  const push = state.push?.delivery === act.delivery ? { ...state.push, receipt } : state.push;
+  putCase(batch, { ...state, returns, push });
   note(batch, state.id, work, 'receipt', `${act.destination} acknowledged ${act.deliveryKind}`);
 }
 
@@ -168,11 +170,10 @@ function judgeAssembling(batch: Batch, state: CaseState, rules: CaseRules): void
     move(batch, state.id, 'released', null, `${released.why}; offered to ${state.route?.destination} without ${missing.join(', ')}`);
 }
 
+/** Until the return step has ordered the answers there are none to wait for; it closes a case that owes nobody an answer. */
 function judgeReported(batch: Batch, state: CaseState): void {
-  const reported = batch.events.some((item) => item.caseId === state.id && item.event.kind === 'reported');
-  // In the transaction of the report its deliveries are not ordered yet; the return step closes a case that owes none.
-  if (!reported && state.returns.every((item) => item.receipt !== null))
-    move(batch, state.id, 'returned', null, 'every required receipt is in');
+  if (state.returns.length === 0) return;
+  if (state.returns.every((item) => item.receipt !== null)) move(batch, state.id, 'returned', null, 'every required receipt is in');
 }
 
 /** Moves a case by the table, and says so in its timeline. */

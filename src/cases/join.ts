@@ -1,5 +1,5 @@
 /** A part joins a case: CaseState in, CaseState out. Nothing here decides whether the package is whole. */
-import type { CaseKey, CasePart, CaseState, PatientKey, Priority, StudySummary } from '../model/case.ts';
+import type { CaseKey, CasePart, CaseState, PatientKey, StudySummary } from '../model/case.ts';
 import type { Entry } from '../model/entry.ts';
 
 export function newCase(id: string): CaseState {
@@ -21,6 +21,7 @@ export function newCase(id: string): CaseState {
     missing: [],
     released: null,
     route: null,
+    push: null,
     claim: null,
     report: null,
     returns: [],
@@ -28,8 +29,11 @@ export function newCase(id: string): CaseState {
   };
 }
 
+/** Who sent a part: its journal entry, and the group of the client where it came by FHIR. */
+export type Sender = Pick<Entry, 'peer' | 'kind' | 'seq'> & { readonly group: string };
+
 /** Joins a part that came with `entry`. Sets and lists only grow; the order's words (priority, patient, origin) win over an image's. */
-export function joinPart(state: CaseState, part: CasePart, entry: Pick<Entry, 'peer' | 'kind' | 'seq'>): CaseState {
+export function joinPart(state: CaseState, part: CasePart, entry: Sender): CaseState {
   const joined: CaseState = {
     ...state,
     keys: union(state.keys, part.keys, keyText),
@@ -42,7 +46,7 @@ export function joinPart(state: CaseState, part: CasePart, entry: Pick<Entry, 'p
   return part.kind === 'order' ? joinOrder(joined, part, entry) : joined;
 }
 
-function joinOrder(state: CaseState, part: CasePart, entry: Pick<Entry, 'peer' | 'kind' | 'seq'>): CaseState {
+function joinOrder(state: CaseState, part: CasePart, entry: Sender): CaseState {
   const first = state.origin === null;
   return {
     ...state,
@@ -53,7 +57,7 @@ function joinOrder(state: CaseState, part: CasePart, entry: Pick<Entry, 'peer' |
     // The latest order of the origin is the one the answer quotes.
     origin:
       first || entry.peer === state.origin?.peer
-        ? { peer: entry.peer, kind: entry.kind === 'hl7v2' ? 'hl7v2' : 'fhir', seq: entry.seq }
+        ? { peer: entry.peer, kind: entry.kind === 'hl7v2' ? 'hl7v2' : 'fhir', group: entry.group, seq: entry.seq }
         : state.origin,
   };
 }
@@ -76,12 +80,6 @@ export function absorbCase(into: CaseState, other: CaseState): CaseState {
 export function absorbedCase(other: CaseState): CaseState {
   return { ...other, phase: 'cancelled', keys: [], wake: null };
 }
-
-export function isMoreUrgent(a: Priority, b: Priority): boolean {
-  return URGENCY.indexOf(a) > URGENCY.indexOf(b);
-}
-
-const URGENCY: readonly Priority[] = ['routine', 'urgent', 'asap', 'stat'];
 
 function replaceStudy(studies: readonly StudySummary[], study: StudySummary): readonly StudySummary[] {
   return [...studies.filter((known) => known.uid !== study.uid), study];

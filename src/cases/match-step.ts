@@ -6,7 +6,7 @@ import type { CaseEvent, CasePart, CaseState } from '../model/case.ts';
 import type { Work } from '../model/work.ts';
 import { addEvent, type Batch, caseIn, grant, loadCases, putCase } from '../store/batch.ts';
 import { claimCaseKeys } from '../store/case-store.ts';
-import { absorbCase, absorbedCase, joinPart, newCase } from './join.ts';
+import { absorbCase, absorbedCase, joinPart, newCase, type Sender } from './join.ts';
 import { matchPart } from './match.ts';
 
 type Claim = { readonly work: Work; readonly part: CasePart; readonly fresh: string; owners: string[] };
@@ -68,12 +68,12 @@ function openCase(batch: Batch, claim: Claim, disagree: readonly string[]): void
 }
 
 function join(batch: Batch, id: string, claim: Claim): void {
-  const state = joinPart(caseIn(batch, id) as CaseState, claim.part, claim.work.entry);
+  const state = joinPart(caseIn(batch, id) as CaseState, claim.part, senderOf(batch, claim));
   putCase(batch, state);
   claim.work.cases.add(id);
   const { part } = claim;
   const own = [part.serviceRequest, part.study?.imagingStudy ?? '', ...part.members];
-  const readers = new Set([claim.work.entry.peer, ...groupsOf(state)]);
+  const readers = groupsOf(state);
   grant(batch, own, id, readers);
   grant(batch, [part.subject, ...claim.work.shared], null, readers);
   note(batch, id, claim, { kind: `${part.kind}-received`, detail: describe(part, claim.work) });
@@ -90,9 +90,15 @@ function absorb(batch: Batch, into: string, other: string): void {
   addEvent(batch, into, { seq: null, kind: 'joined', actor: 'gateway', detail: `case ${other} is the same consultation` });
 }
 
-/** Groups that may see a case: its reading group. */
+/** What a client wrote by FHIR carries his group as author. */
+function senderOf(batch: Batch, { work, part }: Claim): Sender {
+  const { peer, kind, seq } = work.entry;
+  return { peer, kind, seq, group: batch.slots.get(part.serviceRequest)?.stored?.author ?? '' };
+}
+
+/** Groups that may see a case: its reading group, and that of who asked. */
 export function groupsOf(state: CaseState): string[] {
-  return state.route && state.route.group !== '' ? [state.route.group] : [];
+  return [state.route?.group ?? '', state.origin?.group ?? ''].filter((group) => group !== '');
 }
 
 function note(batch: Batch, caseId: string, claim: Claim, event: Pick<CaseEvent, 'kind' | 'detail'>): void {

@@ -10,7 +10,7 @@ import type { MappedResource } from '../model/identity.ts';
 import type { Mapped } from '../model/mapped.ts';
 import type { PeerDirectory } from '../model/peer.ts';
 import type { Work } from '../model/work.ts';
-import { type Batch, grant, loadResources, putResource, resourceIn, seqOf } from '../store/batch.ts';
+import { type Batch, loadResources, putResource, resourceIn, seqOf } from '../store/batch.ts';
 import { claimIdentifiers, type ResolvedIdentity } from '../store/identifier-store.ts';
 import { instancesOfStudies } from '../store/instance-store.ts';
 import { mapStudy } from './datasets/study.ts';
@@ -105,7 +105,6 @@ function putMapped(
 ): void {
   const reference = `${item.resource.resourceType}/${resolved.id}`;
   const current = resourceIn(batch, reference);
-  grant(batch, [reference], null, [work.entry.peer]);
   if (current && item.mode === 'create') return;
   // An entry that is worked off once more never overwrites what came after it.
   if ((seqOf(batch, reference) ?? 0) > work.entry.seq) return;

@@ -70,7 +70,13 @@ export type CaseState = {
   readonly priority: Priority;
   readonly production: boolean;
   /** Who asked: where the answer goes. Null while only images are here. */
-  readonly origin: { readonly peer: string; readonly kind: 'hl7v2' | 'fhir'; readonly seq: number } | null;
+  readonly origin: {
+    readonly peer: string;
+    readonly kind: 'hl7v2' | 'fhir';
+    /** Group of the client that wrote the order by FHIR; '' otherwise. It sees the case, too. */
+    readonly group: string;
+    readonly seq: number;
+  } | null;
   readonly patientKeys: readonly PatientKey[];
   /** Relative references `Type/id`, '' where not known yet. */
   readonly patient: string;
@@ -86,6 +92,8 @@ export type CaseState = {
   /** Set when a person or a rule let it go before it was whole. */
   readonly released: { readonly by: string; readonly at: string; readonly why: string } | null;
   readonly route: { readonly destination: string; readonly kind: 'pull' | 'push'; readonly group: string; readonly why: string } | null;
+  /** The delivery that pushed it to the specialist's server, and its receipt. */
+  readonly push: { readonly delivery: string; readonly receipt: number | null } | null;
   readonly claim: { readonly by: string; readonly at: string } | null;
   readonly report: { readonly reference: string; readonly provenance: string; readonly version: string; readonly at: string; readonly seq: number } | null;
   readonly returns: readonly ReturnState[];

@@ -19,13 +19,13 @@ const part = (over: Partial<CasePart>): CasePart => ({
   ...over,
 });
 const study = { uid: '1.2', imagingStudy: 'ImagingStudy/1', series: 1, instances: 3, modalities: ['CT'], lastReceived: 5 };
-const entry = { peer: 'ris', kind: 'hl7v2', seq: 7 } as const;
+const entry = { peer: 'ris', kind: 'hl7v2', seq: 7, group: '' } as const;
 const withOrder = (id: string, over: Partial<CaseState> = {}): CaseState => ({
   ...joinPart(newCase(id), part({}), entry),
   ...over,
 });
 const withImages = (id: string): CaseState =>
-  joinPart(newCase(id), part({ kind: 'images', serviceRequest: '', control: '', study }), { peer: 'ct', kind: 'dicom', seq: 8 });
+  joinPart(newCase(id), part({ kind: 'images', serviceRequest: '', control: '', study }), { peer: 'ct', kind: 'dicom', seq: 8, group: '' });
 
 describe('which case a part is for', () => {
   it('opens a case of its own when nobody has its keys', () => {
@@ -68,22 +68,28 @@ describe('which case a part is for', () => {
 
 describe('what a part adds to a case', () => {
   it('keeps the newest summary of a study, and the origin of the order', () => {
-    const first = joinPart(withOrder('a'), part({ kind: 'images', serviceRequest: '', study }), { peer: 'ct', kind: 'dicom', seq: 8 });
+    const first = joinPart(withOrder('a'), part({ kind: 'images', serviceRequest: '', study }), {
+      peer: 'ct',
+      kind: 'dicom',
+      seq: 8,
+      group: '',
+    });
     const second = joinPart(first, part({ kind: 'images', serviceRequest: '', study: { ...study, instances: 4 } }), {
       peer: 'ct',
       kind: 'dicom',
       seq: 9,
+      group: '',
     });
     expect(second.studies).toEqual([{ ...study, instances: 4 }]);
-    expect(second.origin).toEqual({ peer: 'ris', kind: 'hl7v2', seq: 7 });
+    expect(second.origin).toEqual({ peer: 'ris', kind: 'hl7v2', group: '', seq: 7 });
     expect(second.serviceRequest).toBe('ServiceRequest/1');
   });
 
   it('quotes the latest order of the origin, not one of another peer', () => {
-    const updated = joinPart(withOrder('a'), part({ priority: 'stat' }), { peer: 'ris', kind: 'hl7v2', seq: 11 });
+    const updated = joinPart(withOrder('a'), part({ priority: 'stat' }), { peer: 'ris', kind: 'hl7v2', seq: 11, group: '' });
     expect(updated.origin?.seq).toBe(11);
     expect(updated.priority).toBe('stat');
-    expect(joinPart(updated, part({}), { peer: 'other', kind: 'hl7v2', seq: 12 }).origin?.seq).toBe(11);
+    expect(joinPart(updated, part({}), { peer: 'other', kind: 'hl7v2', seq: 12, group: '' }).origin?.seq).toBe(11);
   });
 
   it('carries images along when a case goes up into another', () => {
