@@ -1,0 +1,199 @@
+/**
+ * From a configuration file, or none, to what the rooms are told at start.
+ * In: where the process stands (surroundings-store.ts). Out: the whole configuration with warnings, or every fault at once.
+ * Order of precedence: environment, file, default. Relative paths in the file start at the file, others at the working directory.
+ */
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import type { Config, ConfiguredPeer, Destination, Route, Specialty } from '../model/config.ts';
+import { faultsOf, inOrder } from './fault.ts';
+import { planFaults } from './plan.ts';
+import { BUILT_IN_READERS, type ConfigInput, configSchema, isDatabaseUrl, type Pointers } from './schema.ts';
+import { type ConfigFault, parseSource, type Source } from './source.ts';
+import { changedSpecialties, readSpecialties } from './specialties.ts';
+import type { Surroundings } from './surroundings-store.ts';
+
+export const LOG_LEVELS = ['info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** `file` as `--config` says it. Without one: WAYSTATION_CONFIG, else waystation.yaml where it exists, else the embedded defaults. */
+export type Where = Surroundings & { readonly file?: string };
+
+export type Loaded = {
+  readonly config: Config;
+  readonly logLevel: LogLevel;
+  /** Path of the file that was read, '' for the embedded defaults. */
+  readonly file: string;
+  readonly warnings: readonly ConfigFault[];
+};
+
+export type Faulty = { readonly faults: readonly ConfigFault[] };
+
+/** Reads, completes and checks everything. */
+export function loadConfig(where: Where): Loaded | Faulty {
+  const text = readConfigFile(where);
+  if ('message' in text) return { faults: [fileFault(text.path, text.message)] };
+  const source = parseSource(shown(where, text.path), text.text);
+  if (source.faults.length > 0) return { faults: source.faults };
+  const base = text.path === '' ? where.cwd : dirname(text.path);
+  const { specialties, faults: specialtyFaults } = readSpecialties(specialtyFiles(where));
+  const parsed = configSchema(pointers(where, base)).safeParse(source.raw);
+  const faults = [
+    ...(parsed.success ? [] : faultsOf(parsed.error.issues, source)),
+    ...planFaults(source, namesOf(specialties)),
+    ...specialtyFaults,
+    ...environmentFaults(where),
+  ];
+  if (faults.length > 0 || !parsed.success) return { faults: inOrder(faults) };
+  const config = complete(where, base, parsed.data, specialties);
+  return { config, logLevel: logLevel(where), file: text.path, warnings: warnings(config, source) };
+}
+
+/** The default home of data: ./data, except for root where another user (PostgreSQL's) could not reach that. */
+export function defaultDataDirectory(where: Pick<Surroundings, 'cwd' | 'uid' | 'othersReach'>): string {
+  return where.uid === 0 && !where.othersReach(where.cwd) ? '/var/lib/waystation' : join(where.cwd, 'data');
+}
+
+/** Whether only programs of this machine reach a door bound there. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+function readConfigFile(where: Where): { path: string; text: string } | { path: string; message: string } {
+  const named = where.file ?? (where.env.WAYSTATION_CONFIG || undefined);
+  const path = resolve(where.cwd, named ?? DEFAULT_FILE);
+  try {
+    return { path, text: where.readText(path) };
+  } catch (error) {
+    if (named === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return { path: '', text: '' };
+    return { path, message: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})` };
+  }
+}
+
+function specialtyFiles(where: Where): { file: string; text: string }[] {
+  return where
+    .list(where.specialtiesDirectory)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => ({ file: join(where.specialtiesDirectory, name), text: where.readText(join(where.specialtiesDirectory, name)) }));
+}
+
+function pointers(where: Where, base: string): Pointers {
+  return {
+    env: (name) => {
+      const value = where.env[name];
+      if (value === undefined) throw new Error(`is to come from ${name}, which is not set in the environment`);
+      return value;
+    },
+    file: (path) => {
+      try {
+        return where.readText(resolve(base, path));
+      } catch (error) {
+        throw new Error(`is to come from ${path}, which cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+      }
+    },
+  };
+}
+
+function environmentFaults({ env }: Where): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const level = env.WAYSTATION_LOG_LEVEL;
+  if (level && !(LOG_LEVELS as readonly string[]).includes(level)) {
+    faults.push({ ...fileFault('environment', `must be ${LOG_LEVELS.join(', ')}`), path: 'WAYSTATION_LOG_LEVEL' });
+  }
+  if (env.DATABASE_URL && !isDatabaseUrl(env.DATABASE_URL)) {
+    faults.push({ ...fileFault('environment', 'must begin with postgres://'), path: 'DATABASE_URL' });
+  }
+  return faults;
+}
+
+function complete(where: Where, base: string, input: ConfigInput, specialties: readonly Specialty[]): Config {
+  const destinations = withReaders(input.destinations.map(completeDestination));
+  const open = [input.mllp, input.dimse, input.http].some(({ host }) => !isLoopback(host));
+  return {
+    ...completeDoors(input),
+    dataDirectory: dataDirectory(where, base, input.data),
+    databaseUrl: where.env.DATABASE_URL || (input.database ?? ''),
+    peers: input.peers.map(completePeer),
+    unknownPeers: input.unknownPeers ?? (open ? 'refuse' : 'accept'),
+    destinations,
+    routes: input.routes ?? defaultRoutes(destinations),
+    signers: input.signers,
+    specialties: changedSpecialties(specialties, input.specialties),
+    defaultSpecialty: input.defaultSpecialty,
+  };
+}
+
+function completeDoors({ mllp, dimse, http }: ConfigInput): Pick<Config, 'mllp' | 'dimse' | 'http'> {
+  const { maxPdu, artim, idle, ...called } = dimse;
+  return {
+    mllp: { host: mllp.host, port: mllp.port, maxMessageBytes: mllp.maxMessage, idleMs: mllp.idle },
+    dimse: { ...called, maxPduBytes: maxPdu, artimMs: artim, idleMs: idle },
+    http: { host: http.host, port: http.port, publicUrl: http.publicUrl ?? '', maxBodyBytes: http.maxBody },
+  };
+}
+
+function dataDirectory(where: Where, base: string, written: string | undefined): string {
+  if (where.env.WAYSTATION_DATA) return resolve(where.cwd, where.env.WAYSTATION_DATA);
+  return written === undefined ? defaultDataDirectory(where) : resolve(base, written);
+}
+
+function completePeer({ mllp, dimse, http, specialty, ...peer }: ConfigInput['peers'][number]): ConfiguredPeer {
+  return {
+    ...peer,
+    specialty: specialty ?? '',
+    sendingApplication: mllp?.application ?? '',
+    sendingFacility: mllp?.facility ?? '',
+    callingAeTitle: dimse?.aeTitle ?? '',
+    client: http?.client ?? '',
+  };
+}
+
+function completeDestination(written: ConfigInput['destinations'][number]): Destination {
+  if (written.kind === 'pull') return written;
+  const { first, most, attempts } = written.retry;
+  const retry = { firstDelayMs: first, maxDelayMs: Math.max(first, most), maxAttempts: attempts };
+  if (written.kind === 'fhir') {
+    const { timeout, poll, token, ...fhir } = written;
+    return { ...fhir, retry, token: token ?? '', timeoutMs: timeout, pollMs: poll };
+  }
+  const { answerTimeout, receivingApplication = '', receivingFacility = '', ...mllp } = written;
+  return { ...mllp, retry, receivingApplication, receivingFacility, answerTimeoutMs: answerTimeout };
+}
+
+/** Where no destination takes cases there is one group that pulls, so that a first configuration of peers alone is enough. */
+function withReaders(destinations: readonly Destination[]): readonly Destination[] {
+  return destinations.some(({ kind }) => kind !== 'mllp') ? destinations : [...destinations, BUILT_IN_READERS];
+}
+
+/** plan.ts has seen to it that just one takes cases when no rule is written. */
+function defaultRoutes(destinations: readonly Destination[]): Route[] {
+  return destinations.filter(({ kind }) => kind !== 'mllp').map(({ name }) => ({ when: {}, to: name }));
+}
+
+function warnings(config: Config, source: Source): ConfigFault[] {
+  const doors = { mllp: config.mllp, dimse: config.dimse, http: config.http };
+  return Object.entries(doors)
+    .filter(([, { host }]) => !isLoopback(host))
+    .map(([door, { host }]) =>
+      source.fault([door, 'host'], `${host} is reached from other machines, and this door speaks without TLS: ${SHELTER}`),
+    );
+}
+
+function namesOf(named: readonly { readonly name: string }[]): string[] {
+  return named.map(({ name }) => name);
+}
+
+function logLevel({ env }: Where): LogLevel {
+  return (env.WAYSTATION_LOG_LEVEL || 'info') as LogLevel;
+}
+
+function fileFault(file: string, message: string): ConfigFault {
+  return { file, line: 0, column: 0, path: '', message };
+}
+
+function shown({ cwd }: Where, path: string): string {
+  const short = relative(cwd, path);
+  return path === '' || short.startsWith('..') || isAbsolute(short) ? path : short;
+}
+
+const DEFAULT_FILE = 'waystation.yaml';
+const SHELTER = 'keep it inside a network you trust, or behind something that ends TLS';

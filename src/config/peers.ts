@@ -1,0 +1,78 @@
+/**
+ * Who is calling: the configured peer that a sender's introduction fits best, or one made up from that introduction.
+ * In: the configuration. Out: a PeerDirectory for the doors and the corridor.
+ * A made-up peer has the same name whenever the same sender calls, and that name is safe to log and bounded in length.
+ */
+import { createHash } from 'node:crypto';
+import type { Config, ConfiguredPeer } from '../model/config.ts';
+import { type Failure, failure } from '../model/failure.ts';
+import type { Peer, PeerDirectory } from '../model/peer.ts';
+
+/**
+ * An MLLP sender fits a peer whose application and facility both agree before one that names only one of them (config/plan.ts
+ * refuses two that fit equally well). The called AE title is only insisted on where unknown senders are refused: a modality that
+ * calls ANY-SCP is as unknown as one that nobody configured.
+ */
+export function peerDirectory(config: Config): PeerDirectory {
+  const accept = config.unknownPeers === 'accept';
+  const byName = new Map(config.peers.map((peer) => [peer.name, peer]));
+  const orUnknown = (peer: Peer | undefined, name: string): Peer | Failure => peer ?? (accept ? unknownPeer(name) : unknownSender(name));
+  return {
+    mllp: (application, facility) => orUnknown(bestFit(config.peers, application, facility), madeUpName('mllp', application, facility)),
+    dimse: (calling, called) => {
+      const [from, to] = [calling.trim(), called.trim()];
+      if (!accept && to !== config.dimse.aeTitle) return failure('config', 'not-found', `called AE title ${safe(to)} is not ours`);
+      return orUnknown(from === '' ? undefined : config.peers.find((peer) => peer.callingAeTitle === from), madeUpName('dimse', from));
+    },
+    http: (client) =>
+      (client === '' ? undefined : config.peers.find((peer) => peer.client === client)) ?? unknownPeer(madeUpName('http', client)),
+    named: (name) => byName.get(name) ?? unknownPeer(name),
+  };
+}
+
+function bestFit(peers: readonly ConfiguredPeer[], application: string, facility: string): ConfiguredPeer | undefined {
+  const fits = peers.filter(
+    (peer) =>
+      (peer.sendingApplication !== '' || peer.sendingFacility !== '') &&
+      (peer.sendingApplication === '' || peer.sendingApplication === application) &&
+      (peer.sendingFacility === '' || peer.sendingFacility === facility),
+  );
+  return fits.find((peer) => peer.sendingApplication !== '' && peer.sendingFacility !== '') ?? fits[0];
+}
+
+function unknownSender(name: string): Failure {
+  return failure('config', 'forbidden', `${name} is not a configured peer, and unknown peers are refused`);
+}
+
+/**
+ * All unknown senders share one authority, so that the order of an unknown RIS and the images of an unknown modality meet:
+ * behind one gateway with nothing configured there is one hospital.
+ */
+function unknownPeer(name: string): Peer {
+  return {
+    name,
+    messages: { 'ORM^O01': 'mapped' },
+    otherMessages: 'refused',
+    reusedControlId: 'flag',
+    accession: 'OBR-18',
+    accessionIssuer: 'default',
+    patientAuthority: 'default',
+    zone: '+00:00',
+    specialty: '',
+    returns: [],
+  };
+}
+
+/** `mllp:RIS|HOSPITAL`. What is cut or replaced is told apart by a digest of the whole. */
+function madeUpName(door: string, ...introduction: readonly string[]): string {
+  const shown = introduction.map(safe);
+  const exact = shown.every((part, index) => part === introduction[index]);
+  const digest = exact ? '' : `~${createHash('sha256').update(introduction.join('\0')).digest('hex').slice(0, 8)}`;
+  return `${door}:${shown.join('|')}${digest}`;
+}
+
+function safe(text: string): string {
+  return text.slice(0, MAX_PART_LENGTH).replaceAll(/[^A-Za-z0-9._-]/g, '_');
+}
+
+const MAX_PART_LENGTH = 32;

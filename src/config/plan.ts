@@ -1,0 +1,162 @@
+/**
+ * Whether the names of a configuration meet each other: returns and routes lead somewhere, nothing is named twice,
+ * no two doors share a port, no sender is recognised as two peers.
+ * In: the values as written, whole or not, so that these faults stand beside those of the schema in one list.
+ */
+import { didYouMean } from './fault.ts';
+import { BUILT_IN_READERS, DEFAULT_PORTS, LOOPBACK } from './schema.ts';
+import { type ConfigFault, type Path, pathText, type Source } from './source.ts';
+
+/** Every fault between the parts. `specialties` are the names of those that exist. */
+export function planFaults(source: Source, specialties: readonly string[]): ConfigFault[] {
+  const raw = record(source.raw);
+  const destinations = withReaders(items(raw, 'destinations'));
+  const parts: Parts = { source, raw, specialties, peers: items(raw, 'peers'), destinations, routes: items(raw, 'routes') };
+  return [doors, names, returns, routes, specialtyNames, recognition].flatMap((rule) => rule(parts));
+}
+
+type Item = { readonly path: Path; readonly value: Raw };
+type Raw = Readonly<Record<string, unknown>>;
+type Parts = {
+  readonly source: Source;
+  readonly raw: Raw;
+  readonly specialties: readonly string[];
+  readonly peers: readonly Item[];
+  readonly destinations: readonly Item[];
+  readonly routes: readonly Item[];
+};
+
+function doors({ source, raw }: Parts): ConfigFault[] {
+  const open = Object.entries(DEFAULT_PORTS).map(([section, port]) => ({
+    host: LOOPBACK as unknown,
+    section,
+    port: port as unknown,
+    ...record(raw[section]),
+  }));
+  return open.flatMap((door, index) => {
+    const other = open.slice(0, index).find((one) => one.port === door.port && door.port !== 0 && sameInterface(one.host, door.host));
+    return other === undefined
+      ? []
+      : [source.fault([door.section, 'port'], `must not be ${door.port}, which is the port of ${other.section}`)];
+  });
+}
+
+function names({ source, peers, destinations }: Parts): ConfigFault[] {
+  return [peers, destinations].flatMap((group) =>
+    group.flatMap(({ path, value }, index) => {
+      const first = group.slice(0, index).find((one) => isText(value.name) && one.value.name === value.name);
+      const owner = first?.path.length === 0 ? 'the group that comes with the gateway' : pathText(first?.path ?? []);
+      return first === undefined ? [] : [source.fault([...path, 'name'], `is taken: ${owner} is named '${value.name}' too`)];
+    }),
+  );
+}
+
+function returns({ source, peers, destinations }: Parts): ConfigFault[] {
+  return peers.flatMap(({ path, value }) =>
+    texts(value.returns).flatMap((to, index) => leadsTo(source, [...path, 'returns', index], to, destinations, TAKE_ANSWERS)),
+  );
+}
+
+function routes({ source, raw, routes: rules, destinations, peers, specialties }: Parts): ConfigFault[] {
+  const takers = destinations.filter(({ value }) => TAKE_CASES.kinds.includes(String(value.kind)));
+  const faults = rules.flatMap(({ path, value }) => {
+    const when = record(value.when);
+    return [
+      ...leadsTo(source, [...path, 'to'], value.to, destinations, TAKE_CASES),
+      ...existing(source, [...path, 'when', 'specialty'], when.specialty, specialties, 'specialty'),
+      ...(isText(when.peer) && when.peer.includes(':')
+        ? []
+        : existing(source, [...path, 'when', 'peer'], when.peer, namesOf(peers), 'peer')),
+    ];
+  });
+  if (raw.routes !== undefined || takers.length <= 1) return faults;
+  return [
+    ...faults,
+    source.fault([], `routes: is missing: ${namesOf(takers).join(' and ')} could each take a case, so rules must say which`),
+  ];
+}
+
+function specialtyNames({ source, raw, peers, specialties }: Parts): ConfigFault[] {
+  return [
+    ...existing(source, ['defaultSpecialty'], raw.defaultSpecialty, specialties, 'specialty'),
+    ...peers.flatMap(({ path, value }) => existing(source, [...path, 'specialty'], value.specialty, specialties, 'specialty')),
+    ...Object.keys(record(raw.specialties))
+      .filter((key) => !specialties.includes(key))
+      .map((key) => source.faultAtKey(['specialties'], key, `is not a specialty${didYouMean(key, specialties)}`)),
+  ];
+}
+
+/** A sender that two peers would recognise equally well belongs to neither. */
+function recognition({ source, peers }: Parts): ConfigFault[] {
+  return peers.flatMap(({ path, value }, index) => {
+    const nothing = ['mllp', 'dimse', 'http'].every((door) => Object.keys(record(value[door])).length === 0);
+    if (nothing) return [source.fault(path, 'does not say how it is recognised: give mllp, dimse or http')];
+    return peers.slice(0, index).flatMap((other) => {
+      const door = ambiguous(value, other.value);
+      return door === '' ? [] : [source.fault([...path, door], `recognises the same senders as peers[${other.path[1]}]`)];
+    });
+  });
+}
+
+function ambiguous(one: Raw, other: Raw): string {
+  const [a, b] = [record(one.mllp), record(other.mllp)];
+  const overlap = ['application', 'facility'].every((key) => a[key] === undefined || b[key] === undefined || a[key] === b[key]);
+  const size = Object.keys(a).length;
+  if (overlap && size > 0 && size === Object.keys(b).length) return 'mllp';
+  if (same(record(one.dimse).aeTitle, record(other.dimse).aeTitle)) return 'dimse';
+  return same(record(one.http).client, record(other.http).client) ? 'http' : '';
+}
+
+/** A reference to a destination of one of these kinds. */
+function leadsTo(source: Source, path: Path, to: unknown, known: readonly Item[], { kinds, what }: typeof TAKE_CASES): ConfigFault[] {
+  const found = known.find(({ value }) => value.name === to);
+  if (found === undefined) return existing(source, path, to, namesOf(known), 'destination');
+  if (kinds.includes(String(found.value.kind))) return [];
+  return [source.fault(path, `is '${to}' of kind ${found.value.kind}, which takes no ${what}; name one of kind ${kinds.join(' or ')}`)];
+}
+
+function existing(source: Source, path: Path, word: unknown, known: readonly string[], what: string): ConfigFault[] {
+  if (!isText(word) || known.includes(word)) return [];
+  return [source.fault(path, `is '${word}', but there is no such ${what}${didYouMean(word, known)}`)];
+}
+
+/** Where nobody takes cases, load.ts adds the group that comes with the gateway. */
+function withReaders(written: readonly Item[]): readonly Item[] {
+  return written.some(({ value }) => value.kind !== 'mllp') ? written : [{ path: [], value: BUILT_IN_READERS }, ...written];
+}
+
+function sameInterface(a: unknown, b: unknown): boolean {
+  return a === b || [a, b].some((host) => host === '0.0.0.0' || host === '::');
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return isText(a) && a === b;
+}
+
+function namesOf(group: readonly Item[]): string[] {
+  return group.flatMap(({ value }) => (isText(value.name) ? [value.name] : []));
+}
+
+function items(raw: Raw, key: string): Item[] {
+  const value = raw[key];
+  return Array.isArray(value) ? value.flatMap((one, index) => (isRecord(one) ? { path: [key, index], value: one } : [])) : [];
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter(isText) : [];
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function record(value: unknown): Raw {
+  return isRecord(value) ? value : {};
+}
+
+function isRecord(value: unknown): value is Raw {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const TAKE_CASES = { what: 'cases', kinds: ['pull', 'fhir'] };
+const TAKE_ANSWERS = { what: 'answers', kinds: ['mllp', 'fhir'] };

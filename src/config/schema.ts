@@ -1,0 +1,262 @@
+/**
+ * What a person may write in waystation.yaml, and what holds where nothing is written.
+ * In: the file's values and a reader of secrets. Out: the values completed, or every issue at once.
+ * Shape only: whether names meet each other is plan.ts's question.
+ */
+import { createPublicKey } from 'node:crypto';
+import { z } from 'zod';
+import { durationMs, sizeBytes } from './quantity.ts';
+
+export const LOOPBACK = '127.0.0.1';
+/** MLLP has 2575 from IANA (hl7), DIMSE 11112 (acr-nema by PS3.8 §9.1.1 is 104 or 11112). */
+export const DEFAULT_PORTS = { mllp: 2575, dimse: 11_112, http: 8080 } as const;
+
+/** The group that comes with the gateway: it takes cases where no configured destination does. */
+export const BUILT_IN_READERS = { kind: 'pull', name: 'readers', group: 'readers' } as const;
+
+/** Reads what the file only points to. Throws an Error whose message tells why not, without the content. */
+export type Pointers = { env(name: string): string; file(path: string): string };
+
+export type ConfigInput = z.output<ReturnType<typeof configSchema>>;
+
+/** The whole file. Secrets are read while it is checked, so that a missing one is a fault among the others. */
+export function configSchema(pointers: Pointers) {
+  return section({
+    data: text('a directory').optional(),
+    database: secret(pointers).refine(isDatabaseUrl, { error: 'must point to a URL that begins with postgres://' }).optional(),
+    mllp: mllpDoor.prefault({}),
+    dimse: dimseDoor.prefault({}),
+    http: httpDoor.prefault({}),
+    unknownPeers: oneOf('accept', 'refuse').optional(),
+    peers: list(peer).prefault([]),
+    destinations: list(destination(pointers)).prefault([]),
+    routes: list(route).optional(),
+    signers: list(signer(pointers)).prefault([]),
+    specialties: z.record(z.string(), specialtyChange, { error: 'must map names of specialties to what is changed in them' }).prefault({}),
+    defaultSpecialty: name.prefault('teleradiology'),
+  });
+}
+
+/** A mapping with these keys and no others. The issue of an unknown key carries the known ones: fault.ts words it. */
+export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(', ') : 'must be a mapping'),
+  });
+}
+
+export function list<Item extends z.ZodType>(item: Item) {
+  return z.array(item, { error: 'must be a list' }).max(1_000, { error: 'must have at most 1000 entries' });
+}
+
+export function text(what: string) {
+  return z
+    .string({ error: `must be ${what}` })
+    .min(1, { error: `must be ${what}` })
+    .max(2_000, { error: 'is too long' });
+}
+
+export function oneOf<const Values extends readonly [string, ...string[]]>(...values: Values) {
+  return z.enum(values, { error: `must be ${values.slice(0, -1).join(', ')} or ${values.at(-1)}` });
+}
+
+/** A duration between two others, as milliseconds. */
+export function duration(least: string, most: string) {
+  return measured(`a duration from ${least} to ${most}, such as 30s`, durationMs, durationMs(least) as number, durationMs(most) as number);
+}
+
+export function wholeNumber(least: number, most: number) {
+  const error = `must be a whole number from ${least} to ${most}`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+}
+
+function size(least: string, most: string) {
+  return measured(`a size from ${least} to ${most}, such as 64MiB`, sizeBytes, sizeBytes(least) as number, sizeBytes(most) as number);
+}
+
+function measured(what: string, read: (text: string) => number | null, least: number, most: number) {
+  const error = `must be ${what}`;
+  return z.string({ error }).transform((written, context) => {
+    const value = read(written);
+    if (value !== null && value >= least && value <= most) return value;
+    context.issues.push({ code: 'custom', message: error, input: written });
+    return z.NEVER;
+  });
+}
+
+function matching(pattern: RegExp, error: string) {
+  return z.string({ error }).regex(pattern, { error });
+}
+
+export const name = matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be a name: letters, digits, dot, dash, underscore, at most 64');
+const host = matching(/^[A-Za-z0-9.:_-]{1,253}$/, 'must be a host name or address');
+const doorPort = wholeNumber(0, 65_535);
+/** PS3.5 §6.2, AE: at most 16 characters of the default repertoire, no backslash, spaces at the ends mean nothing. */
+const aeTitle = matching(/^[!-[\]-~]([ -[\]-~]{0,14}[!-[\]-~])?$/, 'must be an AE title: 1 to 16 printable ASCII characters, no backslash');
+const webUrl = z.url({ protocol: /^https?$/, error: 'must be a URL with http or https' }).transform((url) => url.replace(/\/+$/, ''));
+
+const mllpDoor = section({
+  host: host.prefault(LOOPBACK),
+  port: doorPort.prefault(DEFAULT_PORTS.mllp),
+  maxMessage: size('1KiB', '256MiB').prefault('16MiB'),
+  idle: duration('1s', '7d').prefault('30m'),
+});
+
+const dimseDoor = section({
+  host: host.prefault(LOOPBACK),
+  port: doorPort.prefault(DEFAULT_PORTS.dimse),
+  aeTitle: aeTitle.prefault('WAYSTATION'),
+  maxAssociations: wholeNumber(1, 1_000).prefault(32),
+  maxPdu: size('4KiB', '1MiB').prefault('128KiB'),
+  artim: duration('1s', '10m').prefault('30s'),
+  idle: duration('1s', '1d').prefault('60s'),
+});
+
+const httpDoor = section({
+  host: host.prefault(LOOPBACK),
+  port: doorPort.prefault(DEFAULT_PORTS.http),
+  publicUrl: webUrl.optional(),
+  maxBody: size('64KiB', '256MiB').prefault('64MiB'),
+});
+
+const peer = section({
+  name,
+  mllp: section({ application: text('what stands in MSH-3').optional(), facility: text('what stands in MSH-4').optional() }).optional(),
+  dimse: section({ aeTitle }).optional(),
+  http: section({ client: name }).optional(),
+  messages: z
+    .record(matching(/^[A-Z0-9]{3}\^([A-Z0-9]{3}|\*)$/, 'must name messages as ORM^O01 or ADT^*'), oneOf('mapped', 'ignored', 'refused'), {
+      error: (issue) =>
+        issue.code === 'invalid_key' ? 'must name messages as ORM^O01 or ADT^*' : 'must map messages to mapped, ignored or refused',
+    })
+    .prefault({ 'ORM^O01': 'mapped' }),
+  otherMessages: oneOf('ignored', 'refused').prefault('refused'),
+  reusedControlId: oneOf('flag', 'refuse').prefault('flag'),
+  accession: oneOf('OBR-18', 'OBR-3', 'OBR-20', 'IPC-1').prefault('OBR-18'),
+  accessionIssuer: text('the issuer of its accession numbers').prefault('default'),
+  patientAuthority: text('the assigning authority of its patient ids').prefault('default'),
+  zone: matching(/^[+-](0\d|1[0-4]):[0-5]\d$/, 'must be an offset such as +01:00').prefault('+00:00'),
+  specialty: name.optional(),
+  returns: list(name).prefault([]),
+});
+
+const retry = section({
+  first: duration('10ms', '1h').prefault('1s'),
+  most: duration('10ms', '1d').prefault('5m'),
+  /** With these delays three and a half days: longer than a weekend in which nobody repairs a receiver. */
+  attempts: wholeNumber(1, 1_000_000).prefault(1_000),
+});
+
+function destination(pointers: Pointers) {
+  const mllp = section({
+    kind: z.literal('mllp'),
+    name,
+    host,
+    port: wholeNumber(1, 65_535),
+    receivingApplication: text('what MSH-5 shall say').optional(),
+    receivingFacility: text('what MSH-6 shall say').optional(),
+    version: oneOf('2.3', '2.3.1', '2.4', '2.5', '2.5.1').prefault('2.5.1'),
+    answerTimeout: duration('1s', '10m').prefault('30s'),
+    retry: retry.prefault({}),
+  });
+  const fhir = section({
+    kind: z.literal('fhir'),
+    name,
+    url: webUrl,
+    token: secret(pointers).optional(),
+    timeout: duration('1s', '10m').prefault('30s'),
+    poll: duration('1s', '1d').prefault('30s'),
+    retry: retry.prefault({}),
+  });
+  const pull = section({ kind: z.literal('pull'), name, group: name });
+  return z.discriminatedUnion('kind', [mllp, fhir, pull], {
+    error: (issue) => (issue.code === 'invalid_union' ? 'must be mllp, fhir or pull' : 'must be a mapping'),
+  });
+}
+
+const route = section({
+  when: section({
+    specialty: name.optional(),
+    peer: text('the name of a peer').optional(),
+    priority: oneOf('routine', 'urgent', 'asap', 'stat').optional(),
+    hint: text('a hint such as modality:CT').optional(),
+  }).prefault({}),
+  to: name,
+});
+
+const specialtyChange = section({
+  quiet: duration('0s', '7d').optional(),
+  instances: wholeNumber(0, 100_000).optional(),
+  media: wholeNumber(0, 10_000).optional(),
+  forms: wholeNumber(0, 1_000).optional(),
+  releaseAtOnce: list(oneOf('routine', 'urgent', 'asap', 'stat')).optional(),
+});
+
+function signer(pointers: Pointers) {
+  const inline = z.record(z.string(), z.unknown(), { error: KEY_RULE });
+  return section({
+    name: text('the name of a person'),
+    identifier: section({ system: text('the system of the identifier, a URI'), value: text('the value of the identifier') }),
+    jwk: inline.transform((written, context) => {
+      const key = readOr(context, () => (typeof written.file === 'string' ? JSON.parse(pointers.file(written.file)) : written));
+      if (key === null) return z.NEVER;
+      const wrong = faultOfKey(key);
+      if (wrong === '') return key as Readonly<Record<string, unknown>>;
+      context.issues.push({ code: 'custom', message: wrong, input: undefined });
+      return z.NEVER;
+    }),
+  });
+}
+
+/** `{ env: NAME }` or `{ file: path }`, and what stands there. The written value is never repeated in a message: it may be the secret. */
+function secret(pointers: Pointers) {
+  return z.custom<{ env: string } | { file: string }>(pointsSomewhere, { error: SECRET_RULE }).transform((pointer, context) => {
+    const value = readOr(context, () => ('env' in pointer ? pointers.env(pointer.env) : pointers.file(pointer.file)))?.trim();
+    if (value !== '') return value ?? z.NEVER;
+    context.issues.push({ code: 'custom', message: 'is empty there', input: undefined });
+    return z.NEVER;
+  });
+}
+
+/** `socket:/directory?db=…&user=…` is a server on a Unix socket. */
+export function isDatabaseUrl(url: string): boolean {
+  return /^(postgres(ql)?:\/\/|socket:\/)/.test(url);
+}
+
+function pointsSomewhere(value: unknown): boolean {
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  const [only] = entries;
+  return entries.length === 1 && only !== undefined && /^(env|file)$/.test(only[0]) && typeof only[1] === 'string' && only[1] !== '';
+}
+
+function readOr<Value>(context: z.core.$RefinementCtx, read: () => Value): Value | null {
+  try {
+    return read();
+  } catch (error) {
+    const message = error instanceof SyntaxError ? 'is not JSON there' : (error as Error).message;
+    context.issues.push({ code: 'custom', message, input: undefined });
+    return null;
+  }
+}
+
+/** RFC 7517. '' when the key is public, of a kind that signatures here are made with, and can be imported. */
+function faultOfKey(jwk: unknown): string {
+  if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) return KEY_RULE;
+  const key = jwk as Record<string, unknown>;
+  if (PRIVATE_PARTS.some((part) => part in key))
+    return 'holds a private key; give only its public part here and keep the private one with the person who signs';
+  if (key.kty !== 'RSA' && !CURVES.has(String(key.crv))) return KEY_RULE;
+  try {
+    const imported = createPublicKey({ key: key as never, format: 'jwk' });
+    const bits = imported.asymmetricKeyDetails?.modulusLength ?? MIN_RSA_BITS;
+    return bits < MIN_RSA_BITS ? `is an RSA key of ${bits} bits; at least ${MIN_RSA_BITS} are needed` : '';
+  } catch {
+    return `cannot be imported; it ${KEY_RULE}`;
+  }
+}
+
+const SECRET_RULE = 'must be { env: NAME } or { file: path }; a secret is never written in this file';
+const KEY_RULE = 'must be a public JWK (EC P-256 or P-384, OKP Ed25519, RSA) or { file: path } of one';
+const MIN_RSA_BITS = 2048;
+const CURVES = new Set(['P-256', 'P-384', 'Ed25519']);
+/** RFC 7518 §6.2.2, §6.3.2 and §6.4, RFC 8037 §2. */
+const PRIVATE_PARTS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];

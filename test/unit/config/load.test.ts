@@ -1,0 +1,268 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { type Loaded, loadConfig, type Where } from '../../../src/config/load.ts';
+import { faultText } from '../../../src/config/source.ts';
+import { surroundings } from '../../../src/config/surroundings-store.ts';
+
+const PUBLIC_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
+const PRIVATE_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+
+/** The real specialties, and a configuration that stands only here. */
+function where(files: Record<string, string>, env: Record<string, string> = {}): Where {
+  const { specialtiesDirectory, list, readText } = surroundings();
+  return {
+    env,
+    cwd: '/srv/gateway',
+    uid: 1000,
+    specialtiesDirectory,
+    list,
+    othersReach: () => true,
+    readText: (path) => {
+      if (path.startsWith(specialtiesDirectory)) return readText(path);
+      const text = files[path];
+      if (text === undefined) throw Object.assign(new Error(path), { code: 'ENOENT' });
+      return text;
+    },
+  };
+}
+
+function faultsOf(yaml: string, env: Record<string, string> = {}): string[] {
+  const result = loadConfig(where({ '/srv/gateway/waystation.yaml': yaml }, env));
+  return 'faults' in result ? result.faults.map(faultText) : [];
+}
+
+function loaded(yaml: string, env: Record<string, string> = {}, files: Record<string, string> = {}): Loaded {
+  const result = loadConfig(where({ '/srv/gateway/waystation.yaml': yaml, ...files }, env));
+  if ('faults' in result) throw new Error(result.faults.map(faultText).join('\n'));
+  return result;
+}
+
+describe('without a file', () => {
+  it('all doors are on loopback, unknown senders are taken, one group reads', () => {
+    const result = loadConfig(where({}));
+    if ('faults' in result) throw new Error('faulty');
+    const { config } = result;
+    expect([config.mllp.host, config.dimse.host, config.http.host]).toEqual(['127.0.0.1', '127.0.0.1', '127.0.0.1']);
+    expect([config.mllp.port, config.dimse.port, config.http.port]).toEqual([2575, 11112, 8080]);
+    expect(config.unknownPeers).toBe('accept');
+    expect(config.destinations).toEqual([{ kind: 'pull', name: 'readers', group: 'readers' }]);
+    expect(config.routes).toEqual([{ when: {}, to: 'readers' }]);
+    expect(result.file).toBe('');
+    expect(result.warnings).toEqual([]);
+  });
+
+  it('every specialty of profiles/ is there, and radiology is the default', () => {
+    const { config } = loaded('');
+    expect(config.specialties.map(({ name }) => name)).toEqual([
+      'ophthalmology',
+      'pathology',
+      'physiotherapy',
+      'teledermatology',
+      'teleradiology',
+    ]);
+    expect(config.defaultSpecialty).toBe('teleradiology');
+    expect(config.specialties.at(-1)?.whole).toEqual({ instances: 1, media: 0, forms: 0, quietMs: 60_000 });
+  });
+
+  it('a file that is named but absent is a fault', () => {
+    const result = loadConfig({ ...where({}), file: 'other.yaml' });
+    expect('faults' in result && result.faults.map(faultText)).toEqual(['/srv/gateway/other.yaml cannot be read (ENOENT)']);
+  });
+});
+
+describe('where things are', () => {
+  it('the environment comes before the file, and the file before the default', () => {
+    const yaml = 'data: ./here\ndatabase: { env: DB }\n';
+    expect(loaded(yaml, { DB: 'postgres://a/b' }).config).toMatchObject({
+      dataDirectory: '/srv/gateway/here',
+      databaseUrl: 'postgres://a/b',
+    });
+    const env = { DB: 'postgres://a/b', DATABASE_URL: 'postgres://c/d', WAYSTATION_DATA: '/mnt/x' };
+    expect(loaded(yaml, env).config).toMatchObject({ dataDirectory: '/mnt/x', databaseUrl: 'postgres://c/d' });
+    expect(loaded('').config).toMatchObject({ dataDirectory: '/srv/gateway/data', databaseUrl: '' });
+  });
+
+  it('root keeps its data where the user of the database can reach it', () => {
+    const root = { ...where({}), uid: 0, othersReach: () => false };
+    const result = loadConfig(root);
+    expect('config' in result && result.config.dataDirectory).toBe('/var/lib/waystation');
+    const reached = loadConfig({ ...root, othersReach: () => true });
+    expect('config' in reached && reached.config.dataDirectory).toBe('/srv/gateway/data');
+  });
+
+  it('relative paths in a file start at the file', () => {
+    const files = { '/etc/waystation/main.yaml': 'data: ../x\ndatabase: { file: db.url }\n', '/etc/waystation/db.url': 'postgres://a/b\n' };
+    const result = loadConfig({ ...where(files), file: '/etc/waystation/main.yaml' });
+    expect('config' in result && result.config).toMatchObject({ dataDirectory: '/etc/x', databaseUrl: 'postgres://a/b' });
+  });
+});
+
+describe('faults', () => {
+  it('come all at once, each with file, line, column and path, in the order of the file', () => {
+    const yaml = [
+      'mllp: { port: 70000 }',
+      'dimse:',
+      '  aeTitel: X',
+      'destinations:',
+      '  - { name: ris, kind: mllp, host: ris.example }',
+      'peers:',
+      '  - { name: ris, mllp: { application: RIS }, returns: [rsi] }',
+    ].join('\n');
+    expect(faultsOf(yaml)).toEqual([
+      'waystation.yaml:1:15 mllp.port: must be a whole number from 0 to 65535',
+      "waystation.yaml:3:3 dimse.aeTitel: is not a known key; did you mean 'aeTitle'?",
+      'waystation.yaml:5:5 destinations[0].port: is missing: must be a whole number from 1 to 65535',
+      "waystation.yaml:7:56 peers[0].returns[0]: is 'rsi', but there is no such destination; did you mean 'ris'?",
+    ]);
+  });
+
+  it('text that is not YAML is told with its place', () => {
+    expect(faultsOf('mllp: { port: 1\nhttp:')[0]).toMatch(/^waystation\.yaml:\d+:\d+ is not YAML: /);
+  });
+
+  it('an alias bomb is refused', () => {
+    const bomb = ['a: &a [x,x,x,x,x,x,x,x,x,x]', 'b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]', 'c: [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]'].join('\n');
+    expect(faultsOf(bomb)).toEqual(['waystation.yaml:1:1 writes out too many aliases']);
+  });
+
+  it.each([
+    ['two doors with one port', 'http: { port: 2575 }', 'http.port: must not be 2575, which is the port of mllp'],
+    ['a bare number as a duration', 'mllp: { idle: 30 }', 'mllp.idle: must be a duration from 1s to 7d, such as 30s'],
+    ['a size without a unit', 'http: { maxBody: "64" }', 'http.maxBody: must be a size from 64KiB to 256MiB, such as 64MiB'],
+    ['an AE title that is too long', 'dimse: { aeTitle: ABCDEFGHIJKLMNOPQ }', 'dimse.aeTitle: must be an AE title'],
+    [
+      'a specialty that does not exist',
+      'defaultSpecialty: teleradiolgy',
+      "defaultSpecialty: is 'teleradiolgy', but there is no such specialty; did you mean",
+    ],
+    [
+      'a change to a specialty that does not exist',
+      'specialties: { cardiology: { quiet: 1s } }',
+      'specialties.cardiology: is not a specialty',
+    ],
+    [
+      'a route to a receiver of answers',
+      'destinations: [{ name: r, kind: mllp, host: h, port: 1 }]\nroutes: [{ to: r }]',
+      "routes[0].to: is 'r' of kind mllp",
+    ],
+    ['a peer that nothing recognises', 'peers: [{ name: a }]', 'peers[0]: does not say how it is recognised'],
+    [
+      'two peers with one AE title',
+      'peers: [{ name: a, dimse: { aeTitle: CT } }, { name: b, dimse: { aeTitle: CT } }]',
+      'peers[1].dimse: recognises the same senders as peers[0]',
+    ],
+    [
+      'two peers that fit one sender equally',
+      'peers: [{ name: a, mllp: { application: X } }, { name: b, mllp: { facility: Y } }]',
+      'peers[1].mllp: recognises the same',
+    ],
+    [
+      'two peers of one name',
+      'peers: [{ name: a, dimse: { aeTitle: A } }, { name: a, dimse: { aeTitle: B } }]',
+      "peers[1].name: is taken: peers[0] is named 'a' too",
+    ],
+    [
+      'a destination named as the built-in group',
+      'destinations: [{ name: readers, kind: mllp, host: h, port: 1 }]',
+      'destinations[0].name: is taken: the group that comes',
+    ],
+    [
+      'several takers of cases and no rule',
+      'destinations: [{ name: a, kind: pull, group: a }, { name: b, kind: pull, group: b }]',
+      'routes: is missing: a and b could each take a case',
+    ],
+    [
+      'a message named as nobody names it',
+      'peers: [{ name: a, dimse: { aeTitle: A }, messages: { ORM: mapped } }]',
+      'must name messages as ORM^O01 or ADT^*',
+    ],
+  ])('%s', (_, yaml, expected) => {
+    const faults = faultsOf(yaml);
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(expected);
+  });
+
+  it('a peer that names application and facility may stand beside one that names only the application', () => {
+    expect(faultsOf('peers: [{ name: a, mllp: { application: X } }, { name: b, mllp: { application: X, facility: Y } }]')).toEqual([]);
+  });
+
+  it('a wrong level of logging in the environment is a fault', () => {
+    expect(faultsOf('', { WAYSTATION_LOG_LEVEL: 'verbose' })).toEqual([
+      'environment WAYSTATION_LOG_LEVEL: must be info, warn, error, silent',
+    ]);
+  });
+});
+
+describe('secrets', () => {
+  const fhir = (token: string) => `destinations: [{ name: f, kind: fhir, url: 'https://f.example/fhir/', token: ${token} }]`;
+
+  it('come from the environment or a file', () => {
+    expect(loaded(fhir('{ env: T }'), { T: 'abc' }).config.destinations[0]).toMatchObject({ token: 'abc', url: 'https://f.example/fhir' });
+    expect(loaded(fhir('{ file: t }'), {}, { '/srv/gateway/t': 'abc\n' }).config.destinations[0]).toMatchObject({ token: 'abc' });
+  });
+
+  it('are refused in the file, and not repeated in the fault', () => {
+    const [fault, ...others] = faultsOf(fhir('hunter2'));
+    expect(others).toEqual([]);
+    expect(fault).toContain('must be { env: NAME } or { file: path }');
+    expect(fault).not.toContain('hunter2');
+  });
+
+  it('that cannot be read are faults', () => {
+    expect(faultsOf(fhir('{ env: T }'))[0]).toContain('is to come from T, which is not set in the environment');
+    expect(faultsOf(fhir('{ env: T }'), { T: ' ' })[0]).toContain('is empty there');
+    expect(faultsOf(fhir('{ file: t }'))[0]).toContain('is to come from t, which cannot be read (ENOENT)');
+  });
+});
+
+describe('signers', () => {
+  const signer = (jwk: unknown) => `signers: [{ name: Dr, identifier: { system: s, value: v }, jwk: ${JSON.stringify(jwk)} }]`;
+
+  it('a public key is taken, inline or from a file', () => {
+    expect(loaded(signer(PUBLIC_KEY)).config.signers[0]?.jwk).toEqual(PUBLIC_KEY);
+    expect(loaded(signer({ file: 'k.json' }), {}, { '/srv/gateway/k.json': JSON.stringify(PUBLIC_KEY) }).config.signers[0]?.jwk).toEqual(
+      PUBLIC_KEY,
+    );
+  });
+
+  it('a private key is refused', () => {
+    expect(faultsOf(signer(PRIVATE_KEY))[0]).toContain('holds a private key');
+  });
+
+  it('a shared secret, a point off the curve, a curve of another kind and a short RSA key are refused', () => {
+    const short = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
+    const secp256k1 = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey.export({ format: 'jwk' });
+    for (const jwk of [{ kty: 'oct', k: 'AAAA' }, { ...PUBLIC_KEY, x: PUBLIC_KEY.y, y: PUBLIC_KEY.y }, secp256k1, short]) {
+      expect(faultsOf(signer(jwk))).toHaveLength(1);
+    }
+  });
+});
+
+describe('doors open to other machines', () => {
+  it('warn that there is no TLS, and refuse unknown senders unless told otherwise', () => {
+    const { config, warnings } = loaded('mllp: { host: 0.0.0.0 }');
+    expect(config.unknownPeers).toBe('refuse');
+    expect(warnings.map(faultText)[0]).toMatch(/^waystation\.yaml:1:15 mllp\.host: 0\.0\.0\.0 is reached from other machines/);
+    expect(loaded('mllp: { host: 0.0.0.0 }\nunknownPeers: accept').config.unknownPeers).toBe('accept');
+  });
+});
+
+describe('specialties', () => {
+  it('are changed by name', () => {
+    const { config } = loaded('specialties: { teleradiology: { quiet: 1s, releaseAtOnce: [stat, asap] } }');
+    expect(config.specialties.at(-1)).toMatchObject({
+      name: 'teleradiology',
+      whole: { instances: 1, quietMs: 1_000 },
+      releaseAtOnce: ['stat', 'asap'],
+    });
+  });
+
+  it('are checked with the same faults when a profile is wrong', () => {
+    const base = where({});
+    const broken = { ...base, list: () => ['x.yaml'], readText: () => 'name: y\nwhole: { instanzes: 1 }\n', file: undefined };
+    const result = loadConfig({ ...broken, readText: (path) => (path.endsWith('waystation.yaml') ? '' : broken.readText()) });
+    const faults = 'faults' in result ? result.faults.map(faultText) : [];
+    expect(faults.some((fault) => fault.endsWith("x.yaml:2:10 whole.instanzes: is not a known key; did you mean 'instances'?"))).toBe(true);
+    expect(faults.some((fault) => fault.includes('title: is missing'))).toBe(true);
+  });
+});

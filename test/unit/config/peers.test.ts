@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import { loadConfig } from '../../../src/config/load.ts';
+import { peerDirectory } from '../../../src/config/peers.ts';
+import { surroundings } from '../../../src/config/surroundings-store.ts';
+import { isFailure } from '../../../src/model/failure.ts';
+import type { PeerDirectory } from '../../../src/model/peer.ts';
+
+const PEERS = `
+destinations: [{ name: ris, kind: mllp, host: ris.example, port: 2575 }]
+peers:
+  - { name: any-ris, mllp: { application: RIS }, returns: [ris] }
+  - { name: north-ris, mllp: { application: RIS, facility: NORTH }, accession: OBR-3 }
+  - { name: ct, dimse: { aeTitle: CT1 }, accessionIssuer: NORTH }
+  - { name: clinic, http: { client: clinic-app } }
+`;
+
+function directory(yaml: string): PeerDirectory {
+  const result = loadConfig({
+    ...surroundings(),
+    env: {},
+    cwd: '/nowhere',
+    readText: (path) => (path.startsWith('/nowhere') ? yaml : surroundings().readText(path)),
+  });
+  if ('faults' in result) throw new Error(JSON.stringify(result.faults));
+  return peerDirectory(result.config);
+}
+
+function nameOf(peer: unknown): string {
+  return isFailure(peer) ? `${peer.code}: ${peer.detail}` : (peer as { name: string }).name;
+}
+
+describe('configured peers', () => {
+  const peers = directory(PEERS);
+
+  it('application and facility together fit before the application alone', () => {
+    expect(nameOf(peers.mllp('RIS', 'NORTH'))).toBe('north-ris');
+    expect(nameOf(peers.mllp('RIS', 'SOUTH'))).toBe('any-ris');
+  });
+
+  it('are recognised by AE title, padded or not, and by client', () => {
+    expect(nameOf(peers.dimse('CT1', 'WAYSTATION'))).toBe('ct');
+    expect(nameOf(peers.dimse('CT1             ', 'WAYSTATION'))).toBe('ct');
+    expect(nameOf(peers.http('clinic-app'))).toBe('clinic');
+  });
+
+  it('a peer of one door is not met at another', () => {
+    expect(nameOf(peers.mllp('', ''))).toBe('mllp:|');
+    expect(nameOf(peers.dimse('', 'WAYSTATION'))).toBe('dimse:');
+    expect(nameOf(peers.http(''))).toBe('http:');
+  });
+});
+
+describe('unknown senders', () => {
+  it('get a stable name that says how they introduced themselves', () => {
+    const peers = directory('');
+    expect(nameOf(peers.mllp('LAB', 'SOUTH'))).toBe('mllp:LAB|SOUTH');
+    expect(nameOf(peers.dimse('MR7', 'ANY-SCP'))).toBe('dimse:MR7');
+    expect(nameOf(peers.http('phone'))).toBe('http:phone');
+    expect(peers.named('mllp:LAB|SOUTH')).toEqual(peers.mllp('LAB', 'SOUTH'));
+  });
+
+  it('hostile names are bounded, safe to log, and still told apart', () => {
+    const peers = directory('');
+    const [one, two] = [nameOf(peers.mllp(`A\r\n${'x'.repeat(5_000)}1`, 'é|"')), nameOf(peers.mllp(`A\r\n${'x'.repeat(5_000)}2`, 'é|"'))];
+    expect(one).toMatch(/^mllp:[A-Za-z0-9._-]{1,32}\|[A-Za-z0-9._-]{1,32}~[0-9a-f]{8}$/);
+    expect(one).not.toBe(two);
+  });
+
+  it('share one authority, so that their orders and images can meet', () => {
+    const peers = directory('');
+    const [order, images] = [peers.named('mllp:RIS|N'), peers.named('dimse:CT')];
+    expect([order.accessionIssuer, order.patientAuthority]).toEqual([images.accessionIssuer, images.patientAuthority]);
+  });
+
+  it('are refused where configured, and a called AE title must then be ours', () => {
+    const peers = directory(`${PEERS}\nunknownPeers: refuse`);
+    expect(nameOf(peers.mllp('LAB', 'SOUTH'))).toBe('forbidden: mllp:LAB|SOUTH is not a configured peer, and unknown peers are refused');
+    expect(nameOf(peers.dimse('MR7', 'WAYSTATION'))).toMatch(/^forbidden: /);
+    expect(nameOf(peers.dimse('CT1', 'ANY-SCP'))).toBe('not-found: called AE title ANY-SCP is not ours');
+    expect(nameOf(peers.dimse('CT1', 'WAYSTATION'))).toBe('ct');
+  });
+});
