@@ -12,7 +12,15 @@ import { addCaseEvents, lockCases, moveCaseEvents, moveCaseKeys, saveCases } fro
 import type { Transaction } from './database.ts';
 import { addDeliveries, addWatch, endWatch } from './delivery-store.ts';
 import { saveOutcomes } from './journal-store.ts';
-import { addReaders, contentDigest, lockResources, type ResourceWrite, type StoredResource, saveResources } from './resource-store.ts';
+import {
+  addReaders,
+  contentDigest,
+  contentOf,
+  lockResources,
+  type ResourceWrite,
+  type StoredResource,
+  saveResources,
+} from './resource-store.ts';
 
 type Identified = Resource & { id: string };
 
@@ -146,12 +154,14 @@ function writesOf(batch: Batch, indexOf: (resource: Resource) => SearchIndex): R
   const writes: ResourceWrite[] = [];
   for (const slot of batch.slots.values()) {
     if (!slot.next) continue;
-    if (slot.stored && !slot.stored.deleted && contentDigest(slot.next).equals(contentDigest(slot.stored.resource))) {
+    const content = contentOf(slot.next);
+    if (slot.stored && !slot.stored.deleted && contentDigest(content).equals(slot.stored.digest)) {
       slot.next = null;
       continue;
     }
     writes.push({
       resource: slot.next,
+      content,
       version: (slot.stored?.version ?? 0) + 1,
       index: indexOf(slot.next),
       deleted: false,

@@ -19,6 +19,8 @@ export type StoredResource = {
   readonly readers: readonly string[];
   /** Journal entry that made this version. */
   readonly seq: number | null;
+  /** Equal to contentDigest of a resource that says the same. */
+  readonly digest: Buffer;
   /** With id and meta. Of a deleted resource: the last content. */
   readonly resource: Resource;
 };
@@ -26,6 +28,8 @@ export type StoredResource = {
 export type ResourceWrite = {
   /** With its final id; meta.versionId and meta.lastUpdated are set by the store. */
   readonly resource: Resource & { id: string };
+  /** contentOf(resource), where the caller has made it already. */
+  readonly content?: Buffer;
   readonly version: number;
   readonly index: SearchIndex;
   readonly deleted: boolean;
@@ -44,21 +48,22 @@ export function contentOf(resource: Resource): Buffer {
 }
 
 /** Equal digests: nothing to write. */
-export function contentDigest(resource: Resource): Buffer {
-  return createHash('sha256').update(contentOf(resource)).digest().subarray(0, 16);
+export function contentDigest(content: Buffer): Buffer {
+  return createHash('sha256').update(content).digest().subarray(0, 16);
 }
 
 /** Saves new versions of resources, in one fixed order of (type, id); at most one version of a resource a call. */
 export async function saveResources(tx: Transaction, writes: readonly ResourceWrite[], now: Date): Promise<void> {
   if (writes.length === 0) return;
   const sorted = [...writes].sort((a, b) => (refOf(a.resource) < refOf(b.resource) ? -1 : 1));
-  await saveIndex(tx, sorted, now);
-  await saveVersions(tx, sorted, now);
+  const contents = sorted.map((write) => write.content ?? contentOf(write.resource));
+  await saveIndex(tx, sorted, contents, now);
+  await saveVersions(tx, sorted, contents, now);
   await saveStrings(tx, sorted);
 }
 
-async function saveIndex(tx: Transaction, writes: readonly ResourceWrite[], now: Date): Promise<void> {
-  const digests = pack(writes.map((write) => contentDigest(write.resource)));
+async function saveIndex(tx: Transaction, writes: readonly ResourceWrite[], contents: readonly Buffer[], now: Date): Promise<void> {
+  const digests = pack(contents.map(contentDigest));
   const column = <T>(of: (write: ResourceWrite) => T) => writes.map(of);
   const date = (ms: number | undefined) => (ms === undefined ? null : new Date(ms));
   await tx.query({
@@ -93,8 +98,8 @@ async function saveIndex(tx: Transaction, writes: readonly ResourceWrite[], now:
   });
 }
 
-async function saveVersions(tx: Transaction, writes: readonly ResourceWrite[], now: Date): Promise<void> {
-  const contents = pack(writes.map((write) => contentOf(write.resource)));
+async function saveVersions(tx: Transaction, writes: readonly ResourceWrite[], parts: readonly Buffer[], now: Date): Promise<void> {
+  const contents = pack(parts);
   await tx.query({
     name: 'resource-version',
     text: `insert into resource_version (type, id, version, updated, deleted, seq, content)
@@ -143,10 +148,11 @@ export type ResourceRow = {
   author: string;
   readers: string[];
   seq: number | null;
+  digest: Buffer;
   content: Buffer;
 };
 
-export const COLUMNS = 'r.type, r.id, r.version, r.updated, r.deleted, r.case_id, r.author, r.readers, v.seq, v.content';
+export const COLUMNS = 'r.type, r.id, r.version, r.updated, r.deleted, r.case_id, r.author, r.readers, v.seq, r.digest, v.content';
 export const CURRENT = 'join resource_version v using (type, id, version)';
 
 /** Current versions by reference `Type/id`; absent ones are missing from the map. Ids that are no UUID are absent. */
@@ -179,7 +185,7 @@ export async function lockResources(tx: Transaction, references: readonly string
 /** One version, or null. */
 export async function readVersion(q: Queryable, type: string, id: string, version: number): Promise<StoredResource | null> {
   const { rows } = await q.query<ResourceRow>(
-    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, v.content
+    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, r.digest, v.content
      from resource r join resource_version v using (type, id) where r.type = $1 and r.id = $2 and v.version = $3`,
     [type, id, version],
   );
@@ -195,7 +201,7 @@ export async function readHistory(
   before = 2_147_483_647,
 ): Promise<StoredResource[]> {
   const { rows } = await q.query<ResourceRow>(
-    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, v.content
+    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, r.digest, v.content
      from resource r join resource_version v using (type, id) where r.type = $1 and r.id = $2 and v.version < $4
      order by v.version desc limit $3`,
     [type, id, limit, before],
@@ -237,6 +243,7 @@ export function storedOf(row: ResourceRow): StoredResource {
     author: row.author,
     readers: row.readers,
     seq: row.seq,
+    digest: row.digest,
     resource: { ...resource, meta },
   };
 }
