@@ -88,7 +88,7 @@ async function openCorridor(database: Database, config: Config, log: Log): Promi
 function clientsOf(config: Config, log: Log): Map<string, DestinationClient & Partial<Lookout>> {
   const clients = new Map<string, DestinationClient & Partial<Lookout>>();
   for (const destination of config.destinations) {
-    if (destination.kind === 'mllp') clients.set(destination.name, startMllpClient(destination, { log, clock: systemClock }));
+    if (destination.kind === 'mllp') clients.set(destination.name, startMllpClient(destination, { log }));
     if (destination.kind === 'fhir') clients.set(destination.name, startFhirClient(destination));
   }
   return clients;

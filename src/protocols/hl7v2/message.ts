@@ -61,7 +61,7 @@ export class Segment {
 
   constructor(line: string, position: number, reading: Reading) {
     const fields = line.split(reading.delimiters.field);
-    this.name = fields[0] as string;
+    this.name = line.slice(0, 3);
     this.position = position;
     // MSH-1 is the separator itself, so every later field of MSH stands one further.
     if (isHeader(this.name)) fields.splice(1, 0, reading.delimiters.field);

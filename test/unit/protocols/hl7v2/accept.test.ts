@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import type { Peer } from '../../../../src/model/peer.ts';
+import { judge, messageType } from '../../../../src/protocols/hl7v2/accept.ts';
+import { isRefusal, readHeader } from '../../../../src/protocols/hl7v2/header.ts';
+
+const ORDER = readFileSync('fixtures/hl7v2/orm-o01/new-order.hl7', 'utf8');
+
+const PEER: Peer = {
+  name: 'north',
+  messages: {},
+  otherMessages: 'refused',
+  reusedControlId: 'flag',
+  accession: 'OBR-18',
+  accessionIssuer: '',
+  patientAuthority: '',
+  zone: '+01:00',
+  specialty: '',
+  returns: [],
+};
+
+/** `accepted 4711`, `ignored`, or `refused <code> <segment>-<field>`. */
+function verdict(text: string, peer: Partial<Peer> = {}): string {
+  const bytes = Buffer.from(text);
+  const header = readHeader(bytes);
+  if (isRefusal(header)) throw new Error(header.failure.detail);
+  const judged = judge(bytes, header, { ...PEER, ...peer });
+  if (judged.disposition === 'accepted') return `accepted ${judged.patient}`;
+  if (judged.disposition === 'ignored') return 'ignored';
+  const { failure, location } = judged.refusal;
+  return `refused ${failure.code} ${location?.segment}^${location?.sequence}-${location?.field}`;
+}
+
+/** The order with one thing changed. */
+function changed(from: string | RegExp, to: string): string {
+  const text = ORDER.replace(from, to);
+  if (text === ORDER) throw new Error(`${from} is not in the fixture`);
+  return text;
+}
+
+const typed = (type: string): string => changed('ORM^O01^ORM_O01', type);
+
+describe('at the door', () => {
+  it('accepts a new order and finds its patient', () => {
+    expect(verdict(ORDER)).toBe('accepted 4711');
+  });
+
+  it.each(['T', 'D', 'P^T', 'P^'])('accepts processing id %s', (id) => {
+    expect(verdict(changed('|P|2.5.1', `|${id}|2.5.1`))).toBe('accepted 4711');
+  });
+
+  it.each(['2.1', '2.3', '2.3.1', '2.9', '2.5.1^DEU^1'])('accepts version %s', (version) => {
+    expect(verdict(changed('|P|2.5.1', `|P|${version}`))).toBe('accepted 4711');
+  });
+
+  it.each([
+    ['|X|2.5.1', 'refused unsupported-processing-id MSH^1-11'],
+    ['||2.5.1', 'refused unsupported-processing-id MSH^1-11'],
+    ['|P|3.0', 'refused unsupported-version MSH^1-12'],
+    ['|P|', 'refused unsupported-version MSH^1-12'],
+  ])('refuses %s', (mode, refusal) => {
+    expect(verdict(changed('|P|2.5.1', mode))).toBe(refusal);
+  });
+
+  it('refuses a message without type or control id', () => {
+    expect(verdict(typed(''))).toBe('refused required-field MSH^1-9');
+    expect(verdict(changed('|N-1001|', '||'))).toBe('refused required-field MSH^1-10');
+  });
+});
+
+describe('the type of a message', () => {
+  it('is its code and trigger', () => {
+    const header = readHeader(Buffer.from(typed('ORM^O01')));
+    expect(isRefusal(header) ? '' : messageType(header)).toBe('ORM^O01');
+  });
+
+  it('that is unknown follows the policy for others', () => {
+    expect(verdict(typed('ADT^A01^ADT_A01'))).toBe('refused unsupported-type MSH^1-9');
+    expect(verdict(typed('ADT^A01^ADT_A01'), { otherMessages: 'ignored' })).toBe('ignored');
+  });
+
+  it('is an unsupported event where another event of it is mapped', () => {
+    expect(verdict(typed('ORM^O02'))).toBe('refused unsupported-event MSH^1-9');
+    expect(verdict(typed('ORM'))).toBe('refused unsupported-event MSH^1-9');
+  });
+
+  it('follows the policy named for it, then the one for its code', () => {
+    const messages = { 'ADT^*': 'ignored', 'ADT^A40': 'refused' } as const;
+    expect(verdict(typed('ADT^A01'), { messages })).toBe('ignored');
+    expect(verdict(typed('ADT^A40'), { messages })).toBe('refused unsupported-type MSH^1-9');
+  });
+
+  it('that is mapped may be ignored or refused for a peer', () => {
+    expect(verdict(ORDER, { messages: { 'ORM^O01': 'ignored' } })).toBe('ignored');
+    expect(verdict(ORDER, { messages: { 'ORM^*': 'refused' } })).toBe('refused unsupported-type MSH^1-9');
+  });
+
+  it('that mapping does not know is never accepted, whatever the policy says', () => {
+    expect(verdict(typed('ADT^A01'), { messages: { 'ADT^*': 'mapped' } })).toBe('refused unsupported-type MSH^1-9');
+  });
+
+  it('that is ignored is not judged further than its control id', () => {
+    const ignored = typed('ADT^A01').replace('|P|2.5.1', '|?|99');
+    expect(verdict(ignored, { otherMessages: 'ignored' })).toBe('ignored');
+    expect(verdict(ignored.replace('|N-1001|', '||'), { otherMessages: 'ignored' })).toBe('refused required-field MSH^1-10');
+  });
+});
+
+describe('an ORM^O01', () => {
+  it('whose patient has only a later identifier with a value is accepted with that', () => {
+    expect(verdict(changed('4711^^^NORTH^MR', '^^^NORTH~4712^^^SOUTH'))).toBe('accepted 4712');
+  });
+
+  it.each([
+    ['no PID', /PID.*?\r/, '', 'refused segment-sequence PID^1-0'],
+    ['an empty PID-3', '4711^^^NORTH^MR', '', 'refused required-field PID^1-3'],
+    ['a PID-3 without id', '4711^^^NORTH^MR', '^^^NORTH^MR', 'refused required-field PID^1-3'],
+    ['a deleted PID-3', '4711^^^NORTH^MR', '""', 'refused required-field PID^1-3'],
+    ['two PID', 'PV1|', 'PID|2||4712\rPV1|', 'refused segment-sequence PID^2-0'],
+    ['no ORC', /ORC.*?\r/, '', 'refused segment-sequence ORC^1-0'],
+    ['neither ORC nor OBR', /ORC.*/s, '', 'refused segment-sequence ORC^1-0'],
+    ['the patient after the order', /(PID.*?\r)(.*)/s, '$2$1', 'refused segment-sequence PID^1-0'],
+    ['an empty ORC-1', 'ORC|NW', 'ORC|', 'refused required-field ORC^1-1'],
+    ['no order number', /P-1001\^NORTH/g, '', 'refused required-field ORC^1-2'],
+    ['a new order without OBR', /OBR.*?\r/, '', 'refused segment-sequence OBR^1-0'],
+    ['a new order that asks nothing', '24725-4^CT Head^LN', '', 'refused required-field OBR^1-4'],
+    ['two OBR under one ORC', /(OBR.*?\r)/, '$1$1', 'refused segment-sequence OBR^2-0'],
+    ['a second message in the frame', /$/, ORDER, 'refused segment-sequence MSH^2-0'],
+    ['NUL bytes', 'Sturz', 'Stu\0rz', 'refused invalid MSH^1-0'],
+  ])('with %s is refused', (_, from, to, refusal) => {
+    expect(verdict(changed(from, to))).toBe(refusal);
+  });
+
+  it('is judged order by order', () => {
+    expect(verdict(`${ORDER}ORC|NW|P-1002\rOBR|2|||\r`)).toBe('refused required-field OBR^2-4');
+  });
+
+  it('with a filler number only, or numbers in OBR only, is accepted', () => {
+    expect(verdict(changed('NW|P-1001^NORTH|', 'NW||F-1').replace('OBR|1|P-1001^NORTH', 'OBR|1|'))).toBe('accepted 4711');
+    expect(verdict(changed('NW|P-1001^NORTH', 'NW|'))).toBe('accepted 4711');
+  });
+
+  it('that cancels needs no OBR', () => {
+    expect(verdict(changed('ORC|NW', 'ORC|CA').replace(/OBR.*?\r/, ''))).toBe('accepted 4711');
+  });
+
+  it('of pharmacy, diet or supply orders follows the policy for other messages', () => {
+    const pharmacy = changed(/OBR.*?\r/, 'RXO|50111032701^a drug^NDC\r');
+    expect(verdict(pharmacy)).toBe('refused unsupported-type MSH^1-9');
+    expect(verdict(pharmacy, { otherMessages: 'ignored' })).toBe('ignored');
+    expect(verdict(pharmacy.replace('RXO|', 'ODS|'), { otherMessages: 'ignored' })).toBe('ignored');
+    expect(verdict(pharmacy.replace('RXO|', 'RQD|'), { otherMessages: 'ignored' })).toBe('ignored');
+  });
+
+  it('that mixes them with an order of ours is accepted', () => {
+    expect(verdict(`${ORDER}ORC|NW|P-1002\rRXO|50111032701^a drug^NDC\r`)).toBe('accepted 4711');
+  });
+});
