@@ -26,6 +26,8 @@ export type Database = Queryable & {
 /** serialization_failure, deadlock_detected, unique_violation (a race that the second try sees). */
 const TRY_AGAIN = new Set(['40001', '40P01', '23505']);
 
+const CONNECT_TIMEOUT_MS = 5_000;
+
 /** Opens a pool. `onError` hears of connections lost while idle (a database restart), which the pool replaces by itself. */
 export function openDatabase(
   url: string,
@@ -50,12 +52,29 @@ export function openDatabase(
   };
 }
 
+/** One connection outside any pool, for locks that must live as long as the program. The caller listens to `error` and ends it. */
+export async function openConnection(url: string, application: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    ...connectionOptions(url),
+    application_name: application,
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
+  // Without a listener a lost connection would end the process; the caller adds what it wants to know.
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
+
 /** pg reads a socket directory only from `host`: `socket:/dir?db=name&user=name` and ordinary URLs are both taken. */
-function connectionOptions(url: string): pg.PoolConfig {
+function connectionOptions(url: string): pg.ClientConfig {
   if (!url.startsWith('socket:')) return { connectionString: url };
   const parsed = new URL(url);
+  // Port and ssl are said, because pg would take them from PGPORT and PGSSLMODE.
   return {
-    host: parsed.pathname,
+    host: decodeURIComponent(parsed.pathname),
+    port: 5432,
+    ssl: false,
     database: parsed.searchParams.get('db') ?? 'postgres',
     user: parsed.searchParams.get('user') ?? 'postgres',
   };

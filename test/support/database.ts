@@ -50,7 +50,8 @@ async function cloneOf(template: string): Promise<FreshDatabase> {
   };
 }
 
-async function onServer(server: string, sql: string): Promise<void> {
+/** One statement on a connection of its own. */
+export async function onServer(server: string, sql: string): Promise<void> {
   const database = openDatabase(server, { max: 1 });
   try {
     await database.query(sql);
