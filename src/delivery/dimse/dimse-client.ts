@@ -1,0 +1,264 @@
+/**
+ * An association as requestor (PS3.8) with C-ECHO and C-STORE (PS3.7 §9.1): what sends objects to a PACS, to another gateway, and in the demo to this one.
+ * In: an address, AE titles, and the presentation contexts wanted; objects as byte sources, streamed with the peer's back-pressure.
+ * Out: the exact status of each operation. Promises: every wait has an end; a failure before the object's last byte was sent is transient,
+ * one after it ambiguous: the peer may have taken the object.
+ */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { type Failure, failure, isFailure } from '../../model/failure.ts';
+import { COMMAND, type Command, encodeCommand } from '../../protocols/dicom/command.ts';
+import { CommandAssembler } from '../../protocols/dicom/command-assembler.ts';
+import { pDataOf } from '../../protocols/dicom/p-data.ts';
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../../protocols/dicom/part10.ts';
+import { APPLICATION_CONTEXT, type AssociateRq, type Pdv, type PresentationContext } from '../../protocols/dicom/pdu.ts';
+import { VERIFICATION } from '../../protocols/dicom/sop-class.ts';
+import { type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
+
+/** Responses are short commands; nobody sends us datasets. */
+const MAX_PDU_BYTES = 64 * 1024;
+
+export type DimseTarget = {
+  readonly host: string;
+  readonly port: number;
+  readonly calling: string;
+  readonly called: string;
+  /** For connecting, for each answer, and for a peer that has stopped reading. */
+  readonly timeoutMs: number;
+};
+
+export type Wanted = { readonly abstractSyntax: string; readonly transferSyntaxes: readonly string[] };
+
+export type OutgoingObject = {
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+  readonly transferSyntax: string;
+  /** The dataset, without preamble and File Meta Information. */
+  readonly dataset: AsyncIterable<Buffer> | Iterable<Buffer>;
+};
+
+export type DimseAssociation = {
+  /** Whether objects of that SOP class can be sent in that transfer syntax. */
+  accepts(abstractSyntax: string, transferSyntax: string): boolean;
+  /** The status of a C-ECHO; 0 is success. */
+  echo(): Promise<number | Failure>;
+  /** The status of a C-STORE; 0 is success, Bxxx a warning, anything else a refusal (PS3.4 Table B.2-1). */
+  store(object: OutgoingObject): Promise<number | Failure>;
+  release(): Promise<void>;
+  abort(): Promise<void>;
+};
+
+/** Opens an association, one presentation context for each entry of `wanted`. */
+export async function associate(target: DimseTarget, wanted: readonly Wanted[]): Promise<DimseAssociation | Failure> {
+  const association = new RequestedAssociation(target, wanted);
+  return (await association.open()) ?? association;
+}
+
+/** What the peer says next. */
+type Said = Command | 'accepted' | 'released' | Failure;
+
+class RequestedAssociation implements DimseAssociation {
+  readonly #target: DimseTarget;
+  readonly #proposed: readonly PresentationContext[];
+  readonly #layer: UpperLayer;
+  readonly #assembler = new CommandAssembler();
+  #socket: Socket | null = null;
+  #accepted: ReadonlyMap<number, string> = new Map();
+  #peerMaxPduLength = 0;
+  #messageId = 0;
+  #artim: NodeJS.Timeout | undefined;
+  /** Told of the next thing the peer says, or of the end. */
+  #waiting: ((said: Said) => void) | null = null;
+  #ended: Failure | null = null;
+
+  constructor(target: DimseTarget, wanted: readonly Wanted[]) {
+    this.#target = target;
+    // PS3.8 Table 9-13: context ids are odd.
+    this.#proposed = wanted.map((context, index) => ({ id: 2 * index + 1, ...context }));
+    this.#layer = upperLayer('requestor', MAX_PDU_BYTES, this.#transport(), async (indication) => this.#indicated(indication));
+  }
+
+  async open(): Promise<Failure | null> {
+    const answer = this.#next();
+    await this.#layer.request();
+    const said = await answer;
+    if (isFailure(said)) this.#socket?.destroy();
+    return isFailure(said) ? said : null;
+  }
+
+  accepts(abstractSyntax: string, transferSyntax: string): boolean {
+    return this.#contextFor(abstractSyntax, transferSyntax) !== null;
+  }
+
+  async echo(): Promise<number | Failure> {
+    const context = this.#contextFor(VERIFICATION, null);
+    if (context === null) return failure('delivery', 'rejected', 'Verification was not accepted');
+    const answer = this.#next();
+    await this.#send(context, true, this.#request(COMMAND.cEchoRq, VERIFICATION, '', false), true);
+    return this.#statusIn(await answer);
+  }
+
+  async store({ sopClassUid, sopInstanceUid, transferSyntax, dataset }: OutgoingObject): Promise<number | Failure> {
+    const context = this.#contextFor(sopClassUid, transferSyntax);
+    if (context === null) return failure('delivery', 'rejected', `the peer takes no ${sopClassUid} in ${transferSyntax}`);
+    // The peer may answer, or hang up, while the object is still on its way.
+    const answer = this.#next();
+    await this.#send(context, true, this.#request(COMMAND.cStoreRq, sopClassUid, sopInstanceUid, true), true);
+    for await (const chunk of dataset) {
+      if (this.#ended) return this.#ended;
+      await this.#send(context, false, chunk, false);
+    }
+    await this.#send(context, false, Buffer.alloc(0), true);
+    const said = this.#statusIn(await answer);
+    return isFailure(said) && said.class === 'transient' ? { ...said, class: 'ambiguous' } : said;
+  }
+
+  async release(): Promise<void> {
+    const answer = this.#next();
+    await this.#layer.send({ type: 'A-RELEASE-RQ' });
+    await answer;
+    this.#socket?.destroy();
+  }
+
+  async abort(): Promise<void> {
+    await this.#layer.abort();
+    this.#socket?.destroySoon();
+  }
+
+  /** The next answer, or the Failure that there will be none. */
+  #next(): Promise<Said> {
+    if (this.#ended) return Promise.resolve(this.#ended);
+    const { promise, resolve } = Promise.withResolvers<Said>();
+    this.#waiting = resolve;
+    return promise;
+  }
+
+  #tell(said: Said): void {
+    if (isFailure(said)) this.#ended ??= said;
+    this.#waiting?.(said);
+    this.#waiting = null;
+  }
+
+  #statusIn(said: Said): number | Failure {
+    if (isFailure(said)) return said;
+    if (typeof said !== 'string' && said.messageId === this.#messageId && said.status !== undefined) return said.status;
+    return failure('delivery', 'rejected', 'the peer answered something else');
+  }
+
+  #request(field: number, sopClassUid: string, sopInstanceUid: string, hasDataset: boolean): Buffer {
+    this.#messageId = (this.#messageId % 0xffff) + 1;
+    return encodeCommand({ field, messageId: this.#messageId, sopClassUid, sopInstanceUid, hasDataset });
+  }
+
+  async #send(context: number, command: boolean, bytes: Buffer, last: boolean): Promise<void> {
+    for (const pdu of pDataOf({ context, command, bytes, last }, this.#peerMaxPduLength)) await this.#layer.send(pdu);
+  }
+
+  #contextFor(abstractSyntax: string, transferSyntax: string | null): number | null {
+    const fits = this.#proposed.find(({ id, abstractSyntax: proposed }) => {
+      const accepted = this.#accepted.get(id);
+      return proposed === abstractSyntax && accepted !== undefined && (transferSyntax === null || accepted === transferSyntax);
+    });
+    return fits?.id ?? null;
+  }
+
+  #indicated(indication: Indication): void {
+    if (indication.type === 'A-ASSOCIATE-AC') {
+      const accepted = indication.results.filter(({ result }) => result === ACCEPTANCE);
+      this.#accepted = new Map(accepted.map(({ id, transferSyntax }) => [id, transferSyntax]));
+      this.#peerMaxPduLength = indication.user.maxPduLength;
+    }
+    if (indication.type === 'A-RELEASE-RQ') void this.#layer.send({ type: 'A-RELEASE-RP' });
+    if (indication.type === 'P-DATA-TF') for (const value of indication.values) this.#value(value);
+    else this.#tell(saidBy(indication));
+  }
+
+  #value(pdv: Pdv): void {
+    const command = pdv.command ? this.#assembler.push(pdv) : failure('delivery', 'malformed', 'a dataset that nobody asked for');
+    if (command === null) return;
+    this.#tell(command);
+    if (isFailure(command)) void this.abort();
+  }
+
+  #transport() {
+    return {
+      connect: () => void this.#connect(),
+      send: (bytes: Buffer) => this.#write(bytes),
+      close: () => this.#socket?.destroy(),
+      startArtim: () => {
+        this.#artim = setTimeout(() => void this.#layer.artimExpired(), this.#target.timeoutMs);
+      },
+      stopArtim: () => clearTimeout(this.#artim),
+    };
+  }
+
+  async #connect(): Promise<void> {
+    const { host, port, timeoutMs } = this.#target;
+    const socket = connect({ host, port, noDelay: true });
+    this.#socket = socket;
+    socket.setTimeout(timeoutMs, () => socket.destroy(new Error('no answer in time')));
+    let why = 'the peer hung up';
+    try {
+      await once(socket, 'connect');
+      await this.#layer.connected(this.#rq());
+      for await (const chunk of socket) await this.#layer.received(chunk as Buffer);
+    } catch (error) {
+      why = error instanceof Error ? error.message : 'failed';
+    }
+    clearTimeout(this.#artim);
+    this.#tell(failure('delivery', 'unreachable', why, 'transient'));
+    await this.#layer.closed();
+  }
+
+  #rq(): AssociateRq {
+    const user = {
+      maxPduLength: MAX_PDU_BYTES,
+      implementationClassUid: IMPLEMENTATION_CLASS_UID,
+      implementationVersionName: IMPLEMENTATION_VERSION_NAME,
+    };
+    const { calling, called } = this.#target;
+    return {
+      type: 'A-ASSOCIATE-RQ',
+      protocolVersion: 1,
+      calling,
+      called,
+      applicationContext: APPLICATION_CONTEXT,
+      contexts: this.#proposed,
+      user,
+    };
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    const socket = this.#socket as Socket;
+    if (socket.destroyed || socket.write(bytes)) return;
+    await new Promise<void>((resolve) => {
+      socket.once('drain', resolve);
+      socket.once('close', resolve);
+    });
+  }
+}
+
+function saidBy(indication: Indication): Said {
+  switch (indication.type) {
+    case 'A-ASSOCIATE-AC':
+      return 'accepted';
+    case 'A-RELEASE-RP':
+      return 'released';
+    case 'A-ASSOCIATE-RJ': {
+      const { result, source, reason } = indication;
+      const detail = `association rejected: result ${result}, source ${source}, reason ${reason}`;
+      return failure('delivery', 'rejected', detail, result === REJECTED_TRANSIENT ? 'transient' : 'permanent');
+    }
+    case 'A-ABORT':
+      return failure('delivery', 'rejected', `aborted by the peer: source ${indication.source}, reason ${indication.reason}`, 'transient');
+    case 'A-P-ABORT':
+      return failure('delivery', 'unreachable', indication.why, 'transient');
+    default:
+      return failure('delivery', 'rejected', `the peer sent ${indication.type}`, 'transient');
+  }
+}
+
+/** PS3.8 Table 9-18. */
+const ACCEPTANCE = 0;
+/** PS3.8 Table 9-21. */
+const REJECTED_TRANSIENT = 2;

@@ -1,0 +1,237 @@
+/**
+ * One connection at the DIMSE door: an association as acceptor (PS3.8), and on it one operation after another (PS3.7): C-ECHO and C-STORE.
+ * Asynchronous operations are not negotiated, so one operation is under way at a time.
+ * Promises: the socket is not read while a fragment waits for the disk or an object for the journal (that is the back-pressure);
+ * a peer that falls silent, stops reading, or breaks the protocol is let go with a reason in the log; nothing of its unfinished
+ * object remains.
+ */
+import type { Socket } from 'node:net';
+import { type Failure, failure, isFailure } from '../../model/failure.ts';
+import type { Peer, PeerDirectory } from '../../model/peer.ts';
+import { COMMAND, type Command, encodeCommand, RESPONSE, responseTo } from '../../protocols/dicom/command.ts';
+import { CommandAssembler } from '../../protocols/dicom/command-assembler.ts';
+import { type AcceptedContext, negotiate } from '../../protocols/dicom/negotiation.ts';
+import { pDataOf } from '../../protocols/dicom/p-data.ts';
+import type { AssociateRq, Pdv } from '../../protocols/dicom/pdu.ts';
+import { rejectionOf, SUCCESS, statusOf } from '../../protocols/dicom/status.ts';
+import { type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
+import { type StoreDeps, StoreSession } from './store-session.ts';
+
+export type SessionLimits = { readonly maxPduBytes: number; readonly artimMs: number; readonly idleMs: number };
+
+export type SessionDeps = StoreDeps & {
+  readonly peers: PeerDirectory;
+  /** Takes a place among the associations there may be; false when all are taken. */
+  readonly admit: () => boolean;
+};
+
+/** What a dataset is sent for: its fragments go in, a status comes out. */
+type Operation = { write(fragment: Buffer): Promise<void>; end(): Promise<number>; abandon(): Promise<void> };
+type UnderWay = { readonly operation: Operation; readonly command: Command; readonly context: number };
+
+export class AssociationSession {
+  readonly #socket: Socket;
+  readonly #limits: SessionLimits;
+  readonly #deps: SessionDeps;
+  readonly #layer: UpperLayer;
+  readonly #remoteAddress: string;
+  readonly #assembler = new CommandAssembler();
+  #peer: Peer | null = null;
+  #contexts: ReadonlyMap<number, AcceptedContext> = new Map();
+  #peerMaxPduLength = 0;
+  #underWay: UnderWay | null = null;
+  #artim: NodeJS.Timeout | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #finishing = false;
+  #stored = 0;
+
+  constructor(socket: Socket, limits: SessionLimits, deps: SessionDeps) {
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#deps = deps;
+    this.#remoteAddress = socket.remoteAddress ?? '';
+    this.#layer = upperLayer('acceptor', limits.maxPduBytes, this.#transport(), (indication) => this.#indicated(indication));
+  }
+
+  /** Serves the connection until it is closed. Never rejects. */
+  async run(): Promise<void> {
+    this.#socket.setNoDelay(true);
+    let error = '';
+    try {
+      await this.#layer.connected();
+      for await (const chunk of this.#socket) await this.#layer.received(chunk as Buffer);
+    } catch (problem) {
+      error = problem instanceof Error ? problem.message : 'failed';
+    }
+    await this.#layer.closed();
+    await this.#abandon();
+    clearTimeout(this.#artim);
+    clearTimeout(this.#idle);
+    this.#socket.destroy();
+    this.#deps.log.info('dimse.closed', { ...this.#who(), stored: this.#stored, error });
+  }
+
+  /** Takes no new object; ends the association once the one under way has its answer. */
+  async finish(): Promise<void> {
+    this.#finishing = true;
+    if (!this.#underWay) await this.#leave();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  async #leave(): Promise<void> {
+    await this.#layer.abort();
+    this.#socket.destroySoon();
+  }
+
+  #transport() {
+    return {
+      connect: () => {},
+      send: (bytes: Buffer) => this.#send(bytes),
+      close: () => this.destroy(),
+      startArtim: () => {
+        clearTimeout(this.#artim);
+        this.#artim = setTimeout(() => this.#expired(), this.#limits.artimMs);
+      },
+      stopArtim: () => clearTimeout(this.#artim),
+    };
+  }
+
+  #expired(): void {
+    if (this.#layer.state === 'Sta2') this.#deps.log.warn('dimse.silent', { ...this.#who(), why: 'no A-ASSOCIATE-RQ' });
+    void this.#layer.artimExpired();
+  }
+
+  /** Waits for a peer that reads slowly, but not for one that has stopped. */
+  async #send(bytes: Buffer): Promise<void> {
+    if (this.#socket.destroyed || this.#socket.write(bytes)) return;
+    const impatience = setTimeout(() => {
+      this.#deps.log.warn('dimse.silent', { ...this.#who(), why: 'does not read its answers' });
+      this.#socket.destroy();
+    }, this.#limits.artimMs);
+    await new Promise<void>((resolve) => {
+      this.#socket.once('drain', resolve);
+      this.#socket.once('close', resolve);
+    });
+    clearTimeout(impatience);
+  }
+
+  /** A whole PDU counts as a sign of life, single bytes do not; while we are at work the silence is our own. */
+  async #indicated(indication: Indication): Promise<void> {
+    clearTimeout(this.#idle);
+    await this.#take(indication);
+    if (this.#layer.state === 'Sta6') this.#idle = setTimeout(() => void this.#break('silent'), this.#limits.idleMs);
+  }
+
+  async #take(indication: Indication): Promise<void> {
+    switch (indication.type) {
+      case 'A-ASSOCIATE-RQ':
+        return this.#associate(indication);
+      case 'P-DATA-TF':
+        for (const value of indication.values) if (this.#layer.state === 'Sta6') await this.#value(value);
+        return;
+      case 'A-RELEASE-RQ':
+        return this.#layer.send({ type: 'A-RELEASE-RP' });
+      case 'A-ABORT':
+        this.#deps.log.warn('dimse.aborted', {
+          ...this.#who(),
+          why: `by the peer: source ${indication.source}, reason ${indication.reason}`,
+        });
+        return this.#abandon();
+      case 'A-P-ABORT':
+        this.#deps.log.warn('dimse.aborted', { ...this.#who(), why: indication.why });
+        return this.#abandon();
+    }
+  }
+
+  async #associate(rq: AssociateRq): Promise<void> {
+    const peer = this.#recognise(rq);
+    const negotiated = isFailure(peer) ? peer : negotiate(rq, this.#limits.maxPduBytes);
+    if (isFailure(peer) || isFailure(negotiated)) return this.#reject(rq, negotiated as Failure);
+    if (!this.#deps.admit()) return this.#reject(rq, failure('dimse', 'out-of-resources', 'all associations are taken'));
+    this.#peer = peer;
+    this.#contexts = negotiated.contexts;
+    this.#peerMaxPduLength = rq.user.maxPduLength;
+    await this.#layer.send(negotiated.answer);
+    const { calling, contexts } = rq;
+    this.#deps.log.info('dimse.associated', { ...this.#who(), calling, contexts: contexts.length, accepted: negotiated.contexts.size });
+  }
+
+  #reject({ calling, called }: AssociateRq, why: Failure): Promise<void> {
+    this.#deps.log.warn('dimse.rejected', { ...this.#who(), calling, called, why: why.detail });
+    return this.#layer.send(rejectionOf(why));
+  }
+
+  /** PS3.8 Table 9-11: an AE title is printable ASCII and not empty. */
+  #recognise(rq: AssociateRq): Peer | Failure {
+    if (!/^[\x20-\x7e]+$/.test(rq.calling)) return failure('dimse', 'forbidden', 'calling AE title is none');
+    return this.#deps.peers.dimse(rq.calling, rq.called);
+  }
+
+  async #value(pdv: Pdv): Promise<void> {
+    const context = this.#contexts.get(pdv.context);
+    if (!context) return this.#break('a fragment on a presentation context that was not accepted');
+    return pdv.command ? this.#commandFragment(pdv, context) : this.#datasetFragment(pdv);
+  }
+
+  async #commandFragment(pdv: Pdv, context: AcceptedContext): Promise<void> {
+    if (this.#underWay) return this.#break('a command within a dataset');
+    const command = this.#assembler.push(pdv);
+    if (command === null) return;
+    return isFailure(command) ? this.#break(command.detail) : this.#begin(command, context);
+  }
+
+  async #datasetFragment({ context, fragment, last }: Pdv): Promise<void> {
+    const underWay = this.#underWay;
+    if (!underWay) return this.#break('a dataset without a command');
+    if (underWay.context !== context) return this.#break('a dataset on another presentation context than its command');
+    await underWay.operation.write(fragment);
+    if (!last) return;
+    const status = await underWay.operation.end();
+    this.#underWay = null;
+    if (underWay.operation instanceof StoreSession && status === SUCCESS) this.#stored++;
+    await this.#respond(context, underWay.command, status);
+    if (this.#finishing) await this.#leave();
+  }
+
+  async #begin(command: Command, context: AcceptedContext): Promise<void> {
+    if ((command.field & RESPONSE) !== 0) return this.#break('a response to nothing we asked');
+    if (command.field === COMMAND.cCancelRq) return;
+    const operation = this.#operationFor(command, context);
+    if (command.hasDataset) this.#underWay = { operation, command, context: context.id };
+    else await this.#respond(context.id, command, await operation.end());
+  }
+
+  #operationFor(command: Command, context: AcceptedContext): Operation {
+    if (command.field === COMMAND.cStoreRq) return new StoreSession(command, context, this.#peer as Peer, this.#deps);
+    const understood = command.field === COMMAND.cEchoRq;
+    this.#deps.metrics.count('waystation_dimse_operations_total', { operation: understood ? 'C-ECHO' : 'other' });
+    const status = understood ? SUCCESS : statusOf(failure('dimse', 'unsupported-event', 'operation'));
+    return { write: async () => {}, end: async () => status, abandon: async () => {} };
+  }
+
+  async #respond(context: number, command: Command, status: number): Promise<void> {
+    const bytes = encodeCommand(responseTo(command, status));
+    for (const pdu of pDataOf({ context, command: true, bytes, last: true }, this.#peerMaxPduLength)) await this.#layer.send(pdu);
+  }
+
+  /** The peer left the protocol: A-ABORT, and its unfinished object is dropped. */
+  async #break(why: string): Promise<void> {
+    this.#deps.log.warn('dimse.aborted', { ...this.#who(), why });
+    this.#deps.metrics.count('waystation_dimse_aborts_total');
+    await this.#abandon();
+    await this.#layer.abort();
+  }
+
+  async #abandon(): Promise<void> {
+    const underWay = this.#underWay;
+    this.#underWay = null;
+    await underWay?.operation.abandon();
+  }
+
+  #who() {
+    return { peer: this.#peer?.name ?? '', remoteAddress: this.#remoteAddress };
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The DIMSE door: a listening socket and a session for each association.
+ * Promises: no more associations than configured (the next is told so: rejected-transient, local limit exceeded), and hardly more
+ * connections than that; a port that is taken is an Error saying which door and which setting; stopping lets objects under way finish.
+ */
+import { createServer, type Server } from 'node:net';
+import type { Config } from '../../model/config.ts';
+import type { Door } from '../../model/door.ts';
+import { AssociationSession, type SessionDeps } from './association-session.ts';
+
+/** Connections that may wait beside the associations to hear that all are taken. */
+const SPARE_CONNECTIONS = 16;
+
+export type DimseDoorDeps = Omit<SessionDeps, 'admit'>;
+
+/** Opens the door. Rejects when the address cannot be listened on. */
+export async function startDimseDoor(settings: Config['dimse'], deps: DimseDoorDeps): Promise<Door> {
+  const sessions = new Set<AssociationSession>();
+  const associated = new Set<AssociationSession>();
+  const countAssociations = (): void => deps.metrics.gauge('waystation_dimse_associations', associated.size);
+  const server = createServer((socket) => {
+    const admit = (): boolean => {
+      if (associated.size >= settings.maxAssociations) return false;
+      associated.add(session);
+      countAssociations();
+      return true;
+    };
+    const session = new AssociationSession(socket, settings, { ...deps, admit });
+    sessions.add(session);
+    void session.run().then(() => {
+      sessions.delete(session);
+      associated.delete(session);
+      countAssociations();
+    });
+  });
+  server.maxConnections = settings.maxAssociations + SPARE_CONNECTIONS;
+  server.on('drop', (dropped) =>
+    deps.log.warn('dimse.dropped', { remoteAddress: dropped?.remoteAddress ?? '', limit: server.maxConnections }),
+  );
+  const port = await listen(server, settings);
+  server.on('error', (error) => deps.log.error('dimse.listen', { error: error.message }));
+  return {
+    address: `dimse ${settings.aeTitle}@${settings.host}:${port}`,
+    port,
+    stop: async (graceMs) => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const session of sessions) void session.finish();
+      const impatience = setTimeout(() => {
+        for (const session of sessions) session.destroy();
+      }, graceMs);
+      await closed;
+      clearTimeout(impatience);
+    },
+  };
+}
+
+async function listen(server: Server, { host, port }: Config['dimse']): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new Error(`dimse door: cannot listen on ${host}:${port}: ${whyNot(error)}`)),
+    );
+    server.listen(port, host, resolve);
+  });
+  server.removeAllListeners('error');
+  return (server.address() as { port: number }).port;
+}
+
+function whyNot(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return 'another program has this port; choose another in dimse.port';
+    case 'EACCES':
+      return 'this user may not open this port; choose one above 1023 in dimse.port';
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return 'this machine has no such address; see dimse.host';
+    default:
+      return error.message;
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * One C-STORE at the DIMSE door (PS3.7 §9.1.1, PS3.4 Annex B): the fragments of a dataset come in as they arrive, a status goes out.
+ * Promises: success only after the object is a file that survives a power cut and its journal entry and index row are committed;
+ * the dataset's bytes are kept as sent; memory does not grow with the object; what is refused, broken off or abandoned leaves no file.
+ * The same object again is a success without a second effect. Other bytes under a known SOP Instance UID are stored and journaled
+ * too, with success, for they are kept (PS3.4 §B.2.2); the journal entry is flagged, and the first object stays the one that is served.
+ */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../model/clock.ts';
+import type { Appended, NewEntry } from '../../model/entry.ts';
+import { type Failure, failure, isFailure } from '../../model/failure.ts';
+import type { NewInstance } from '../../model/instance.ts';
+import type { Log } from '../../model/log.ts';
+import type { Metrics } from '../../model/metrics.ts';
+import type { Peer } from '../../model/peer.ts';
+import type { Command } from '../../protocols/dicom/command.ts';
+import { type HeaderReader, headerReader, type ReadHeader } from '../../protocols/dicom/header-reader.ts';
+import type { AcceptedContext } from '../../protocols/dicom/negotiation.ts';
+import { part10Prefix } from '../../protocols/dicom/part10.ts';
+import { isUid } from '../../protocols/dicom/sop-class.ts';
+import { SUCCESS, statusName, statusOf } from '../../protocols/dicom/status.ts';
+import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
+import { type BlobStore, type BlobWriter, blobFailure, type StoredBlob } from '../../store/blob-store.ts';
+
+export type StoreDeps = {
+  readonly journal: { append(entry: NewEntry): Promise<Appended> };
+  readonly blobs: Pick<BlobStore, 'writer'>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+};
+
+export class StoreSession {
+  readonly #command: Command;
+  readonly #context: AcceptedContext;
+  readonly #peer: Peer;
+  readonly #deps: StoreDeps;
+  readonly #started: Date;
+  readonly #reader: HeaderReader;
+  readonly #prefix: Buffer;
+  readonly #hash = createHash('sha256');
+  #writer: BlobWriter | null = null;
+  #bytes = 0;
+  /** Set once: the rest of the dataset is read and dropped, for the peer expects its answer after it. */
+  #problem: Failure | null = null;
+
+  constructor(command: Command, context: AcceptedContext, peer: Peer, deps: StoreDeps) {
+    this.#command = command;
+    this.#context = context;
+    this.#peer = peer;
+    this.#deps = deps;
+    this.#started = deps.clock.now();
+    this.#reader = headerReader(transferSyntax(context.transferSyntax) as TransferSyntax);
+    this.#prefix = part10Prefix({ ...command, transferSyntax: context.transferSyntax });
+    this.#problem = faultOf(command, context);
+  }
+
+  /** Resolves when more is welcome. */
+  async write(fragment: Buffer): Promise<void> {
+    this.#hash.update(fragment);
+    this.#bytes += fragment.length;
+    if (this.#problem) return;
+    const unreadable = await this.#reader.push(fragment);
+    if (unreadable) return this.#fail(unreadable);
+    try {
+      this.#writer ??= await this.#begin();
+      await this.#writer.write(fragment);
+    } catch (error) {
+      await this.#fail(blobFailure(error));
+    }
+  }
+
+  /** The dataset is complete: stores the object and returns the status to answer. */
+  async end(): Promise<number> {
+    const stored = this.#problem ?? (await this.#store());
+    const status = isFailure(stored) ? statusOf(stored) : SUCCESS;
+    const { metrics, clock } = this.#deps;
+    metrics.count('waystation_dimse_stores_total', { status: statusName(status) });
+    metrics.count('waystation_dimse_stored_bytes_total', {}, isFailure(stored) ? 0 : this.#bytes);
+    metrics.observe('waystation_dimse_store_seconds', (clock.now().getTime() - this.#started.getTime()) / 1000);
+    if (isFailure(stored)) await this.#refuse(stored, status);
+    return status;
+  }
+
+  /** The association ended before the dataset did. */
+  async abandon(): Promise<void> {
+    await this.#fail(failure('dimse', 'malformed', 'the association ended before the dataset', 'transient'));
+  }
+
+  async #begin(): Promise<BlobWriter> {
+    const writer = await this.#deps.blobs.writer();
+    await writer.write(this.#prefix);
+    return writer;
+  }
+
+  async #fail(problem: Failure): Promise<void> {
+    this.#problem ??= problem;
+    this.#reader.abandon();
+    await this.#writer?.abort();
+    this.#writer = null;
+  }
+
+  async #store(): Promise<Appended | Failure> {
+    const read = await this.#reader.end();
+    const mismatch = isFailure(read) ? read : this.#mismatchOf(read);
+    if (isFailure(read) || mismatch || !this.#writer) {
+      await this.#fail(mismatch ?? failure('dimse', 'malformed', 'no dataset'));
+      return this.#problem as Failure;
+    }
+    const blob = await this.#writer.commit().catch(blobFailure);
+    if (isFailure(blob)) return blob;
+    try {
+      return await this.#deps.journal.append(this.#entryOf(read, blob));
+    } catch (error) {
+      return failure('dimse', 'unreachable', `journal: ${error instanceof Error ? error.message : 'failed'}`, 'transient');
+    }
+  }
+
+  /** What the command says of the object must be what the object says of itself. */
+  #mismatchOf({ header }: ReadHeader): Failure | null {
+    const agrees = header.sopClassUid === this.#command.sopClassUid && header.sopInstanceUid === this.#command.sopInstanceUid;
+    return agrees ? null : failure('dimse', 'invalid', 'SOP Class or Instance UID of the command is not that of the dataset');
+  }
+
+  #entryOf({ header, pixelOffset }: ReadHeader, blob: StoredBlob): NewEntry {
+    const digest = this.#hash.digest();
+    const payload = Buffer.from(JSON.stringify(header.json));
+    const received = this.#deps.clock.now();
+    const instance: NewInstance = {
+      sopInstanceUid: header.sopInstanceUid,
+      studyUid: header.studyUid,
+      seriesUid: header.seriesUid,
+      sopClassUid: header.sopClassUid,
+      transferSyntax: this.#context.transferSyntax,
+      modality: header.modality,
+      frames: pixelOffset === null ? 0 : header.frames,
+      peer: this.#peer.name,
+      blob: blob.digest,
+      bytes: blob.bytes,
+      datasetOffset: this.#prefix.length,
+      pixelOffset,
+      digest,
+      header: payload,
+      received,
+    };
+    const lane = `${this.#peer.name}|${header.studyUid}`;
+    return { ...this.#entry(), digest, lane, payload, blob: blob.digest, disposition: 'accepted', detail: '', received, instance };
+  }
+
+  /** A refusal that will not pass by itself is journaled, so that a person can see what a sender was told; the bytes are not kept. */
+  async #refuse(problem: Failure, status: number): Promise<void> {
+    const { sopInstanceUid, sopClassUid } = this.#command;
+    const { log, journal, clock } = this.#deps;
+    log.warn('dimse.refused', { peer: this.#peer.name, sopClassUid, sopInstanceUid, status: statusName(status), detail: problem.detail });
+    if (problem.class !== 'permanent') return;
+    const received = clock.now();
+    const detail = `${statusName(status)} ${problem.code}: ${problem.detail}`;
+    const entry: NewEntry = { ...this.#entry(), digest: this.#hash.digest(), disposition: 'refused', detail, received };
+    await journal.append(entry).catch((error) => log.error('dimse.not-journaled', { peer: this.#peer.name, error: String(error) }));
+  }
+
+  #entry(): Omit<NewEntry, 'digest' | 'disposition' | 'detail' | 'received'> {
+    const { sopClassUid, sopInstanceUid } = this.#command;
+    const nothing = Buffer.alloc(0);
+    return {
+      kind: 'dicom',
+      peer: this.#peer.name,
+      type: sopClassUid,
+      controlId: sopInstanceUid,
+      lane: this.#peer.name,
+      payload: nothing,
+      blob: null,
+      answer: nothing,
+      effects: [],
+    };
+  }
+}
+
+/** PS3.7 §9.1.1.1.9: faults that the command alone shows. */
+function faultOf(command: Command, context: AcceptedContext): Failure | null {
+  if (command.sopClassUid !== context.abstractSyntax)
+    return failure('dimse', 'unsupported-type', 'SOP class was not negotiated for this context');
+  if (!isUid(command.sopInstanceUid)) return failure('dimse', 'not-found', 'Affected SOP Instance UID is no UID');
+  return null;
+}

@@ -1,0 +1,125 @@
+/**
+ * DIMSE command sets: the small dataset that says which operation is asked for or answered (PS3.7 §6.3.1, §9.3, Annex E).
+ * Always Implicit VR Little Endian, whatever the presentation context says. Unknown elements are skipped.
+ */
+import { type Failure, failure } from '../../model/failure.ts';
+
+/** Command Field (0000,0100), PS3.7 Table E.1-1. A response is its request with the highest bit set. */
+export const COMMAND = { cStoreRq: 0x0001, cEchoRq: 0x0030, cCancelRq: 0x0fff } as const;
+export const RESPONSE = 0x8000;
+
+/** The longest command set taken; a C-STORE-RQ has some 200 bytes, no standard command needs a tenth of this. */
+export const MAX_COMMAND_BYTES = 16 * 1024;
+
+export type Command = {
+  readonly field: number;
+  /** Message ID (0000,0110); in a response and in C-CANCEL Message ID Being Responded To (0000,0120). */
+  readonly messageId: number;
+  /** Affected (0000,0002), or Requested (0000,0003) SOP Class UID; '' where absent. */
+  readonly sopClassUid: string;
+  /** Affected SOP Instance UID (0000,1000); '' where absent. */
+  readonly sopInstanceUid: string;
+  /** Command Data Set Type (0000,0800) is not 0101H: a dataset follows. */
+  readonly hasDataset: boolean;
+  /** Status (0000,0900), responses only. */
+  readonly status?: number;
+  /** Error Comment (0000,0902), at most 64 characters, never patient data. */
+  readonly errorComment?: string;
+};
+
+/** Reads a whole command set. */
+export function decodeCommand(bytes: Buffer): Command | Failure {
+  const elements = elementsOf(bytes);
+  const number = (element: number) =>
+    elements?.get(element)?.length === 2 ? (elements.get(element) as Buffer).readUInt16LE(0) : undefined;
+  const text = (element: number) => (elements?.get(element)?.toString('latin1') ?? '').replace(/[\0 ]+$/, '');
+  const field = number(COMMAND_FIELD);
+  const refersBack = field !== undefined && ((field & RESPONSE) !== 0 || field === COMMAND.cCancelRq);
+  const messageId = number(refersBack ? RESPONDED_MESSAGE_ID : MESSAGE_ID);
+  const dataset = number(DATA_SET_TYPE);
+  if (field === undefined || messageId === undefined || dataset === undefined)
+    return failure('dicom', 'malformed', 'command set cannot be read');
+  return {
+    field,
+    messageId,
+    sopClassUid: text(AFFECTED_SOP_CLASS) || text(REQUESTED_SOP_CLASS),
+    sopInstanceUid: text(AFFECTED_SOP_INSTANCE),
+    hasDataset: dataset !== NO_DATA_SET,
+    ...(number(STATUS) === undefined ? {} : { status: number(STATUS) as number }),
+  };
+}
+
+/** Writes a command set, group length first. */
+export function encodeCommand(command: Command): Buffer {
+  const isResponse = (command.field & RESPONSE) !== 0;
+  const body = Buffer.concat([
+    command.sopClassUid === '' ? EMPTY : element(AFFECTED_SOP_CLASS, uid(command.sopClassUid)),
+    element(COMMAND_FIELD, uint16(command.field)),
+    element(isResponse ? RESPONDED_MESSAGE_ID : MESSAGE_ID, uint16(command.messageId)),
+    command.field === COMMAND.cStoreRq ? element(PRIORITY, uint16(PRIORITY_MEDIUM)) : EMPTY,
+    element(DATA_SET_TYPE, uint16(command.hasDataset ? A_DATA_SET : NO_DATA_SET)),
+    command.status === undefined ? EMPTY : element(STATUS, uint16(command.status)),
+    command.errorComment ? element(ERROR_COMMENT, evened(command.errorComment, ' ')) : EMPTY,
+    command.sopInstanceUid === '' ? EMPTY : element(AFFECTED_SOP_INSTANCE, uid(command.sopInstanceUid)),
+  ]);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(body.length);
+  return Buffer.concat([element(GROUP_LENGTH, length), body]);
+}
+
+/** The response to a request, with the same ids (PS3.7 §9.3.1.2). */
+export function responseTo(request: Command, status: number, errorComment = ''): Command {
+  const { messageId, sopClassUid, sopInstanceUid } = request;
+  return { field: request.field | RESPONSE, messageId, sopClassUid, sopInstanceUid, hasDataset: false, status, errorComment };
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** Elements of group 0000 by element number; null when the bytes are no such dataset. */
+function elementsOf(bytes: Buffer): Map<number, Buffer> | null {
+  const elements = new Map<number, Buffer>();
+  for (let offset = 0; offset < bytes.length; ) {
+    if (offset + 8 > bytes.length || bytes.readUInt16LE(offset) !== 0) return null;
+    const end = offset + 8 + bytes.readUInt32LE(offset + 4);
+    if (end > bytes.length) return null;
+    elements.set(bytes.readUInt16LE(offset + 2), bytes.subarray(offset + 8, end));
+    offset = end;
+  }
+  return elements;
+}
+
+function element(number: number, value: Buffer): Buffer {
+  const header = Buffer.alloc(8);
+  header.writeUInt16LE(number, 2);
+  header.writeUInt32LE(value.length, 4);
+  return Buffer.concat([header, value]);
+}
+
+function uint16(value: number): Buffer {
+  return Buffer.from([value & 0xff, value >> 8]);
+}
+
+function uid(value: string): Buffer {
+  return evened(value, '\0');
+}
+
+function evened(value: string, padding: string): Buffer {
+  return Buffer.from(value.length % 2 === 0 ? value : value + padding, 'latin1');
+}
+
+/** PS3.7 Table E.1-1, elements of group 0000. */
+const GROUP_LENGTH = 0x0000;
+const AFFECTED_SOP_CLASS = 0x0002;
+const REQUESTED_SOP_CLASS = 0x0003;
+const COMMAND_FIELD = 0x0100;
+const MESSAGE_ID = 0x0110;
+const RESPONDED_MESSAGE_ID = 0x0120;
+const PRIORITY = 0x0700;
+const DATA_SET_TYPE = 0x0800;
+const STATUS = 0x0900;
+const ERROR_COMMENT = 0x0902;
+const AFFECTED_SOP_INSTANCE = 0x1000;
+
+const PRIORITY_MEDIUM = 0x0000;
+const NO_DATA_SET = 0x0101;
+const A_DATA_SET = 0x0000;

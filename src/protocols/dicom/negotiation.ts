@@ -1,0 +1,53 @@
+/**
+ * Which presentation contexts of an A-ASSOCIATE-RQ are accepted, and with which transfer syntax (PS3.8 §7.1.1.13 and §7.1.1.14, PS3.7 §D.3).
+ * In: the request and who we are. Out: the A-ASSOCIATE-AC, or a Failure for a request that no context can save.
+ */
+import { type Failure, failure } from '../../model/failure.ts';
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from './part10.ts';
+import { APPLICATION_CONTEXT, type AssociateAc, type AssociateRq, type ContextResult, type PresentationContext } from './pdu.ts';
+import { isStorageClass, VERIFICATION } from './sop-class.ts';
+import { IMPLICIT_LITTLE_ENDIAN, transferSyntax } from './transfer-syntax.ts';
+
+/** An accepted context: what may be sent on it, and how it is encoded. */
+export type AcceptedContext = { readonly id: number; readonly abstractSyntax: string; readonly transferSyntax: string };
+
+export type Negotiated = { readonly answer: AssociateAc; readonly contexts: ReadonlyMap<number, AcceptedContext> };
+
+/** `maxPduLength`: what we take; what the peer takes stands in its request. */
+export function negotiate(rq: AssociateRq, maxPduLength: number): Negotiated | Failure {
+  if ((rq.protocolVersion & 1) === 0) return failure('dicom', 'unsupported-version', `protocol version ${rq.protocolVersion}`);
+  if (rq.applicationContext !== APPLICATION_CONTEXT) return failure('dicom', 'unsupported-type', 'application context name');
+  const results = rq.contexts.map(resultOf);
+  const accepted = rq.contexts.flatMap((context, index) => {
+    const result = results[index] as ContextResult;
+    if (result.result !== ACCEPTANCE) return [];
+    return [{ id: context.id, abstractSyntax: context.abstractSyntax, transferSyntax: result.transferSyntax }];
+  });
+  const answer: AssociateAc = {
+    type: 'A-ASSOCIATE-AC',
+    protocolVersion: 1,
+    // PS3.8 Table 9-17: sent back as received, not tested by the peer.
+    called: rq.called,
+    calling: rq.calling,
+    applicationContext: APPLICATION_CONTEXT,
+    results,
+    user: { maxPduLength, implementationClassUid: IMPLEMENTATION_CLASS_UID, implementationVersionName: IMPLEMENTATION_VERSION_NAME },
+  };
+  return { answer, contexts: new Map(accepted.map((context) => [context.id, context])) };
+}
+
+/**
+ * The first proposed transfer syntax that can be stored is taken: the order is the sender's preference, and objects stay as they are.
+ * JPIP is not: the pixels would be a promise of another server, not in our hands when we say that they are stored.
+ */
+function resultOf(context: PresentationContext): ContextResult {
+  const known = context.transferSyntaxes.find((uid) => (transferSyntax(uid)?.pixels ?? 'elsewhere') !== 'elsewhere');
+  const service = context.abstractSyntax === VERIFICATION || isStorageClass(context.abstractSyntax);
+  const result = !service ? ABSTRACT_SYNTAX_NOT_SUPPORTED : known === undefined ? TRANSFER_SYNTAXES_NOT_SUPPORTED : ACCEPTANCE;
+  return { id: context.id, result, transferSyntax: result === ACCEPTANCE ? (known as string) : IMPLICIT_LITTLE_ENDIAN };
+}
+
+/** PS3.8 Table 9-18, Result/Reason. */
+const ACCEPTANCE = 0;
+const ABSTRACT_SYNTAX_NOT_SUPPORTED = 3;
+const TRANSFER_SYNTAXES_NOT_SUPPORTED = 4;

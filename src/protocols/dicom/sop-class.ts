@@ -1,0 +1,49 @@
+/**
+ * Which abstract syntaxes this gateway takes: Verification (PS3.4 Annex A) and storage (PS3.4 Annex B), by rule rather than by list,
+ * so that a SOP class newer than this code is stored too.
+ */
+export const VERIFICATION = '1.2.840.10008.1.1';
+
+/** All SOP classes of PS3.4 Table B.5-1, the retired ones and those to come, stand below this root. */
+const STORAGE_ROOT = '1.2.840.10008.5.1.4.1.1.';
+const DICOM_ROOT = '1.2.840.10008.';
+
+/**
+ * True for a storage SOP class. A UID outside DICOM's own root is a private SOP class (PS3.5 §9.2) and counts as storage:
+ * the service is known from the operation asked for, and any but C-STORE is answered "unrecognized operation".
+ */
+export function isStorageClass(uid: string): boolean {
+  if (!uid.startsWith(DICOM_ROOT)) return isUid(uid);
+  return (uid.startsWith(STORAGE_ROOT) && !NOT_OF_A_PATIENT.has(uid)) || ELSEWHERE.has(uid);
+}
+
+/** PS3.5 §9.1: components of digits parted by dots, at most 64 characters. Leading zeros are let pass, as everywhere in the field. */
+export function isUid(text: string): boolean {
+  return text.length <= 64 && /^\d+(\.\d+)+$/.test(text);
+}
+
+/** Storage SOP classes with another root. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  '1.2.840.10008.5.1.1.27', // Stored Print Storage (Retired)
+  '1.2.840.10008.5.1.1.29', // Hardcopy Grayscale Image Storage (Retired)
+  '1.2.840.10008.5.1.1.30', // Hardcopy Color Image Storage (Retired)
+  '1.2.840.10008.5.1.4.34.1', // RT Beams Delivery Instruction Storage - Trial (Retired)
+  '1.2.840.10008.5.1.4.34.7', // RT Beams Delivery Instruction Storage
+  '1.2.840.10008.5.1.4.34.10', // RT Brachy Application Setup Delivery Instruction Storage
+]);
+
+/** Below the root, yet of no patient and study (PS3.4 Annex GG), or no storage at all (Annexes II, JJ, KK). */
+const NOT_OF_A_PATIENT: ReadonlySet<string> = new Set([
+  '1.2.840.10008.5.1.4.1.1.200.1', // CT Defined Procedure Protocol Storage
+  '1.2.840.10008.5.1.4.1.1.200.3', // Protocol Approval Storage
+  '1.2.840.10008.5.1.4.1.1.200.4', // Protocol Approval Information Model - FIND
+  '1.2.840.10008.5.1.4.1.1.200.5', // Protocol Approval Information Model - MOVE
+  '1.2.840.10008.5.1.4.1.1.200.6', // Protocol Approval Information Model - GET
+  '1.2.840.10008.5.1.4.1.1.200.7', // XA Defined Procedure Protocol Storage
+  '1.2.840.10008.5.1.4.1.1.201.1', // Inventory Storage
+  '1.2.840.10008.5.1.4.1.1.201.2', // Inventory - FIND
+  '1.2.840.10008.5.1.4.1.1.201.3', // Inventory - MOVE
+  '1.2.840.10008.5.1.4.1.1.201.4', // Inventory - GET
+  '1.2.840.10008.5.1.4.1.1.201.5', // Inventory Creation
+  '1.2.840.10008.5.1.4.1.1.201.6', // Repository Query
+]);
