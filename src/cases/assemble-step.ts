@@ -19,7 +19,7 @@ import {
   resourceIn,
 } from '../store/batch.ts';
 import { readCasesByTask } from '../store/case-store.ts';
-import { groupsOf } from './match-step.ts';
+import { askersOf, groupsOf } from './match-step.ts';
 import { nextPhase, type PhaseEvent } from './phase.ts';
 import { newTask, updatedTask } from './task.ts';
 import { releasedAtOnce, specialtyOf, wholeness } from './whole.ts';
@@ -121,7 +121,7 @@ function applyReport(batch: Batch, work: Work, state: CaseState, act: Act & { ki
   const report = { reference: act.report, provenance: act.provenance, version, at: batch.now.toISOString(), seq: work.entry.seq };
   putCase(batch, { ...state, report, returns: [] });
   move(batch, state.id, 'reported', work, `${act.report}, signature verified`);
-  grant(batch, [act.report, act.provenance], state.id, groupsOf(state));
+  grant(batch, [act.report, act.provenance], state.id, [...groupsOf(state), ...askersOf(state)]);
 }
 
 function applyReceipt(batch: Batch, work: Work, state: CaseState, act: Act & { kind: 'receipt' }): void {
@@ -203,6 +203,7 @@ export function writeTask(batch: Batch, id: string, owners: Owners): void {
   const reference = `Task/${task.id}`;
   if (state.task === '') putCase(batch, { ...state, task: reference });
   grant(batch, visibleOf(state, reference), id, groupsOf(state));
+  grant(batch, [reference], id, askersOf(state));
   grant(batch, [state.patient], null, groupsOf(state));
 }
 

@@ -96,9 +96,14 @@ function senderOf(batch: Batch, { work, part }: Claim): Sender {
   return { peer, kind, seq, group: batch.slots.get(part.serviceRequest)?.stored?.author ?? '' };
 }
 
-/** Groups that may see a case: its reading group, and that of who asked. */
+/** The group that reads a case: it sees everything in it. */
 export function groupsOf(state: CaseState): string[] {
-  return [state.route?.group ?? '', state.origin?.group ?? ''].filter((group) => group !== '');
+  return state.route && state.route.group !== '' ? [state.route.group] : [];
+}
+
+/** The group of who asked by FHIR: it sees the Task and the report, and what it wrote itself; not what others sent for the case. */
+export function askersOf(state: CaseState): string[] {
+  return state.origin && state.origin.group !== '' ? [state.origin.group] : [];
 }
 
 function note(batch: Batch, caseId: string, claim: Claim, event: Pick<CaseEvent, 'kind' | 'detail'>): void {

@@ -22,9 +22,10 @@ export function matchPart(part: CasePart, owners: readonly CaseState[]): Match {
     return { kind: 'exact', cases: [first as string], absorb: rest };
   }
   if (part.kind === 'order') {
-    const own = ordered.find((owner) => owner.serviceRequest === part.serviceRequest) ?? ordered[0];
-    // Another order for the same study is a case of its own; only a study without an order goes up into this one.
-    return { kind: 'exact', cases: [(own as CaseState).id], absorb: oldestFirst(orphans) };
+    const own = ordered.find((owner) => owner.serviceRequest === part.serviceRequest);
+    const [home, ...rest] = own ? [own.id, ...oldestFirst(orphans)] : oldestFirst(orphans);
+    // Another order that names a key of this one (one study, two orders) is a case of its own: nobody takes over a case by naming its key.
+    return home === undefined ? { kind: 'none', disagree: [] } : { kind: 'exact', cases: [home], absorb: rest };
   }
   return { kind: 'exact', cases: oldestFirst(ordered), absorb: oldestFirst(orphans) };
 }

@@ -54,6 +54,18 @@ describe('which case a part is for', () => {
     expect(match).toEqual({ kind: 'exact', cases: ['c', 'd'], absorb: [] });
   });
 
+  it('opens a case of its own for another order that names a key of this one', () => {
+    expect(matchPart(part({ serviceRequest: 'ServiceRequest/2' }), [withOrder('a')])).toEqual({ kind: 'none', disagree: [] });
+  });
+
+  it('joins an order that comes again to its own case', () => {
+    expect(matchPart(part({ control: 'XO' }), [withOrder('a'), withOrder('b', { serviceRequest: 'ServiceRequest/2' })])).toEqual({
+      kind: 'exact',
+      cases: ['a'],
+      absorb: [],
+    });
+  });
+
   it('never joins by a key when the patients are two', () => {
     const match = matchPart(part({ patient: patient('P2') }), [withOrder('a')]);
     expect(match).toEqual({ kind: 'none', disagree: ['a'] });
