@@ -18,6 +18,8 @@ export type VerifyInput = {
   readonly signers: readonly Signer[];
   /** The case's own resources, in the references of the server where the report lies. */
   readonly expected: { readonly serviceRequest: string; readonly patient: string };
+  /** FHIR base of that server, where the report may name it (absolute references). */
+  readonly server?: string;
   /** Hex SHA-256 of the bytes of `Binary/id`, or null. */
   blobOf(reference: string): string | null;
   /** True for a report whose references were rewritten after signing, because it moved from the signer's server to this one. */
@@ -40,7 +42,7 @@ export function verifyReport(input: VerifyInput): VerifiedReport | Failure {
   if (isFailure(opened)) return opened;
   const fault =
     alteration(report, opened, moved) ??
-    wrongCase(report, input.expected) ??
+    wrongCase(report, input) ??
     notAReport(report) ??
     wrongSigner(report, provenance, opened.signer) ??
     alteredFile(report, input);
@@ -97,11 +99,13 @@ function alteration(report: DiagnosticReport, { content, signed }: Opened, moved
   return bytes.equals(content) ? null : refused('the report is not the one that was signed');
 }
 
-function wrongCase({ basedOn, subject }: DiagnosticReport, expected: VerifyInput['expected']): Failure | null {
-  if (basedOn?.length !== 1 || basedOn[0]?.reference !== expected.serviceRequest) {
+function wrongCase({ basedOn, subject }: DiagnosticReport, { expected, server }: VerifyInput): Failure | null {
+  const names = (reference: string | undefined, place: string) =>
+    reference === place || (server !== undefined && reference === `${server}/${place}`);
+  if (basedOn?.length !== 1 || !names(basedOn[0]?.reference, expected.serviceRequest)) {
     return invalid('basedOn is not (only) the ServiceRequest of the case');
   }
-  return subject?.reference === expected.patient ? null : invalid('subject is not the Patient of the case');
+  return names(subject?.reference, expected.patient) ? null : invalid('subject is not the Patient of the case');
 }
 
 function notAReport({ status, conclusion, result, presentedForm, contained }: DiagnosticReport): Failure | null {

@@ -148,7 +148,7 @@ function claimed(): CaseState {
     specialty: 'teleradiology',
     priority: 'routine',
     production: true,
-    origin: { peer: 'hospital', kind: 'hl7v2', seq: 1 },
+    origin: { peer: 'hospital', kind: 'hl7v2', group: '', seq: 1 },
     patientKeys: [],
     patient: PATIENT,
     serviceRequest: REQUEST,
