@@ -5,15 +5,13 @@
  */
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { Config, ConfiguredPeer, Destination, Route, Specialty } from '../model/config.ts';
+import { LOG_LEVELS, type LogLevel } from '../model/log.ts';
 import { faultsOf, inOrder } from './fault.ts';
 import { planFaults } from './plan.ts';
 import { BUILT_IN_READERS, type ConfigInput, configSchema, isDatabaseUrl, type Pointers } from './schema.ts';
 import { type ConfigFault, parseSource, type Source } from './source.ts';
 import { changedSpecialties, readSpecialties } from './specialties.ts';
 import type { Surroundings } from './surroundings-store.ts';
-
-export const LOG_LEVELS = ['info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** `file` as `--config` says it. Without one: WAYSTATION_CONFIG, else waystation.yaml where it exists, else the embedded defaults. */
 export type Where = Surroundings & { readonly file?: string };

@@ -6,3 +6,15 @@ export type Log = {
   warn(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
 };
+
+export const LOG_LEVELS = ['info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Lines from `least` up; `write` gets each with its newline. */
+export function jsonLog(write: (line: string) => void, now: () => Date, least: LogLevel): Log {
+  const at = (level: LogLevel) => {
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return () => {};
+    return (event: string, fields?: LogFields) => write(`${JSON.stringify({ at: now().toISOString(), level, event, ...fields })}\n`);
+  };
+  return { info: at('info'), warn: at('warn'), error: at('error') };
+}

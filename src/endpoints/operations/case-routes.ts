@@ -1,0 +1,92 @@
+/** Cases for operators: find, look at, let go. A release is journaled and walks the corridor; the answer is its seq. */
+import express, { type Router } from 'express';
+import { failure } from '../../model/failure.ts';
+import { readCaseEvents, readCases } from '../../store/case-store.ts';
+import type { Queryable } from '../../store/database.ts';
+import {
+  attemptsOfCase,
+  type CaseRow,
+  deliveriesOfCase,
+  findCaseIds,
+  listCases,
+  readCaseRow,
+  readJournalRows,
+} from '../../store/operations-store.ts';
+import { caseView } from './case-view.ts';
+import type { Accepted, CaseLine, CaseView, Page } from './contract.ts';
+import type { OperationsDeps } from './deps.ts';
+import { operationEntry } from './operation-entry.ts';
+import { beforeOf, handled, limitOf, type Operator, queryText, textOf } from './reply.ts';
+
+export function caseRoutes(deps: OperationsDeps): Router {
+  const router = express.Router();
+  router.get(
+    '/',
+    handled(200, (operator) => list(deps, operator)),
+  );
+  router.get(
+    '/:case',
+    handled(200, (operator) => show(deps, operator)),
+  );
+  router.post(
+    '/:case/release',
+    handled(202, (operator) => release(deps, operator)),
+  );
+  return router;
+}
+
+async function list({ database }: OperationsDeps, { request }: Operator): Promise<Page<CaseLine>> {
+  const limit = limitOf(request);
+  const rows = await listCases(database, { phase: queryText(request, 'phase'), before: beforeOf(request), limit });
+  return { rows: rows.map(caseLine), next: rows.length < limit ? null : (rows.at(-1)?.updated.toISOString() ?? null) };
+}
+
+async function show({ database }: OperationsDeps, { request }: Operator) {
+  const id = await theCase(database, String(request.params.case));
+  return typeof id === 'string' ? readView(database, id) : id;
+}
+
+async function readView(database: Queryable, id: string): Promise<CaseView | undefined> {
+  const [row, stored] = await Promise.all([readCaseRow(database, id), readCases(database, [id])]);
+  const state = stored.get(id)?.state;
+  if (row === null || state === undefined) return undefined;
+  const [events, deliveries, attempts] = await Promise.all([
+    readCaseEvents(database, id),
+    deliveriesOfCase(database, id),
+    attemptsOfCase(database, id, MAX_ATTEMPTS_SHOWN),
+  ]);
+  const entries = await readJournalRows(
+    database,
+    events.flatMap((event) => event.seq ?? []),
+  );
+  return caseView({ row, state, events, deliveries, attempts, entries });
+}
+
+async function release(deps: OperationsDeps, { caller, request }: Operator) {
+  const why = textOf(request.body, 'why');
+  if (why === '') return failure('operations', 'invalid', 'a release says why');
+  const id = await theCase(deps.database, String(request.params.case));
+  if (typeof id !== 'string') return id;
+  const state = (await readCases(deps.database, [id])).get(id)?.state;
+  if (state?.phase !== 'assembling')
+    return failure('operations', 'conflict', `the case is ${state?.phase}: only one that waits for its package can be released`);
+  if (state.serviceRequest === '') return failure('operations', 'conflict', 'the case has no order yet: nobody could be told what to read');
+  const { seq } = await deps.journal.append(
+    operationEntry('case.release', caller.client, `case ${id}`, { caseId: id, why }, deps.clock.now()),
+  );
+  return { seq } satisfies Accepted;
+}
+
+/** The one case that a person means, by its id, its Task or one of its numbers. */
+async function theCase(database: Queryable, text: string) {
+  const [id, ...others] = await findCaseIds(database, text, MAX_NAMESAKES);
+  if (id === undefined) return undefined;
+  return others.length === 0 ? id : failure('operations', 'conflict', `several cases have ${text}: ${[id, ...others].join(', ')}`);
+}
+
+function caseLine({ opened, updated, ...row }: CaseRow): CaseLine {
+  return { ...row, opened: opened.toISOString(), updated: updated.toISOString() };
+}
+
+const MAX_ATTEMPTS_SHOWN = 200;
+const MAX_NAMESAKES = 10;

@@ -1,0 +1,95 @@
+/**
+ * A case as an operator sees it. In: what is stored of it. Out: the view with its timeline and what is waited for.
+ * Ids and codes only: who the patient is stays in the FHIR resources that the ids lead to.
+ */
+import type { CaseEvent, CaseState } from '../../model/case.ts';
+import type { Attempt, CaseRow, DeliverySummary, JournalRow } from '../../store/operations-store.ts';
+import type { CaseView, DeliveryLine, TimelineLine } from './contract.ts';
+
+export type CaseFacts = {
+  readonly row: CaseRow;
+  readonly state: CaseState;
+  readonly events: readonly CaseEvent[];
+  readonly deliveries: readonly DeliverySummary[];
+  readonly attempts: readonly Attempt[];
+  readonly entries: ReadonlyMap<number, JournalRow>;
+};
+
+export function caseView(facts: CaseFacts): CaseView {
+  const { row, state, deliveries } = facts;
+  return {
+    id: row.id,
+    phase: row.phase,
+    specialty: row.specialty,
+    group: row.group,
+    opened: row.opened.toISOString(),
+    updated: row.updated.toISOString(),
+    priority: state.priority,
+    production: state.production,
+    origin: state.origin?.peer ?? '',
+    patient: state.patient,
+    serviceRequest: state.serviceRequest,
+    task: state.task,
+    keys: state.keys,
+    studies: state.studies.map(({ uid, modalities, series, instances }) => ({ uid, modalities, series, instances })),
+    members: state.members,
+    released: state.released,
+    route: state.route,
+    claim: state.claim,
+    report: state.report,
+    waitingFor: waitingFor(state, deliveries),
+    deliveries: deliveries.map(deliveryLine),
+    timeline: timeline(facts),
+  };
+}
+
+export function deliveryLine({ due, created, ...delivery }: DeliverySummary): DeliveryLine {
+  return { ...delivery, due: due.toISOString(), created: created.toISOString() };
+}
+
+/** What must happen next, and by whom. */
+export function waitingFor(state: CaseState, deliveries: readonly DeliverySummary[]): string[] {
+  if (state.phase === 'assembling') return assembling(state);
+  if (state.phase === 'requested' && state.push) {
+    const pushed = deliveries.filter(({ id }) => id === state.push?.delivery);
+    return state.push.receipt === null ? pushed.map(receipt) : [`the report on ${state.route?.destination ?? 'the specialist’s server'}`];
+  }
+  if (state.phase === 'requested') return [`somebody of group ${state.route?.group ?? ''} to claim ${state.task}`];
+  if (state.phase === 'claimed') return [`the signed report of ${state.claim?.by ?? ''}`];
+  if (state.phase !== 'reported') return [];
+  const open = new Set(state.returns.filter((item) => item.receipt === null).map((item) => item.delivery));
+  return deliveries.filter(({ id }) => open.has(id)).map(receipt);
+}
+
+function assembling(state: CaseState): string[] {
+  if (state.missing.length > 0) return [...state.missing];
+  return state.route === null ? ['a route: no rule of the configuration fits'] : ['the corridor to offer it'];
+}
+
+function receipt(delivery: DeliverySummary): string {
+  const { destination, kind, controlId, state, attempts, lastFailure, due } = delivery;
+  const what = `the receipt of ${destination} for ${kind} ${controlId}`;
+  if (state === 'dead')
+    return `${what}: set aside after ${attempts} attempts (${lastFailure}); waystation replay --delivery ${delivery.id}`;
+  return attempts === 0 ? what : `${what}: ${attempts} attempts (${lastFailure}), the next at ${due.toISOString()}`;
+}
+
+/** The case's own events and every attempt to deliver, in the order of time. */
+function timeline({ events, attempts, deliveries, entries }: CaseFacts): TimelineLine[] {
+  const byId = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
+  const said = events.map((event) => ({ ...event, message: messageOf(event.seq, entries) }));
+  const tried = attempts.map(({ delivery, n, ended, outcome, detail }) => ({
+    at: ended,
+    kind: outcome === 'delivered' ? 'delivered' : 'not delivered',
+    actor: byId.get(delivery)?.destination ?? '',
+    detail: `attempt ${n}: ${detail}`,
+    seq: null,
+    message: `${byId.get(delivery)?.kind ?? ''} ${byId.get(delivery)?.controlId ?? ''}`.trim(),
+  }));
+  return [...said, ...tried].sort((a, b) => a.at.getTime() - b.at.getTime()).map((line) => ({ ...line, at: line.at.toISOString() }));
+}
+
+function messageOf(seq: number | null, entries: ReadonlyMap<number, JournalRow>): string {
+  const entry = seq === null ? undefined : entries.get(seq);
+  return entry === undefined ? '' : `${entry.type} ${entry.controlId}`.trim();
+}

@@ -1,0 +1,133 @@
+/**
+ * What the operations door says and is asked: JSON under /operations, for the command line and for pages.
+ * Dates are ISO 8601 text. No answer holds content of a message unless its bytes are asked for.
+ */
+import type { CaseKey, CasePhase, CaseState, Priority } from '../../model/case.ts';
+import type { DeliveryState } from '../../model/delivery.ts';
+import type { EntryKind, ProcessingState } from '../../model/entry.ts';
+import type { Caller } from '../../model/peer.ts';
+
+/** Of every answer that is not 2xx. */
+export type OperationError = { readonly error: { readonly code: string; readonly message: string } };
+
+/** A page of a list; `next` goes into `before` of the next request, null at the end. */
+export type Page<Row> = { readonly rows: readonly Row[]; readonly next: string | null };
+
+/** `GET /cases?phase=&before=&limit=` */
+export type CaseLine = {
+  readonly id: string;
+  readonly phase: CasePhase;
+  readonly specialty: string;
+  readonly group: string;
+  readonly opened: string;
+  readonly updated: string;
+};
+
+/** `GET /cases/{id, Task id, accession, placer or filler number, Study Instance UID}` */
+export type CaseView = CaseLine & {
+  readonly priority: Priority;
+  readonly production: boolean;
+  readonly origin: string;
+  readonly patient: string;
+  readonly serviceRequest: string;
+  readonly task: string;
+  readonly keys: readonly CaseKey[];
+  readonly studies: readonly {
+    readonly uid: string;
+    readonly modalities: readonly string[];
+    readonly series: number;
+    readonly instances: number;
+  }[];
+  readonly members: readonly string[];
+  readonly released: CaseState['released'];
+  readonly route: CaseState['route'];
+  readonly claim: CaseState['claim'];
+  readonly report: CaseState['report'];
+  /** Empty when nothing is waited for. */
+  readonly waitingFor: readonly string[];
+  readonly deliveries: readonly DeliveryLine[];
+  readonly timeline: readonly TimelineLine[];
+};
+
+/** One hop: who, when, which message. */
+export type TimelineLine = {
+  readonly at: string;
+  readonly kind: string;
+  readonly actor: string;
+  readonly detail: string;
+  readonly seq: number | null;
+  /** Of the journal entry: `ORM^O01 MSG00001`. */
+  readonly message: string;
+};
+
+/** `POST /cases/{id}/release` with this; answers `Accepted`. */
+export type ReleaseRequest = { readonly why: string };
+
+/** The operation is in the journal and walks the corridor. */
+export type Accepted = { readonly seq: number };
+
+/** `GET /journal?state=&peer=&before=&limit=` */
+export type JournalLine = {
+  readonly seq: number;
+  readonly received: string;
+  readonly kind: EntryKind;
+  readonly peer: string;
+  readonly type: string;
+  readonly controlId: string;
+  readonly state: ProcessingState;
+  readonly detail: string;
+  readonly reusedControlId: boolean;
+  readonly produced: readonly string[];
+  readonly cases: readonly string[];
+  readonly bytes: number;
+};
+
+/** `GET /journal/{seq}`; with `?bytes=true` the content, which is audited. */
+export type JournalView = JournalLine & {
+  readonly lane: string;
+  readonly digest: string;
+  readonly blob: string | null;
+  readonly effects: readonly string[];
+  /** Base64; null unless asked for. */
+  readonly payload: string | null;
+  readonly answer: string | null;
+};
+
+/** `GET /deliveries?state=&destination=&before=&limit=` */
+export type DeliveryLine = {
+  readonly id: string;
+  readonly destination: string;
+  readonly kind: string;
+  readonly lane: string;
+  readonly caseId: string;
+  readonly controlId: string;
+  readonly state: DeliveryState;
+  readonly attempts: number;
+  readonly due: string;
+  readonly lastFailure: string;
+  readonly created: string;
+};
+
+/** `GET /clients` */
+export type ClientLine = Caller & { readonly created: string; readonly revoked: string | null };
+
+/** `POST /clients`; answers `NewClient`, the only time the token is seen. `DELETE /clients/{name}` revokes it. */
+export type ClientRequest = { readonly client: string; readonly group: string; readonly role: Caller['role'] };
+export type NewClient = Caller & { readonly token: string };
+
+/** `GET /status` */
+export type StatusView = {
+  readonly version: string;
+  readonly started: string;
+  readonly addresses: readonly string[];
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<string, string>>;
+  readonly pending: { readonly depth: number; readonly oldest: string | null };
+  readonly failed: number;
+  readonly lanes: readonly {
+    readonly destination: string;
+    readonly waiting: number;
+    readonly oldest: string | null;
+    readonly dead: number;
+  }[];
+};
