@@ -78,11 +78,9 @@ async function findPart(q: Queryable, query: SearchQuery, group: string | null, 
   const direction = query.sort.descending ? 'desc' : 'asc';
   const order = part === 'undated' ? 'r.id asc' : `r.${part} ${direction}, r.id ${direction}`;
   const { rows } = await q.query<FoundRow>(
-    `with found as (
-       select r.type, r.id, r.version, r.updated, r.deleted, r.case_id, r.author, r.readers, r.dated
-       from resource r where ${where.text} order by ${order} limit ${limit})
+    `with found as materialized (select r.type, r.id from resource r where ${where.text} order by ${order} limit ${limit})
      select ${COLUMNS}, ${part === 'undated' ? 'null::timestamptz' : `r.${part}`} as sort_value
-     from found r ${CURRENT} order by ${order}`,
+     from found join resource r using (type, id) ${CURRENT} order by ${order}`,
     where.values,
   );
   return rows;

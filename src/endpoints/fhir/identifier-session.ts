@@ -1,0 +1,24 @@
+/**
+ * Business identifiers of what a client created, made known to the corridor: an HL7 v2 message or a DICOM header that names one of
+ * them later means this resource. An identifier that is taken already stays where it is.
+ */
+import type { Identifier, Resource } from '@medplum/fhirtypes';
+import type { Identity } from '../../model/identity.ts';
+import type { Transaction } from '../../store/database.ts';
+import { claimIdentifiers } from '../../store/identifier-store.ts';
+import type { Planned } from './write-plan.ts';
+
+export async function registerIdentifiers(tx: Transaction, changes: readonly Planned[]): Promise<void> {
+  const claims = changes.flatMap(({ after, before }) => {
+    const identities = after && !before ? identitiesOf(after) : [];
+    return after && identities.length > 0 ? [{ identities, fresh: after.id }] : [];
+  });
+  if (claims.length > 0) await claimIdentifiers(tx, claims);
+}
+
+/** Without a system an identifier says nothing outside of its own record. */
+function identitiesOf(resource: Resource): Identity[] {
+  const { identifier } = resource as { identifier?: Identifier | Identifier[] };
+  const all = identifier === undefined ? [] : [identifier].flat();
+  return all.flatMap(({ system, value }) => (system && value ? [{ type: resource.resourceType, system, value }] : []));
+}

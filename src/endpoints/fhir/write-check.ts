@@ -1,0 +1,72 @@
+/**
+ * What can be said of a write before the database is asked: may this role do it, is the resource valid; and the bytes of a Binary go to
+ * the blob store, so that they are durable before the row that names them. In: the writes. Out: the same, ready; or the first refusal.
+ */
+import type { Binary, Resource } from '@medplum/fhirtypes';
+import { type Failure, isFailure } from '../../model/failure.ts';
+import type { Caller } from '../../model/peer.ts';
+import type { Write } from '../../protocols/fhir/interaction.ts';
+import { type FhirFailure, refuse, refuseAll } from '../../protocols/fhir/operation-outcome.ts';
+import { decodeBase64 } from '../../protocols/fhir/schema-rules.ts';
+import { blobFailure, type StoredBlob } from '../../store/blob-store.ts';
+import type { FhirDeps } from './deps.ts';
+import { mayWrite } from './permissions.ts';
+import type { StoredBinary } from './reply.ts';
+
+/** Checks all, then stores bytes: a refused request leaves no blobs. */
+export async function prepareWrites(
+  deps: FhirDeps,
+  request: { readonly caller: Caller; readonly writes: readonly Write[]; readonly isTransaction: boolean; readonly blob: string | null },
+): Promise<Write[] | Failure> {
+  for (const [index, write] of request.writes.entries()) {
+    const refused =
+      mayWrite(request.caller.role, write.kind === 'patch' ? 'update' : write.kind, write.type) ?? checkResource(deps, write, request.blob);
+    if (refused) return request.isTransaction ? entryFailure(refused, index) : refused;
+    // A large Bundle must not keep everybody else waiting until all of it is checked.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const prepared: Write[] = [];
+  for (const write of request.writes) {
+    const ready = await withoutData(deps, write);
+    if (isFailure(ready)) return ready;
+    prepared.push(ready);
+  }
+  return prepared;
+}
+
+/** Says which entry of the Bundle a refusal is about. */
+export function entryFailure<F extends Failure>(refused: F, index: number): F {
+  const at = `Bundle.entry[${index}]`;
+  if (!('faults' in refused)) return { ...refused, detail: `${at}: ${refused.detail}` };
+  const { faults, status } = refused as unknown as FhirFailure;
+  const moved = faults.map((fault) => ({
+    ...fault,
+    path: fault.path === '' ? at : `${at}.resource${fault.path.replace(/^[A-Za-z]+/, '')}`,
+  }));
+  return { ...refused, ...refuseAll(status, moved) };
+}
+
+function checkResource(deps: FhirDeps, write: Write, blob: string | null): FhirFailure | null {
+  if (!('resource' in write) || blob !== null) return null;
+  const faults = deps.validate(write.resource);
+  if (faults.length > 0) return refuseAll(422, faults);
+  return write.type === 'Binary' && (write.resource as Binary).data === undefined
+    ? refuse(422, 'required', 'a Binary needs its data', 'Binary.data')
+    : null;
+}
+
+async function withoutData(deps: FhirDeps, write: Write): Promise<Write | Failure> {
+  if (write.kind !== 'create' || write.resource.resourceType !== 'Binary' || write.resource.data === undefined) return write;
+  const bytes = decodeBase64(write.resource.data) as Buffer;
+  try {
+    return { ...write, resource: binaryRow(write.resource, await deps.blobs.put(bytes)) };
+  } catch (error) {
+    return blobFailure(error);
+  }
+}
+
+/** A Binary as its row keeps it. */
+export function binaryRow({ data: _data, ...binary }: Binary, blob: StoredBlob): Resource {
+  const row: StoredBinary = { ...binary, digest: blob.digest, size: blob.bytes };
+  return row;
+}

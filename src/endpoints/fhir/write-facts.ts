@@ -1,0 +1,43 @@
+/** The facts that `admit` is asked with: what is locked and loaded for this write, seen through the changes it is about to make. */
+import type { AdmitFacts, Change } from '../../model/admit.ts';
+import type { CaseState } from '../../model/case.ts';
+import type { Caller } from '../../model/peer.ts';
+import type { StoredCase } from '../../store/case-store.ts';
+import type { StoredResource } from '../../store/resource-store.ts';
+import type { CaseLink } from './case-link.ts';
+import type { StoredBinary } from './reply.ts';
+import type { Planned } from './write-plan.ts';
+
+export type FactsInput = {
+  readonly caller: Caller;
+  readonly now: Date;
+  readonly changes: readonly Change[];
+  readonly planned: Planned;
+  readonly loaded: { readonly rows: ReadonlyMap<string, StoredResource>; readonly cases: ReadonlyMap<string, StoredCase> };
+  readonly links: ReadonlyMap<string, CaseLink>;
+};
+
+export function admitFacts({ caller, now, changes, planned, loaded, links }: FactsInput): AdmitFacts {
+  const { rows, cases } = loaded;
+  const ofCases = new Set([...cases.values()].flatMap(({ state }) => [state.task, state.serviceRequest, state.patient]));
+  const caseOf = (reference: string): CaseState | null => {
+    const id = rows.get(reference)?.caseId ?? links.get(reference)?.caseId;
+    return (id && cases.get(id)?.state) || null;
+  };
+  return {
+    caller,
+    now,
+    changes,
+    caseOf,
+    read: (reference) => (ofCases.has(reference) ? (rows.get(reference)?.resource ?? null) : null),
+    blobOf: (reference) => digestOf(reference, changes, rows),
+    versionNamed: 'ifMatch' in planned.write && planned.write.ifMatch !== null,
+  };
+}
+
+function digestOf(reference: string, changes: readonly Change[], rows: ReadonlyMap<string, StoredResource>): string | null {
+  if (!reference.startsWith('Binary/')) return null;
+  const written = changes.find(({ after }) => after?.resourceType === 'Binary' && `Binary/${after.id}` === reference)?.after;
+  const binary = (written ?? rows.get(reference)?.resource) as StoredBinary | undefined;
+  return binary?.digest ?? null;
+}

@@ -1,0 +1,108 @@
+/**
+ * The HTTP door: one server for /fhir, /dicomweb, /operations and the probes. In: settings and the routers of each. Out: a Door.
+ * Promises: a port that is taken is an Error saying so; slow headers, idle sockets and endless requests are cut; stopping finishes
+ * what was begun, at most `graceMs`.
+ */
+import { createServer, type Server } from 'node:http';
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response, type Router } from 'express';
+import type { Config } from '../model/config.ts';
+import type { Door } from '../model/door.ts';
+import type { Log } from '../model/log.ts';
+
+const MAX_CONNECTIONS = 1_024;
+const HEADERS_TIMEOUT_MS = 15_000;
+/** Neither side says anything: longer than a proxy keeps its idle connections. */
+const IDLE_TIMEOUT_MS = 120_000;
+const KEEP_ALIVE_MS = 65_000;
+/** A film over a slow line; the routes have limits of their own. */
+const REQUEST_TIMEOUT_MS = 60 * 60_000;
+const MAX_HEADER_BYTES = 32 * 1024;
+
+export type HttpDoorDeps = {
+  readonly fhir: Router;
+  readonly dicomweb: Router;
+  readonly operations: Router;
+  readonly health: RequestHandler;
+  readonly ready: RequestHandler;
+  readonly metrics: RequestHandler;
+  readonly log: Log;
+};
+
+/** Opens the door. Rejects when the address cannot be listened on. */
+export async function startHttpDoor(settings: Config['http'], deps: HttpDoorDeps): Promise<Door> {
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    application(deps),
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.setTimeout(IDLE_TIMEOUT_MS);
+  server.on('drop', (dropped) => deps.log.warn('http.dropped', { remoteAddress: dropped?.remoteAddress ?? '', limit: MAX_CONNECTIONS }));
+  const port = await listen(server, settings);
+  server.on('error', (error) => deps.log.error('http.listen', { error: error.message }));
+  return {
+    address: `http http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}/fhir`,
+    port,
+    stop: async (graceMs) => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const impatience = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(impatience);
+    },
+  };
+}
+
+function application(deps: HttpDoorDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.get('/health', deps.health);
+  app.get('/ready', deps.ready);
+  app.get('/metrics', deps.metrics);
+  app.use('/fhir', deps.fhir);
+  app.use('/dicomweb', deps.dicomweb);
+  app.use('/operations', deps.operations);
+  app.use((_request: Request, response: Response) => {
+    response.status(404).type('text/plain').end('nothing here\n');
+  });
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => failed(deps.log, error, request, response));
+  return app;
+}
+
+/** The last resort of routes that did not answer by themselves: no words of the error leave the house. */
+function failed(log: Log, error: unknown, request: Request, response: Response): void {
+  const { status, name, code } = error as { status?: number; name?: string; code?: string };
+  if (status !== 400) log.error('http.failed', { method: request.method, error: name ?? 'unknown', code: code ?? '' });
+  if (response.headersSent) response.destroy();
+  else
+    response
+      .status(status === 400 ? 400 : 500)
+      .type('text/plain')
+      .end(status === 400 ? 'this URL cannot be read\n' : 'internal error\n');
+}
+
+async function listen(server: Server, { host, port }: Config['http']): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new Error(`http door: cannot listen on ${host}:${port}: ${whyNot(error)}`)),
+    );
+    server.listen(port, host, resolve);
+  });
+  server.removeAllListeners('error');
+  return (server.address() as { port: number }).port;
+}
+
+function whyNot(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return 'another program has this port; choose another in http.port';
+    case 'EACCES':
+      return 'this user may not open this port; choose one above 1023 in http.port';
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return 'this machine has no such address; see http.host';
+    default:
+      return error.message;
+  }
+}
