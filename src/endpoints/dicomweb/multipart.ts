@@ -1,0 +1,30 @@
+/**
+ * A multipart/related body (RFC 2387, PS3.18 §8.6.1.2) whose length is known before its first byte, as a stream of chunks.
+ * In: parts, each a type, a length and a source of bytes. Out: headers and body; a source is opened when its turn comes.
+ */
+export type Part = { readonly contentType: string; readonly length: number; open(): AsyncIterable<Buffer> };
+
+export type Multipart = { readonly contentType: string; readonly length: number; body(): AsyncGenerator<Buffer> };
+
+/** `boundary` must not occur in the parts: pass something random. `type` is that of the parts. */
+export function multipart(parts: readonly Part[], type: string, boundary: string): Multipart {
+  const heads = parts.map((part) =>
+    Buffer.from(`--${boundary}\r\nContent-Type: ${part.contentType}\r\nContent-Length: ${part.length}\r\n\r\n`),
+  );
+  const tail = Buffer.from(`--${boundary}--\r\n`);
+  const length = parts.reduce((total, part, index) => total + (heads[index] as Buffer).length + part.length + LINE_END.length, tail.length);
+  return {
+    contentType: `multipart/related; type="${type}"; boundary=${boundary}`,
+    length,
+    body: async function* () {
+      for (const [index, part] of parts.entries()) {
+        yield heads[index] as Buffer;
+        yield* part.open();
+        yield LINE_END;
+      }
+      yield tail;
+    },
+  };
+}
+
+const LINE_END = Buffer.from('\r\n');
