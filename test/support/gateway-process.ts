@@ -3,10 +3,10 @@
  * Nothing of src is imported: what is known of it is what it prints.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const PROGRAM = join(ROOT, 'src/cli/waystation.ts');
@@ -39,13 +39,22 @@ export type GatewayOptions = {
   /** Start again where another one was killed. */
   readonly directory?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Arguments of node itself (`--cpu-prof`). */
+  readonly nodeArguments?: readonly string[];
+  /** A program that watches it, with its arguments (`strace -f …`); `pid` is then that program's. */
+  readonly watcher?: readonly string[];
 };
 
 export async function startGatewayProcess(options: GatewayOptions = {}): Promise<GatewayProcess> {
-  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'waystation-test-'));
+  const directory = options.directory ?? temporaryDirectory('waystation-test-');
   const config = join(directory, 'waystation.yaml');
-  writeFileSync(config, `data: ${join(directory, 'data')}\nmllp: { port: 0 }\ndimse: { port: 0 }\nhttp: { port: 0 }\n${options.yaml ?? ''}`);
-  const child = spawn(process.execPath, [PROGRAM, 'start', '--config', config], {
+  writeFileSync(
+    config,
+    `data: ${join(directory, 'data')}\nmllp: { port: 0 }\ndimse: { port: 0 }\nhttp: { port: 0 }\n${options.yaml ?? ''}`,
+  );
+  const { watcher = [], nodeArguments = [] } = options;
+  const [program, ...args] = [...watcher, process.execPath, ...nodeArguments, PROGRAM, 'start', '--config', config];
+  const child = spawn(program as string, args, {
     cwd: directory,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -118,5 +127,9 @@ function killPostgres(data: string): void {
   const found = execFileSync('find', [data, '-name', 'postmaster.pid'], { encoding: 'utf8' }).trim().split('\n')[0];
   if (!found) return;
   const pid = Number(execFileSync('head', ['-1', found], { encoding: 'utf8' }));
-  process.kill(pid, 'SIGKILL');
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone already: the file outlived it.
+  }
 }

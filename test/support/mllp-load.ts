@@ -83,6 +83,8 @@ export function startMllpLoad(options: LoadOptions): Load {
     const { acknowledged, refused, resent, last } = tally;
     return { acknowledged, refused, resent, seconds: Math.max(0, last - started) / 1000, latencies };
   });
+  // Whoever asks hears of it; until then it must not count as unhandled.
+  finished.catch(() => {});
   return {
     finished,
     stop: () => {
