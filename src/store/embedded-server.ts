@@ -7,7 +7,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +15,14 @@ import type { Log } from '../model/log.ts';
 import { type Connect, holdDataDirectory } from './data-directory-store.ts';
 import { openConnection } from './database.ts';
 import { asAccount, type EmbeddedHome, ensureSocketDirectory, isAlive, prepareHome } from './embedded-home-store.ts';
-import { DATABASE_NAME, type PostmasterLock, parsePostmasterLock, serverArguments, socketUrl } from './embedded-settings.ts';
+import {
+  DATABASE_NAME,
+  type PostmasterLock,
+  parsePostmasterLock,
+  serverArguments,
+  socketLockFile,
+  socketUrl,
+} from './embedded-settings.ts';
 
 const POLL_MS = 20;
 /** Crash recovery replays at most max_wal_size; a disk that needs longer is out of order. */
@@ -48,7 +55,7 @@ export type EmbeddedOptions = {
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const prepared = await prepareHome(options.dataDirectory);
   const adopted = await comesUp(prepared, null);
-  const running = adopted ? await readLock(prepared.cluster) : null;
+  const running = adopted ? await readLock(lockFile(prepared.cluster)) : null;
   // A server left behind keeps its socket where it was, also when it has to be started again: the URL is handed out once.
   const home = { ...prepared, sockets: running?.socketDirectory || prepared.sockets };
   const url = socketUrl(home.sockets, DATABASE_NAME);
@@ -67,6 +74,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       stopped = true;
       await hold.release();
       await shutDown(home, options.log);
+      await rmdir(home.sockets).catch(() => {});
     },
   };
 }
@@ -97,13 +105,16 @@ async function comesUp(home: EmbeddedHome, child: ChildProcess | null): Promise<
   throw new Error(`the embedded database has not come up within ${START_LIMIT_MS / 60_000} minutes: see ${home.logFile}`);
 }
 
+/** The lock file is read first: a server that starts logs every connection it has to refuse. */
 async function look(cluster: string): Promise<'ready' | 'starting' | 'absent'> {
-  const lock = await readLock(cluster);
+  const lock = await readLock(lockFile(cluster));
   if (!lock) return 'absent';
+  const alive = isPostmaster(lock.pid, cluster);
+  if (alive && !lock.ready) return 'starting';
+  // Asked even when there is no such process: it may be in another container that shares the directory.
   const answer = lock.socketDirectory === '' ? 'silent' : await ask(lock.socketDirectory);
   if (answer === cluster) return 'ready';
-  if (answer === 'not yet') return 'starting';
-  return isPostmaster(lock.pid, cluster) ? 'starting' : 'absent';
+  return alive || answer === 'not yet' ? 'starting' : 'absent';
 }
 
 /** Which data directory the server behind a socket serves; `not yet` while it starts, stops or recovers; `silent` when nobody is there. */
@@ -125,7 +136,7 @@ async function ask(socketDirectory: string): Promise<string> {
 
 /** In a session of its own, so that Ctrl-C reaches the gateway only; its output goes to a file, which outlives the gateway. */
 async function launch(home: EmbeddedHome, log: Log): Promise<ChildProcess> {
-  await removeReusedLock(home.cluster);
+  await removeReusedLocks(home);
   await ensureSocketDirectory(home.sockets, home.account);
   await rotate(home.logFile);
   const output = await open(home.logFile, 'a', 0o600);
@@ -146,11 +157,13 @@ async function launch(home: EmbeddedHome, log: Log): Promise<ChildProcess> {
 
 /**
  * PostgreSQL sees by itself that the lock file of a dead process is stale. It does not when another process of the same user got the
- * dead one's id, which in a restarted container is the rule: then the file goes.
+ * dead one's id, which in a restarted container is the rule, nor in a copied directory whose original runs: then the file goes.
  */
-async function removeReusedLock(cluster: string): Promise<void> {
-  const lock = await readLock(cluster);
-  if (lock && isAlive(lock.pid) && !isPostmaster(lock.pid, cluster)) await rm(lockFile(cluster), { force: true });
+async function removeReusedLocks(home: EmbeddedHome): Promise<void> {
+  for (const file of [lockFile(home.cluster), socketLockFile(home.sockets)]) {
+    const lock = await readLock(file);
+    if (lock && isAlive(lock.pid) && !isPostmaster(lock.pid, home.cluster)) await rm(file, { force: true });
+  }
 }
 
 /** First fast (sessions are ended, memory is written out), then immediate. */
@@ -159,7 +172,7 @@ async function shutDown(home: EmbeddedHome, log: Log): Promise<void> {
     ['SIGINT', STOP_LIMIT_MS],
     ['SIGQUIT', STOP_LIMIT_MS],
   ] as const) {
-    const lock = await readLock(home.cluster);
+    const lock = await readLock(lockFile(home.cluster));
     if (!lock || !isPostmaster(lock.pid, home.cluster)) return;
     process.kill(lock.pid, signal);
     for (const deadline = Date.now() + limit; Date.now() < deadline; await sleep(POLL_MS)) {
@@ -170,7 +183,7 @@ async function shutDown(home: EmbeddedHome, log: Log): Promise<void> {
 }
 
 /** A postmaster's command line names its cluster; a number alone says nothing, for ids are used again. */
-function isPostmaster(pid: number, cluster: string): boolean {
+export function isPostmaster(pid: number, cluster: string): boolean {
   return isAlive(pid) && ` ${commandLine(pid)} `.includes(` -D ${cluster} `);
 }
 
@@ -183,8 +196,8 @@ function commandLine(pid: number): string {
   }
 }
 
-async function readLock(cluster: string): Promise<PostmasterLock | null> {
-  return parsePostmasterLock(await readFile(lockFile(cluster), 'utf8').catch(() => ''));
+async function readLock(file: string): Promise<PostmasterLock | null> {
+  return parsePostmasterLock(await readFile(file, 'utf8').catch(() => ''));
 }
 
 function lockFile(cluster: string): string {

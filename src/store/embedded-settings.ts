@@ -30,6 +30,11 @@ export function socketUrl(socketDirectory: string, database: string): string {
   return `socket:${path}?db=${database}&user=${SERVER_USER}`;
 }
 
+/** Beside the socket; it begins with the same lines as postmaster.pid. */
+export function socketLockFile(socketDirectory: string): string {
+  return `${socketDirectory}/.s.PGSQL.${SOCKET_PORT}.lock`;
+}
+
 /** Whether the path of the socket fits `sockaddr_un.sun_path`: 108 bytes with the closing NUL on Linux, 104 elsewhere. */
 export function socketFits(socketDirectory: string, platform: NodeJS.Platform): boolean {
   const bytes = Buffer.byteLength(`${socketDirectory}/.s.PGSQL.${SOCKET_PORT}`);
@@ -40,12 +45,13 @@ export type PostmasterLock = {
   readonly pid: number;
   /** '' until the server has come that far. */
   readonly socketDirectory: string;
+  readonly ready: boolean;
 };
 
-/** First and fifth line of the lock file (PostgreSQL, utils/pidfile.h); null when it is damaged. A single-user server's id is negative. */
+/** Lines 1, 5 and 8 of the lock file (PostgreSQL, utils/pidfile.h); null when it is damaged. A single-user server's id is negative. */
 export function parsePostmasterLock(text: string): PostmasterLock | null {
-  const [pid = '', , , , socketDirectory = ''] = text.split('\n');
-  return /^-?\d+$/.test(pid) ? { pid: Math.abs(Number(pid)), socketDirectory } : null;
+  const [pid = '', , , , socketDirectory = '', , , status = ''] = text.split('\n');
+  return /^-?\d+$/.test(pid) ? { pid: Math.abs(Number(pid)), socketDirectory, ready: status.trim() === 'ready' } : null;
 }
 
 /** unix_socket_directories is a comma-separated list of double-quoted names. */
