@@ -14,6 +14,7 @@ import type { Config } from './model/config.ts';
 import type { Log, LogFields } from './model/log.ts';
 import type { Labels, Metrics } from './model/metrics.ts';
 import { type Corridor, runBatch, runClock, saveWork } from './pipeline.ts';
+import { loadValidator } from './protocols/fhir/resource-validator.ts';
 import { openOwners } from './routing/route-step.ts';
 import { openBlobs } from './store/blob-store.ts';
 import { type Database, openDatabase } from './store/database.ts';
@@ -81,7 +82,7 @@ async function openCorridor(database: Database, config: Config, log: Log): Promi
     defaultSpecialty: config.defaultSpecialty,
   };
   const blobs = await openBlobs(config.dataDirectory);
-  return { database, house: { config, peers, rules, owners, blobs }, clock: systemClock, log, workers: 1 };
+  return { database, house: { config, peers, rules, owners, blobs, validate: loadValidator() }, clock: systemClock, log, workers: 1 };
 }
 
 /** One line a kind of destination. */

@@ -13,6 +13,7 @@ import type { Config } from './model/config.ts';
 import type { Log } from './model/log.ts';
 import type { PeerDirectory } from './model/peer.ts';
 import { workOf } from './model/work.ts';
+import type { Validate } from './protocols/fhir/resource-validator.ts';
 import { indexResource } from './protocols/fhir/search-index.ts';
 import { readReports } from './reports/report-step.ts';
 import { returnAnswers } from './return/return-step.ts';
@@ -30,6 +31,7 @@ export type House = {
   readonly rules: CaseRules;
   readonly owners: Owners;
   readonly blobs: BlobStore;
+  readonly validate: Validate;
 };
 
 type Step = { readonly room: string; readonly does: string; readonly run: (batch: Batch, house: House) => void | Promise<void> };
@@ -42,7 +44,11 @@ export const STEPS: readonly Step[] = [
   { room: 'cases', does: 'which specialty', run: (batch, house) => prepareCases(batch, house.rules) },
   { room: 'routing', does: 'which destination, and why', run: (batch, house) => routeCases(batch, house.config) },
   { room: 'cases', does: 'is the package whole; the Task', run: (batch, house) => assembleCases(batch, house.rules, house.owners) },
-  { room: 'return', does: 'cases pushed out, reports home', run: (batch, house) => returnAnswers(batch, house, (id) => writeTask(batch, id, house.owners)) },
+  {
+    room: 'return',
+    does: 'cases pushed out, reports home',
+    run: (batch, house) => returnAnswers(batch, house, (id) => writeTask(batch, id, house.owners)),
+  },
 ];
 
 /** Takes at most this many entries into one transaction. */
@@ -50,7 +56,13 @@ const MAX_BATCH = 256;
 /** An entry whose transaction failed this often alone is set aside. */
 const MAX_TRIES = 5;
 
-export type Corridor = { readonly database: Database; readonly house: House; readonly clock: Clock; readonly log: Log; readonly workers: number };
+export type Corridor = {
+  readonly database: Database;
+  readonly house: House;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly workers: number;
+};
 
 /**
  * Works off one batch. Returns how many entries were settled; 0 when nothing waits. A batch that fails is worked off entry by entry, and
@@ -132,7 +144,13 @@ export function saveWork(batch: Batch): Promise<void> {
 /** The database is away (class 08, 57P01–57P03, or no SQLSTATE at all from a lost socket): nothing is to blame on an entry. */
 function isOutage(error: unknown): boolean {
   const code = (error as { code?: string }).code ?? '';
-  return code.startsWith('08') || code.startsWith('57P') || code.startsWith('53') || SOCKET_ERRORS.has(code) || /Connection terminated|timeout exceeded/i.test(reasonOf(error));
+  return (
+    code.startsWith('08') ||
+    code.startsWith('57P') ||
+    code.startsWith('53') ||
+    SOCKET_ERRORS.has(code) ||
+    /Connection terminated|timeout exceeded/i.test(reasonOf(error))
+  );
 }
 
 const SOCKET_ERRORS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT']);

@@ -3,11 +3,12 @@
  * Promises: a port that is taken is an Error saying so; slow headers, idle sockets and endless requests are cut; stopping finishes
  * what was begun, at most `graceMs`.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response, type Router } from 'express';
 import type { Config } from '../model/config.ts';
 import type { Door } from '../model/door.ts';
 import type { Log } from '../model/log.ts';
+import { listen } from './listen-session.ts';
 
 const MAX_CONNECTIONS = 1_024;
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -20,7 +21,7 @@ const MAX_HEADER_BYTES = 32 * 1024;
 
 export type HttpDoorDeps = {
   readonly fhir: Router;
-  readonly dicomweb: Router;
+  readonly dicomweb: RequestHandler | RequestHandler[];
   readonly operations: Router;
   readonly health: RequestHandler;
   readonly ready: RequestHandler;
@@ -38,7 +39,7 @@ export async function startHttpDoor(settings: Config['http'], deps: HttpDoorDeps
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.setTimeout(IDLE_TIMEOUT_MS);
   server.on('drop', (dropped) => deps.log.warn('http.dropped', { remoteAddress: dropped?.remoteAddress ?? '', limit: MAX_CONNECTIONS }));
-  const port = await listen(server, settings);
+  const port = await listen(server, 'http', settings);
   server.on('error', (error) => deps.log.error('http.listen', { error: error.message }));
   return {
     address: `http http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}/fhir`,
@@ -80,29 +81,4 @@ function failed(log: Log, error: unknown, request: Request, response: Response):
       .status(status === 400 ? 400 : 500)
       .type('text/plain')
       .end(status === 400 ? 'this URL cannot be read\n' : 'internal error\n');
-}
-
-async function listen(server: Server, { host, port }: Config['http']): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new Error(`http door: cannot listen on ${host}:${port}: ${whyNot(error)}`)),
-    );
-    server.listen(port, host, resolve);
-  });
-  server.removeAllListeners('error');
-  return (server.address() as { port: number }).port;
-}
-
-function whyNot(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return 'another program has this port; choose another in http.port';
-    case 'EACCES':
-      return 'this user may not open this port; choose one above 1023 in http.port';
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return 'this machine has no such address; see http.host';
-    default:
-      return error.message;
-  }
 }

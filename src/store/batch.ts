@@ -67,6 +67,11 @@ export function resourceIn(batch: Batch, reference: string): Resource | null {
   return slot.next ?? (slot.stored && !slot.stored.deleted ? slot.stored.resource : null);
 }
 
+/** The case a stored resource belongs to, or null. */
+export function caseIdOf(batch: Batch, reference: string): string | null {
+  return batch.slots.get(reference)?.stored?.caseId ?? null;
+}
+
 /** The journal entry that made the stored version, or null. */
 export function seqOf(batch: Batch, reference: string): number | null {
   return batch.slots.get(reference)?.stored?.seq ?? null;

@@ -3,9 +3,10 @@
  * Promises: no more associations than configured (the next is told so: rejected-transient, local limit exceeded), and hardly more
  * connections than that; a port that is taken is an Error saying which door and which setting; stopping lets objects under way finish.
  */
-import { createServer, type Server } from 'node:net';
+import { createServer } from 'node:net';
 import type { Config } from '../../model/config.ts';
 import type { Door } from '../../model/door.ts';
+import { listen } from '../listen-session.ts';
 import { AssociationSession, type SessionDeps } from './association-session.ts';
 
 /** Connections that may wait beside the associations to hear that all are taken. */
@@ -37,7 +38,7 @@ export async function startDimseDoor(settings: Config['dimse'], deps: DimseDoorD
   server.on('drop', (dropped) =>
     deps.log.warn('dimse.dropped', { remoteAddress: dropped?.remoteAddress ?? '', limit: server.maxConnections }),
   );
-  const port = await listen(server, settings);
+  const port = await listen(server, 'dimse', settings);
   server.on('error', (error) => deps.log.error('dimse.listen', { error: error.message }));
   return {
     address: `dimse ${settings.aeTitle}@${settings.host}:${port}`,
@@ -52,29 +53,4 @@ export async function startDimseDoor(settings: Config['dimse'], deps: DimseDoorD
       clearTimeout(impatience);
     },
   };
-}
-
-async function listen(server: Server, { host, port }: Config['dimse']): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new Error(`dimse door: cannot listen on ${host}:${port}: ${whyNot(error)}`)),
-    );
-    server.listen(port, host, resolve);
-  });
-  server.removeAllListeners('error');
-  return (server.address() as { port: number }).port;
-}
-
-function whyNot(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return 'another program has this port; choose another in dimse.port';
-    case 'EACCES':
-      return 'this user may not open this port; choose one above 1023 in dimse.port';
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return 'this machine has no such address; see dimse.host';
-    default:
-      return error.message;
-  }
 }

@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Binary } from '@medplum/fhirtypes';
+import type { StoredBinary } from '../../model/binary.ts';
 import { type Failure, isFailure } from '../../model/failure.ts';
 import type { Caller } from '../../model/peer.ts';
 import { refuse } from '../../protocols/fhir/operation-outcome.ts';
@@ -13,7 +14,7 @@ import { blobFailure, type StoredBlob } from '../../store/blob-store.ts';
 import { readResources } from '../../store/resource-store.ts';
 import type { FhirDeps } from './deps.ts';
 import { untilAborted } from './http-session.ts';
-import { etagOf, type Reply, replyOf, type StoredBinary, tagOf } from './reply.ts';
+import { etagOf, type Reply, replyOf, tagOf } from './reply.ts';
 import { sees } from './visibility.ts';
 import { binaryRow } from './write-check.ts';
 import { performWrite } from './write-session.ts';

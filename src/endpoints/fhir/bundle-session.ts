@@ -50,7 +50,7 @@ async function processBatch(deps: FhirDeps, request: BundleRequest, bundle: Bund
   for (const [index, entry] of entries.entries()) {
     const payload = Buffer.from(JSON.stringify(bundle.entry?.[index] ?? null));
     const reply = isFailure(entry) ? entry : await processEntry(deps, request, entry, payload);
-    answered.push(responseEntry(isFailure(reply) ? replyOfFailure(reply) : preferred(reply, request.preference)));
+    answered.push(responseEntry(isFailure(reply) ? replyOfFailure(reply) : reply));
   }
   return answerBundle('batch-response', answered);
 }
@@ -60,7 +60,7 @@ async function processEntry(deps: FhirDeps, request: BundleRequest, entry: Inter
   if (entry.kind === 'get') return readEntry(deps, request, entry.url);
   const type = `${entry.type}.${entry.kind}`;
   const replies = await performWrite(deps, { caller, writes: [entry], type, isTransaction: false, payload, blob: null, base });
-  return isFailure(replies) ? replies : (replies[0] as Reply);
+  return isFailure(replies) ? replies : preferred(replies[0] as Reply, request.preference);
 }
 
 function readEntry(deps: FhirDeps, { caller, lenient, base }: BundleRequest, url: string): Promise<Reply | FhirFailure> {

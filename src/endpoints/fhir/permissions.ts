@@ -38,6 +38,8 @@ const ORIGIN_TYPES = [
   'Observation',
   'QuestionnaireResponse',
   'DocumentReference',
+  'Condition',
+  'AllergyIntolerance',
   // Prior findings, given as context: a report of ours is judged by `reports`.
   'DiagnosticReport',
   'Binary',

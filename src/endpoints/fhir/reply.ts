@@ -3,7 +3,8 @@
  * Out: status, body and version; and the `response` of a Bundle entry made of them (R4 §3.1.0.11.3).
  */
 import { STATUS_CODES } from 'node:http';
-import type { Binary, BundleEntry, OperationOutcome, Resource } from '@medplum/fhirtypes';
+import type { BundleEntry, OperationOutcome, Resource } from '@medplum/fhirtypes';
+import type { StoredBinary } from '../../model/binary.ts';
 import type { Failure } from '../../model/failure.ts';
 import { answerFailure, informed } from '../../protocols/fhir/operation-outcome.ts';
 import type { StoredResource } from '../../store/resource-store.ts';
@@ -39,9 +40,6 @@ export function shown(stored: Pick<Version, 'type' | 'resource'>): Resource {
   const { digest: _digest, size: _size, ...binary } = stored.resource as StoredBinary;
   return binary;
 }
-
-/** A Binary as its row keeps it: without data, with the name of the blob. */
-export type StoredBinary = Binary & { readonly digest: string; readonly size: number };
 
 /** The reply to a write, with the body that the client prefers. */
 export function preferred(reply: Reply, preference: Preference): Reply {

@@ -3,6 +3,7 @@
  * the blob store, so that they are durable before the row that names them. In: the writes. Out: the same, ready; or the first refusal.
  */
 import type { Binary, Resource } from '@medplum/fhirtypes';
+import type { StoredBinary } from '../../model/binary.ts';
 import { type Failure, isFailure } from '../../model/failure.ts';
 import type { Caller } from '../../model/peer.ts';
 import type { Write } from '../../protocols/fhir/interaction.ts';
@@ -11,7 +12,6 @@ import { decodeBase64 } from '../../protocols/fhir/schema-rules.ts';
 import { blobFailure, type StoredBlob } from '../../store/blob-store.ts';
 import type { FhirDeps } from './deps.ts';
 import { mayWrite } from './permissions.ts';
-import type { StoredBinary } from './reply.ts';
 
 /** Checks all, then stores bytes: a refused request leaves no blobs. */
 export async function prepareWrites(

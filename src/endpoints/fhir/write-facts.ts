@@ -1,11 +1,11 @@
 /** The facts that `admit` is asked with: what is locked and loaded for this write, seen through the changes it is about to make. */
 import type { AdmitFacts, Change } from '../../model/admit.ts';
+import type { StoredBinary } from '../../model/binary.ts';
 import type { CaseState } from '../../model/case.ts';
 import type { Caller } from '../../model/peer.ts';
 import type { StoredCase } from '../../store/case-store.ts';
 import type { StoredResource } from '../../store/resource-store.ts';
 import type { CaseLink } from './case-link.ts';
-import type { StoredBinary } from './reply.ts';
 import type { Planned } from './write-plan.ts';
 
 export type FactsInput = {

@@ -2,9 +2,10 @@
  * The MLLP door: a listening socket, a session for each connection, and what they may hold together.
  * Promises: a port that is taken is an Error saying which door and which setting; stopping answers what is in and hangs up.
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { Config } from '../../model/config.ts';
 import type { Door } from '../../model/door.ts';
+import { listen } from '../listen-session.ts';
 import { MllpSession, type SessionDeps } from './mllp-session.ts';
 
 const MAX_CONNECTIONS = 512;
@@ -29,7 +30,7 @@ export async function startMllpDoor(settings: Config['mllp'], deps: MllpDoorDeps
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.on('drop', (dropped) => deps.log.warn('mllp.dropped', { remoteAddress: dropped?.remoteAddress ?? '', limit: MAX_CONNECTIONS }));
-  const port = await listen(server, settings);
+  const port = await listen(server, 'mllp', settings);
   server.on('error', (error) => deps.log.error('mllp.listen', { error: error.message }));
   return {
     address: `mllp ${settings.host}:${port}`,
@@ -52,29 +53,4 @@ function createBudget(limit: number): (bytes: number) => boolean {
     held += bytes;
     return bytes <= 0 || held <= limit;
   };
-}
-
-async function listen(server: Server, { host, port }: Config['mllp']): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new Error(`mllp door: cannot listen on ${host}:${port}: ${whyNot(error)}`)),
-    );
-    server.listen(port, host, resolve);
-  });
-  server.removeAllListeners('error');
-  return (server.address() as { port: number }).port;
-}
-
-function whyNot(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return 'another program has this port; choose another in mllp.port';
-    case 'EACCES':
-      return 'this user may not open this port; choose one above 1023 in mllp.port';
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return 'this machine has no such address; see mllp.host';
-    default:
-      return error.message;
-  }
 }

@@ -4,7 +4,7 @@
  * others with an operator's token; a request that came through a proxy is not from this machine.
  */
 import { statfs } from 'node:fs/promises';
-import express, { type Request, type Router } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { isFailure } from '../../model/failure.ts';
 import type { Database } from '../../store/database.ts';
 import type { Readiness } from './deps.ts';
@@ -19,26 +19,31 @@ export type HealthDeps = {
   readonly now: () => number;
 };
 
-/** To be mounted at `/`. */
-export function healthRoutes(deps: {
+export type ProbeDeps = {
   readonly database: Database;
   readonly operatorTokenHash: Buffer;
   readonly readiness: () => Promise<Readiness>;
   readonly scrape: Scrape;
-}): Router {
-  const router = express.Router();
-  router.get('/health', (_request, response) => void response.json({ status: 'alive' }));
-  router.get('/ready', async (_request, response) => {
-    const ready = isReady(await deps.readiness());
-    response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not ready' });
-  });
-  router.get('/metrics', async (request, response) => {
-    if (!isLocal(request) && isFailure(await operatorOf(deps, request.get('authorization')))) {
-      return void response.status(401).set('WWW-Authenticate', 'Bearer realm="operations"').end();
-    }
-    response.type(deps.scrape.contentType).send(await deps.scrape.text());
-  });
-  return router;
+};
+
+/** Handlers for `GET /health`, `/ready` and `/metrics`. */
+export function healthRoutes(deps: ProbeDeps): { health: RequestHandler; ready: RequestHandler; metrics: RequestHandler } {
+  return {
+    health: (_request, response) => {
+      response.json({ status: 'alive' });
+    },
+    ready: async (_request, response) => {
+      const ready = isReady(await deps.readiness());
+      response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not ready' });
+    },
+    metrics: async (request, response) => {
+      if (isLocal(request) || !isFailure(await operatorOf(deps, request.get('authorization')))) {
+        response.type(deps.scrape.contentType).send(await deps.scrape.text());
+      } else {
+        response.status(401).set('WWW-Authenticate', 'Bearer realm="operations"').end();
+      }
+    },
+  };
 }
 
 /** Whether messages can be taken and worked off now. Each check is bounded in time; several questions at once share one answer. */

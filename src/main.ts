@@ -1,0 +1,204 @@
+/**
+ * Puts the house together and takes it down in reverse: database, journal, corridor, doors. The only place where rooms meet sockets and
+ * tables. In: a checked configuration. Out: a Gateway that is ready when the promise resolves; a start that fails leaves nothing running.
+ */
+import { Worker } from 'node:worker_threads';
+import { admitTask } from './cases/admit.ts';
+import { peerDirectory } from './config/peers.ts';
+import type { CorridorData, CorridorWord } from './corridor-worker.ts';
+import { requireBearer } from './endpoints/bearer-session.ts';
+import { dicomwebRoutes } from './endpoints/dicomweb/dicomweb-routes.ts';
+import { startDimseDoor } from './endpoints/dimse/dimse-listener.ts';
+import { DEFAULT_BODY_TIMEOUT_MS, DEFAULT_MAX_BINARY_BYTES } from './endpoints/fhir/deps.ts';
+import { fhirRoutes } from './endpoints/fhir/fhir-routes.ts';
+import { startHttpDoor } from './endpoints/http-listener.ts';
+import { startMllpDoor } from './endpoints/mllp/mllp-listener.ts';
+import { healthRoutes, readinessOf } from './endpoints/operations/health-routes.ts';
+import { type MetricsPage, openMetrics } from './endpoints/operations/metrics.ts';
+import { operationsRoutes } from './endpoints/operations/operations-routes.ts';
+import { type Journal, openJournal } from './journal/journal.ts';
+import type { Admit } from './model/admit.ts';
+import { systemClock as clock } from './model/clock.ts';
+import type { Config } from './model/config.ts';
+import type { Door } from './model/door.ts';
+import type { Log } from './model/log.ts';
+import type { Metrics } from './model/metrics.ts';
+import type { Caller } from './model/peer.ts';
+import { loadValidator } from './protocols/fhir/resource-validator.ts';
+import { admitReport } from './reports/admit.ts';
+import { removeGatewayFile, writeGatewayFile } from './security/gateway-file-store.ts';
+import { newToken, tokenHash } from './security/token.ts';
+import { type AuditTrail, openAudit } from './store/audit-store.ts';
+import { type BlobStore, openBlobs } from './store/blob-store.ts';
+import { findClient } from './store/client-store.ts';
+import { connectionTo, holdDataDirectory } from './store/data-directory-store.ts';
+import { type Database, openDatabase } from './store/database.ts';
+import { startEmbedded } from './store/embedded-server.ts';
+import { migrate } from './store/migration-store.ts';
+import { readDepths } from './store/operations-store.ts';
+import { findByTokens } from './store/search-store.ts';
+
+const VERSION = '0.1.0';
+/** What is under way at the doors may end in this time. */
+const GRACE_MS = 10_000;
+const CORRIDOR_STOP_MS = 15_000;
+
+export type Gateway = {
+  /** One line a door, as printed at the start. */
+  readonly addresses: readonly string[];
+  /** The HTTP door, `http://host:port`. */
+  readonly url: string;
+  /** Resolves when the gateway cannot go on (the corridor or the data directory is lost); never while it is well. */
+  readonly lost: Promise<Error>;
+  stop(): Promise<void>;
+};
+
+type Close = () => Promise<void>;
+
+export async function startGateway(config: Config, { log }: { readonly log: Log }): Promise<Gateway> {
+  const closes: Close[] = [];
+  const close = async (): Promise<void> => {
+    for (const one of closes.splice(0).reverse()) await one().catch((error: Error) => log.error('stop.failed', { reason: error.message }));
+  };
+  try {
+    return await open(config, log, closes, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** In the order of need; what was opened is closed in reverse. */
+async function open(config: Config, log: Log, closes: Close[], close: () => Promise<void>): Promise<Gateway> {
+  const lost = Promise.withResolvers<Error>();
+  const url = await openServer(config, log, closes, lost.resolve);
+  const database = openDatabase(url, { max: 20, onError: (error) => log.warn('database.connection-lost', { reason: error.message }) });
+  closes.push(() => database.close());
+  await migrate(database);
+  const blobs = await openBlobs(config.dataDirectory);
+  const swept = await blobs.sweep();
+  if (swept > 0) log.info('blobs.swept', { files: swept });
+  const page = openMetrics(() => readDepths(database), Date.now);
+  const journal = openJournal(database, page.metrics);
+  closes.push(() => journal.close());
+  const corridor = await startCorridor({ config, databaseUrl: url }, log, page.metrics, lost.resolve);
+  closes.push(() => corridor.stop());
+  const audit = openAudit(database, (error) => log.error('audit.failed', { reason: error.message }));
+  closes.push(() => audit.close());
+  const parts = { config, log, database, blobs, journal, audit, page, corridor, close: closes };
+  const doors = await openDoors(parts);
+  return { addresses: doors.map((door) => door.address), url: httpUrl(config, doors.at(-1) as Door), lost: lost.promise, stop: close };
+}
+
+/** The embedded server, or a shared one; both hold the data directory for this gateway alone. */
+async function openServer(config: Config, log: Log, closes: Close[], onLost: (error: Error) => void): Promise<string> {
+  const { dataDirectory, databaseUrl } = config;
+  if (databaseUrl === '') {
+    const server = await startEmbedded({ dataDirectory, log, onLost });
+    closes.push(() => server.stop());
+    return server.url;
+  }
+  const hold = await holdDataDirectory({ dataDirectory, connect: connectionTo(databaseUrl), log, onLost });
+  closes.push(() => hold.release());
+  return databaseUrl;
+}
+
+type Corridor = { stop(): Promise<void>; seen(): number };
+
+/** The corridor's thread. It tells what it logs and counts; when it dies the gateway must not go on acknowledging unseen. */
+async function startCorridor(data: CorridorData, log: Log, metrics: Metrics, onLost: (error: Error) => void): Promise<Corridor> {
+  const worker = new Worker(new URL('./corridor-worker.ts', import.meta.url), { workerData: data });
+  const ready = Promise.withResolvers<void>();
+  let seen = 0;
+  let stopping = false;
+  worker.on('message', (word: CorridorWord) => {
+    seen = Date.now();
+    if (word.kind === 'ready') ready.resolve();
+    if (word.kind === 'log') log[word.level](word.event, word.fields);
+    if (word.kind === 'count') metrics.count(word.name, word.labels, word.by);
+    if (word.kind === 'gauge') metrics.gauge(word.name, word.value, word.labels);
+    if (word.kind === 'observe') metrics.observe(word.name, word.seconds, word.labels);
+  });
+  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  worker.once('error', (error) => {
+    ready.reject(error);
+    if (!stopping) onLost(error as Error);
+  });
+  await ready.promise;
+  return {
+    seen: () => seen,
+    stop: async () => {
+      stopping = true;
+      worker.postMessage('stop');
+      const impatience = setTimeout(() => void worker.terminate(), CORRIDOR_STOP_MS);
+      await ended;
+      clearTimeout(impatience);
+    },
+  };
+}
+
+type Parts = {
+  readonly config: Config;
+  readonly log: Log;
+  readonly database: Database;
+  readonly blobs: BlobStore;
+  readonly journal: Journal;
+  readonly audit: AuditTrail;
+  readonly page: MetricsPage;
+  readonly corridor: Corridor;
+  readonly close: Close[];
+};
+
+/** The doors, HTTP last: when it answers, everything does. */
+async function openDoors(parts: Parts): Promise<Door[]> {
+  const { config, log, journal, blobs, page } = parts;
+  const peers = peerDirectory(config);
+  const doors: Door[] = [];
+  const add = (door: Door): void => {
+    doors.push(door);
+    parts.close.push(() => door.stop(GRACE_MS));
+  };
+  add(await startMllpDoor(config.mllp, { journal, peers, log, metrics: page.metrics, clock }));
+  add(await startDimseDoor(config.dimse, { journal, blobs, peers, log, metrics: page.metrics, clock }));
+  const token = newToken();
+  add(await startHttpDoor(config.http, { ...httpRoutes(parts, token, () => doors.map((door) => door.address)), log }));
+  await writeGatewayFile(config.dataDirectory, { pid: process.pid, url: httpUrl(config, doors.at(-1) as Door), token });
+  parts.close.push(() => removeGatewayFile(config.dataDirectory));
+  return doors;
+}
+
+function httpRoutes(parts: Parts, operatorToken: string, addresses: () => readonly string[]) {
+  const { config, log, database, blobs, journal, audit, page, corridor } = parts;
+  const operatorTokenHash = tokenHash(operatorToken);
+  const authenticate = (token: string): Promise<Caller | null> => findClient(database, tokenHash(token));
+  const readiness = readinessOf({ database, dataDirectory: config.dataDirectory, corridorSeen: corridor.seen, now: Date.now });
+  const { publicUrl, maxBodyBytes } = config.http;
+  const settings = { publicUrl, maxBodyBytes, maxBinaryBytes: DEFAULT_MAX_BINARY_BYTES, bodyTimeoutMs: DEFAULT_BODY_TIMEOUT_MS };
+  const shared = { database, blobs, journal, audit, clock, log, metrics: page.metrics };
+  return {
+    ...healthRoutes({ database, operatorTokenHash, readiness, scrape: page.scrape }),
+    fhir: fhirRoutes({ ...shared, authenticate, admit: admission(config), validate: loadValidator(), settings }),
+    dicomweb: [
+      requireBearer(authenticate),
+      dicomwebRoutes({ ...shared, maySeeStudy: (caller, uid) => maySeeStudy(database, caller, uid) }),
+    ],
+    operations: operationsRoutes({ ...shared, operatorTokenHash, readiness, version: VERSION, started: clock.now(), addresses }),
+  };
+}
+
+/** What is answered at once on a FHIR write: one question of `cases`, one of `reports`. */
+function admission(config: Config): Admit {
+  return (change, facts) => admitTask(change, facts) ?? admitReport(change, facts, config.signers);
+}
+
+/** A study is seen by whom its ImagingStudy is shown to. */
+async function maySeeStudy(database: Database, caller: Caller, studyUid: string): Promise<boolean> {
+  if (caller.role === 'operator') return true;
+  const token = `ImagingStudy.identifier=urn:dicom:uid|urn:oid:${studyUid}`;
+  return (await findByTokens(database, 'ImagingStudy', [token], caller.group, 1)).length > 0;
+}
+
+function httpUrl(config: Config, door: Door): string {
+  const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
+  return `http://${host}:${door.port}`;
+}
