@@ -29,6 +29,8 @@ export type GatewayProcess = {
   stop(): Promise<number>;
   /** SIGKILL; with `database`, the embedded server as well. The directory stays. */
   kill(options?: { database?: boolean }): Promise<void>;
+  /** The embedded server's postmaster, or null when there is none. */
+  databasePid(): number | null;
   /** Deletes the directory after a stop. */
   remove(): void;
 };
@@ -41,8 +43,6 @@ export type GatewayOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** Arguments of node itself (`--cpu-prof`). */
   readonly nodeArguments?: readonly string[];
-  /** A program that watches it, with its arguments (`strace -f …`); `pid` is then that program's. */
-  readonly watcher?: readonly string[];
 };
 
 export async function startGatewayProcess(options: GatewayOptions = {}): Promise<GatewayProcess> {
@@ -52,9 +52,7 @@ export async function startGatewayProcess(options: GatewayOptions = {}): Promise
     config,
     `data: ${join(directory, 'data')}\nmllp: { port: 0 }\ndimse: { port: 0 }\nhttp: { port: 0 }\n${options.yaml ?? ''}`,
   );
-  const { watcher = [], nodeArguments = [] } = options;
-  const [program, ...args] = [...watcher, process.execPath, ...nodeArguments, PROGRAM, 'start', '--config', config];
-  const child = spawn(program as string, args, {
+  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), PROGRAM, 'start', '--config', config], {
     cwd: directory,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -78,9 +76,10 @@ export async function startGatewayProcess(options: GatewayOptions = {}): Promise
     },
     kill: async ({ database = false } = {}) => {
       child.kill('SIGKILL');
-      if (database) killPostgres(join(directory, 'data'));
+      if (database) killPostgres(postmasterOf(join(directory, 'data')));
       await gone;
     },
+    databasePid: () => postmasterOf(join(directory, 'data')),
     remove: () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }),
   };
 }
@@ -123,12 +122,14 @@ function tokenIn(output: string): string {
 }
 
 /** The embedded server writes its pid on the first line of postmaster.pid. */
-function killPostgres(data: string): void {
+function postmasterOf(data: string): number | null {
   const found = execFileSync('find', [data, '-name', 'postmaster.pid'], { encoding: 'utf8' }).trim().split('\n')[0];
-  if (!found) return;
-  const pid = Number(execFileSync('head', ['-1', found], { encoding: 'utf8' }));
+  return found ? Number(execFileSync('head', ['-1', found], { encoding: 'utf8' })) : null;
+}
+
+function killPostgres(pid: number | null): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    if (pid !== null) process.kill(pid, 'SIGKILL');
   } catch {
     // Gone already: the file outlived it.
   }

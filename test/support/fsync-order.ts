@@ -1,0 +1,120 @@
+/**
+ * Sends one message at each door of a gateway that is being traced, and finds in the trace what lies between the last byte in and the
+ * answer out. Out: the steps as they happened, one chain a door; a step that is missing or out of order is an Error that names it.
+ * Imports nothing from src.
+ */
+import { ctSlice } from './ct-slice.ts';
+import { startGatewayProcess } from './gateway-process.ts';
+import { startMllpLoad } from './mllp-load.ts';
+import { orderMessage } from './order-message.ts';
+import { openStoreAssociation } from './store-sender.ts';
+import { type Call, startTrace, withDescendants } from './syscall-trace.ts';
+
+export type Step = { readonly says: string; readonly call: Call };
+export type Chains = { readonly mllp: readonly Step[]; readonly dimse: readonly Step[] };
+
+export async function traceDoors(): Promise<Chains> {
+  const order = orderMessage(1, { run: 'F' });
+  const slice = ctSlice(1, { run: 'F', study: 1, accession: order.accession, patient: order.patient, side: 128 });
+  const gateway = await startGatewayProcess();
+  try {
+    const trace = await startTrace([gateway.pid, ...withDescendants(gateway.databasePid() as number)]);
+    const load = startMllpLoad({ address: () => gateway.mllp, connections: 1, rate: 1, seconds: 0.5, message: () => order });
+    await load.finished;
+    const association = await openStoreAssociation(gateway.dimse);
+    const status = await association.store(slice);
+    await association.release();
+    if (status !== 0) throw new Error(`C-STORE was answered ${status.toString(16)}`);
+    const calls = (await trace.stop()).filter(({ result }) => !result.startsWith('-1 '));
+    return {
+      mllp: mllpChain(calls, order.controlId, gateway.mllp.port),
+      dimse: dimseChain(calls, slice.sopInstanceUid, gateway.dimse.port),
+    };
+  } finally {
+    await gateway.stop();
+    await gateway.kill({ database: true });
+    gateway.remove();
+  }
+}
+
+/** Message read, its bytes in the write-ahead log, the log on disk, answer written. */
+export function mllpChain(calls: readonly Call[], controlId: string, port: number): Step[] {
+  const chain = chainIn(calls);
+  chain.next('the message is read', (call) => READS.has(call.name) && onPort(call, port) && call.args.includes(controlId));
+  throughLog(chain, controlId);
+  chain.next('the acknowledgment is written', (call) => WRITES.has(call.name) && onPort(call, port) && call.args.includes('MSA|'));
+  refuseEarlier(calls, chain.steps, (call) => WRITES.has(call.name) && onPort(call, port) && call.args.includes('MSA|'));
+  if (!chain.steps.at(-1)?.call.args.includes(`MSA|AA|${controlId}`)) throw new Error('the acknowledgment is not AA');
+  return chain.steps;
+}
+
+/** Object in a temporary file, file on disk, named, name on disk, index row and journal on disk, C-STORE-RSP written. */
+export function dimseChain(calls: readonly Call[], sopInstanceUid: string, port: number): Step[] {
+  const chain = chainIn(calls);
+  chain.next('the object is read', (call) => READS.has(call.name) && onPort(call, port) && call.args.includes(sopInstanceUid));
+  const written = chain.next('its last bytes are written', isLastWrite(calls));
+  const temporary = fileOf(written);
+  chain.next('the file is on disk', (call) => SYNCS.has(call.name) && fileOf(call) === temporary);
+  const named = chain.next('the file gets its name', (call) => call.name.startsWith('rename') && call.args.includes(`"${temporary}"`));
+  const directory = (/, "([^"]+)\/[^/"]+"[^"]*$/.exec(named.args)?.[1] ?? '') as string;
+  chain.next('the name is on disk', (call) => SYNCS.has(call.name) && fileOf(call) === directory);
+  throughLog(chain, sopInstanceUid);
+  const answered = (call: Call) => WRITES.has(call.name) && onPort(call, port) && P_DATA.test(call.args);
+  chain.next('the C-STORE-RSP is written', answered);
+  refuseEarlier(calls, chain.steps, answered);
+  return chain.steps;
+}
+
+function throughLog(chain: Chain, id: string): void {
+  const logged = chain.next('it is in the write-ahead log', (call) => call.name === 'pwrite64' && isLog(call) && call.args.includes(id));
+  chain.next('the log is on disk', (call) => SYNCS.has(call.name) && fileOf(call) === fileOf(logged));
+}
+
+type Chain = { readonly steps: Step[]; next(says: string, is: (call: Call) => boolean): Call };
+
+/** Each next call must have been entered after the one before had returned. */
+function chainIn(calls: readonly Call[]): Chain {
+  const inOrder = calls.toSorted((a, b) => a.entered - b.entered);
+  const steps: Step[] = [];
+  return {
+    steps,
+    next: (says, is) => {
+      const after = steps.at(-1)?.call.returned ?? -1;
+      const call = inOrder.find((candidate) => candidate.entered > after && is(candidate));
+      if (!call) throw new Error(`not seen: ${says}, after: ${steps.map((step) => step.says).join(', ') || 'nothing'}`);
+      steps.push({ says, call });
+      return call;
+    },
+  };
+}
+
+/** The chain ends with the first answer after the sync; there must be none before it. */
+function refuseEarlier(calls: readonly Call[], steps: readonly Step[], isAnswer: (call: Call) => boolean): void {
+  const [first, last] = [steps[0] as Step, steps.at(-1) as Step];
+  const early = calls.find((call) => call.entered > first.call.returned && call.entered < last.call.entered && isAnswer(call));
+  if (early) throw new Error(`an answer was written before: ${last.says}`);
+}
+
+function isLastWrite(calls: readonly Call[]): (call: Call) => boolean {
+  const last = calls.findLast((call) => WRITES.has(call.name) && /\/blobs\/tmp\//.test(fileOf(call)));
+  return (call) => call === last;
+}
+
+/** The file or socket of the first descriptor: `17</path>`, `21<TCP:[127.0.0.1:2575->…` as far as the arrow. */
+function fileOf(call: Call): string {
+  return /^\d+<([^>]*)>/.exec(call.args)?.[1] ?? '';
+}
+
+function onPort(call: Call, port: number): boolean {
+  return fileOf(call) === `TCP:[127.0.0.1:${port}-`;
+}
+
+function isLog(call: Call): boolean {
+  return fileOf(call).includes('/pg_wal/');
+}
+
+const READS = new Set(['read', 'recvfrom', 'recvmsg']);
+const WRITES = new Set(['write', 'writev', 'sendto', 'sendmsg', 'pwrite64', 'pwritev', 'pwritev2']);
+const SYNCS = new Set(['fdatasync', 'fsync']);
+/** P-DATA-TF is PDU type 4 (PS3.8 §9.3.5); data is the first quoted argument, or the first of the vector. */
+const P_DATA = /^[^"]*"\\4\\0/;
