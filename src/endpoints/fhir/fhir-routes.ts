@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
-import { type Failure, isFailure } from '../../model/failure.ts';
+import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { LogFields } from '../../model/log.ts';
 import type { Caller } from '../../model/peer.ts';
 import { capabilityStatement } from '../../protocols/fhir/capability-statement.ts';
@@ -173,8 +173,16 @@ function broken(deps: FhirDeps, error: unknown, request: Request, response: Resp
   }
   deps.log.error('fhir.failed', { method: request.method, ...placeOf(error as NodeJS.ErrnoException) });
   deps.metrics.count('waystation_fhir_errors_total');
-  sendFailure(request, response, refuse(500, 'exception', 'The server could not do this. The reason is in its log.'));
+  sendFailure(request, response, failure('fhir', isOutage(error) ? 'unreachable' : 'internal', 'see the log'));
 }
+
+/** The database is away, or was too busy with others five times over: the client may try again. */
+function isOutage(error: unknown): boolean {
+  return OUTAGES.test(String((error as { code?: unknown } | null)?.code ?? ''));
+}
+
+/** System errors of a connection; SQLSTATE classes 08, 53, 57P (PostgreSQL Appendix A) and what a transaction was tried again for. */
+const OUTAGES = /^(?:ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|08|53|57P|40001|40P01|23505)/;
 
 function placeOf({ name, code, stack }: NodeJS.ErrnoException): LogFields {
   const frames = (stack ?? '').split('\n').filter((line) => line.startsWith('    at '));

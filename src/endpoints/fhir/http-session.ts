@@ -71,7 +71,12 @@ export function untilAborted(request: IncomingMessage, signal: AbortSignal): Asy
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       });
       aborted.catch(() => {});
-      return { next: () => Promise.race([chunks.next(), aborted]), return: async () => ({ done: true, value: undefined }) };
+      const leave = () => {
+        // Not awaited: it waits for a chunk that may never come. Without it nothing else could read what is left.
+        void chunks.return?.();
+        return Promise.resolve({ done: true as const, value: undefined });
+      };
+      return { next: () => Promise.race([chunks.next(), aborted]), return: leave };
     },
   };
 }

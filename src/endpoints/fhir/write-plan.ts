@@ -59,8 +59,14 @@ export function planWrite(resolved: Resolved, context: PlanContext): Planned | F
 function planDelete(resolved: Resolved, before: StoredResource | null, caller: Caller, ifMatch: number | null): Planned | FhirFailure {
   // R4 §3.1.0.7: what is not there, or is gone, is deleted.
   if (!before || before.deleted) return { ...resolved, before: null, after: null, version: 0 };
-  const refused = mayWriteOf(caller, 'delete', before.type, before.author) ?? otherVersion(before, ifMatch);
+  const refused = mayWriteOf(caller, 'delete', before.type, before.author) ?? inUse(before, caller) ?? otherVersion(before, ifMatch);
   return refused ?? { ...resolved, before, after: null, version: before.version + 1 };
+}
+
+/** A consultation keeps what it was made of: it is cancelled by its order or its Task, not taken apart. */
+function inUse(before: StoredResource, caller: Caller): FhirFailure | null {
+  if (before.caseId === null || caller.role === 'operator') return null;
+  return refuse(409, 'conflict', `this ${before.type} belongs to a consultation`);
 }
 
 function planUpdate(resolved: Resolved, before: StoredResource | null, write: Update | Patch, context: PlanContext): Planned | FhirFailure {

@@ -19,7 +19,7 @@ export type SearchParameter = {
   readonly indexedAs: string;
 };
 
-/** Parameters of a type by name; undefined for a type that is not held. `_id` and `_lastUpdated` go with every type. */
+/** Parameters of a type by name; undefined for a type that is not held. `_id` and `_lastUpdated` go with every type and are columns. */
 export function searchParametersOf(type: string): ReadonlyMap<string, SearchParameter> | undefined {
   return PARAMETERS.get(type);
 }
@@ -73,6 +73,8 @@ const ANYTHING = [
   'QuestionnaireResponse',
   'DocumentReference',
   'DiagnosticReport',
+  'Condition',
+  'AllergyIntolerance',
   'Provenance',
   'Binary',
   'Endpoint',
@@ -248,6 +250,27 @@ const TABLES: Readonly<Record<string, readonly SearchParameter[]>> = {
     reference('media', ['Media'], 'media.link'),
     date('date', 'effectiveDateTime', 'effectivePeriod'),
   ],
+  Condition: [
+    identifier,
+    token('clinical-status', 'CodeableConcept', 'clinicalStatus'),
+    token('verification-status', 'CodeableConcept', 'verificationStatus'),
+    token('code', 'CodeableConcept'),
+    token('category', 'CodeableConcept'),
+    reference('subject', SUBJECTS),
+    patient('subject', 'subject'),
+    reference('encounter', ['Encounter']),
+    date('recorded-date', 'recordedDate'),
+  ],
+  AllergyIntolerance: [
+    identifier,
+    token('clinical-status', 'CodeableConcept', 'clinicalStatus'),
+    token('verification-status', 'CodeableConcept', 'verificationStatus'),
+    token('code', 'CodeableConcept', 'code', 'reaction.substance'),
+    token('category', 'code'),
+    token('criticality', 'code'),
+    reference('patient', SUBJECTS),
+    date('date', 'recordedDate'),
+  ],
   Provenance: [
     token('agent-role', 'CodeableConcept', 'agent.role'),
     token('agent-type', 'CodeableConcept', 'agent.type'),
@@ -269,6 +292,9 @@ const TABLES: Readonly<Record<string, readonly SearchParameter[]>> = {
   ],
 };
 
+/** Labels by which another server finds again what it put here. */
+const tag = token('_tag', 'Coding', 'meta.tag');
+
 const PARAMETERS: ReadonlyMap<string, ReadonlyMap<string, SearchParameter>> = new Map(
-  Object.entries(TABLES).map(([type, rows]) => [type, new Map(rows.map((row) => [row.name, row]))]),
+  Object.entries(TABLES).map(([type, rows]) => [type, new Map([tag, ...rows].map((row) => [row.name, row]))]),
 );
