@@ -11,7 +11,7 @@
  *   for other messages (ignored, or refused with 200), and a feed that carries all orders does not stop at the first prescription.
  */
 import type { Peer } from '../../model/peer.ts';
-import { type Header, part, type Refusal, readFields, readSegments, refusal, type SegmentPlace } from './header.ts';
+import { type Header, isFit, part, type Refusal, readFields, readSegments, refusal, type SegmentPlace } from './header.ts';
 
 export type Verdict =
   /** `patient`: PID-3.1 as it stands, of the first identifier that has one. */
@@ -119,8 +119,9 @@ function readPatient(bytes: Buffer, header: Header, segments: readonly SegmentPl
   const pid = segments.find((place) => place.name === 'PID');
   if (!pid) return refusal('segment-sequence', 'ORM without PID', 'PID', 0);
   const { component, repetition } = header.delimiters;
-  const identifiers = (readFields(bytes, pid, header, 3)[3] ?? '').split(repetition);
-  return identifiers.map((one) => part(one, component, 1)).find(isValued) ?? missing('PID', 3);
+  const identifiers = (readFields(bytes, pid, header, 3)[3] ?? '').split(repetition).map((one) => part(one, component, 1));
+  if (!identifiers.every(isFit)) return tooLong('PID', 3);
+  return identifiers.find(isValued) ?? missing('PID', 3);
 }
 
 function firstUnfit(bytes: Buffer, header: Header, orders: readonly Order[]): Refusal | null {
@@ -136,12 +137,13 @@ function judgeGroup(bytes: Buffer, header: Header, { orc, sequence, details }: O
   const [obr, second] = details.filter((detail) => detail.name === 'OBR');
   if (second) return refusal('segment-sequence', 'two OBR under one ORC', 'OBR', 0, sequence + 1);
   if (!obr && details.length > 0) return null;
-  const first = (text: string | undefined): string => part(text ?? '', header.delimiters.component, 1);
   const orcFields = readFields(bytes, orc, header, 3);
   const obrFields = obr ? readFields(bytes, obr, header, 4) : [];
+  const numbers = [orcFields[2], orcFields[3], obrFields[2], obrFields[3]].map((text) => part(text ?? '', header.delimiters.component, 1));
   const control = orcFields[1] ?? '';
   if (!isValued(control)) return missing('ORC', 1, sequence);
-  if (![orcFields[2], orcFields[3], obrFields[2], obrFields[3]].some((text) => isValued(first(text)))) return missing('ORC', 2, sequence);
+  if (!numbers.some(isValued)) return missing('ORC', 2, sequence);
+  if (!numbers.every(isFit)) return tooLong('ORC', 2, sequence);
   if (!OPENING_CONTROLS.has(control)) return null;
   if (!obr) return refusal('segment-sequence', 'a new order without OBR', 'OBR', 0, sequence);
   return isValued(obrFields[4] ?? '') ? null : missing('OBR', 4, sequence);
@@ -154,6 +156,11 @@ function isValued(text: string): boolean {
 
 function missing(segment: string, field: number, sequence = 1): Refusal {
   return refusal('required-field', `${segment}-${field} is empty`, segment, field, sequence);
+}
+
+/** What cannot be an identifier, for it would not go into an index. */
+function tooLong(segment: string, field: number, sequence = 1): Refusal {
+  return refusal('too-large', `${segment}-${field} is too long or holds control characters`, segment, field, sequence);
 }
 
 /** Message types that `mapping` knows. */

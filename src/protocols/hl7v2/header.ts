@@ -151,7 +151,8 @@ function isLetterOrDigit(byte: number): boolean {
   return isLetter(byte) || (byte >= 0x30 && byte <= 0x39);
 }
 
-function isFit(text: string): boolean {
+/** Whether a text may stand in an index column. */
+export function isFit(text: string): boolean {
   return text.length <= MAX_FIELD_LENGTH && !CONTROLS.test(text);
 }
 
