@@ -15,6 +15,8 @@ import type { Log, LogFields } from './model/log.ts';
 import type { Labels, Metrics } from './model/metrics.ts';
 import { type Corridor, runBatch, runClock, saveWork } from './pipeline.ts';
 import { loadValidator } from './protocols/fhir/resource-validator.ts';
+import { renderReport } from './reports/render.ts';
+import type { Render } from './return/return-step.ts';
 import { openOwners } from './routing/route-step.ts';
 import { openBlobs } from './store/blob-store.ts';
 import { type Database, openDatabase } from './store/database.ts';
@@ -82,8 +84,18 @@ async function openCorridor(database: Database, config: Config, log: Log): Promi
     defaultSpecialty: config.defaultSpecialty,
   };
   const blobs = await openBlobs(config.dataDirectory);
-  return { database, house: { config, peers, rules, owners, blobs, validate: loadValidator() }, clock: systemClock, log, workers: 1 };
+  return {
+    database,
+    house: { config, peers, rules, owners, blobs, validate: loadValidator(), render },
+    clock: systemClock,
+    log,
+    workers: 1,
+  };
 }
+
+/** The fonts of the PDF's own format: Western European letters; others stand as code points, and the page says so. */
+const render: Render = ({ provenance, ...input }) =>
+  renderReport({ ...input, signedAt: provenance.signature?.[0]?.when ?? '', fonts: null });
 
 /** One line a kind of destination. */
 function clientsOf(config: Config, log: Log): Map<string, DestinationClient & Partial<Lookout>> {

@@ -81,13 +81,16 @@ async function open(config: Config, log: Log, closes: Close[], close: () => Prom
   const page = openMetrics(() => readDepths(database), Date.now);
   const journal = openJournal(database, page.metrics);
   closes.push(() => journal.close());
-  const corridor = await startCorridor({ config, databaseUrl: url }, log, page.metrics, lost.resolve);
-  closes.push(() => corridor.stop());
   const audit = openAudit(database, (error) => log.error('audit.failed', { reason: error.message }));
   closes.push(() => audit.close());
-  const parts = { config, log, database, blobs, journal, audit, page, corridor, close: closes };
-  const doors = await openDoors(parts);
-  return { addresses: doors.map((door) => door.address), url: httpUrl(config, doors.at(-1) as Door), lost: lost.promise, stop: close };
+  const pulse = { seen: 0 };
+  const doors = await openDoors({ config, log, database, blobs, journal, audit, page, pulse, closes });
+  const here = httpUrl(config, doors.at(-1) as Door);
+  // Last, because it words our address; what arrives before it runs waits in the journal.
+  const named = { ...config, http: { ...config.http, publicUrl: config.http.publicUrl || here } };
+  const corridor = await startCorridor({ config: named, databaseUrl: url }, { log, metrics: page.metrics, pulse, onLost: lost.resolve });
+  closes.push(() => corridor.stop());
+  return { addresses: doors.map((door) => door.address), url: here, lost: lost.promise, stop: close };
 }
 
 /** The embedded server, or a shared one; both hold the data directory for this gateway alone. */
@@ -103,16 +106,17 @@ async function openServer(config: Config, log: Log, closes: Close[], onLost: (er
   return databaseUrl;
 }
 
-type Corridor = { stop(): Promise<void>; seen(): number };
+/** Epoch ms of the corridor's last word; 0 before the first. */
+type Pulse = { seen: number };
+type CorridorEars = { readonly log: Log; readonly metrics: Metrics; readonly pulse: Pulse; readonly onLost: (error: Error) => void };
 
 /** The corridor's thread. It tells what it logs and counts; when it dies the gateway must not go on acknowledging unseen. */
-async function startCorridor(data: CorridorData, log: Log, metrics: Metrics, onLost: (error: Error) => void): Promise<Corridor> {
+async function startCorridor(data: CorridorData, { log, metrics, pulse, onLost }: CorridorEars): Promise<{ stop(): Promise<void> }> {
   const worker = new Worker(new URL('./corridor-worker.ts', import.meta.url), { workerData: data });
   const ready = Promise.withResolvers<void>();
-  let seen = 0;
   let stopping = false;
   worker.on('message', (word: CorridorWord) => {
-    seen = Date.now();
+    pulse.seen = Date.now();
     if (word.kind === 'ready') ready.resolve();
     if (word.kind === 'log') log[word.level](word.event, word.fields);
     if (word.kind === 'count') metrics.count(word.name, word.labels, word.by);
@@ -126,7 +130,6 @@ async function startCorridor(data: CorridorData, log: Log, metrics: Metrics, onL
   });
   await ready.promise;
   return {
-    seen: () => seen,
     stop: async () => {
       stopping = true;
       worker.postMessage('stop');
@@ -145,33 +148,33 @@ type Parts = {
   readonly journal: Journal;
   readonly audit: AuditTrail;
   readonly page: MetricsPage;
-  readonly corridor: Corridor;
-  readonly close: Close[];
+  readonly pulse: Pulse;
+  readonly closes: Close[];
 };
 
-/** The doors, HTTP last: when it answers, everything does. */
+/** The doors; /ready says yes once the corridor runs. */
 async function openDoors(parts: Parts): Promise<Door[]> {
   const { config, log, journal, blobs, page } = parts;
   const peers = peerDirectory(config);
   const doors: Door[] = [];
   const add = (door: Door): void => {
     doors.push(door);
-    parts.close.push(() => door.stop(GRACE_MS));
+    parts.closes.push(() => door.stop(GRACE_MS));
   };
   add(await startMllpDoor(config.mllp, { journal, peers, log, metrics: page.metrics, clock }));
   add(await startDimseDoor(config.dimse, { journal, blobs, peers, log, metrics: page.metrics, clock }));
   const token = newToken();
   add(await startHttpDoor(config.http, { ...httpRoutes(parts, token, () => doors.map((door) => door.address)), log }));
   await writeGatewayFile(config.dataDirectory, { pid: process.pid, url: httpUrl(config, doors.at(-1) as Door), token });
-  parts.close.push(() => removeGatewayFile(config.dataDirectory));
+  parts.closes.push(() => removeGatewayFile(config.dataDirectory));
   return doors;
 }
 
 function httpRoutes(parts: Parts, operatorToken: string, addresses: () => readonly string[]) {
-  const { config, log, database, blobs, journal, audit, page, corridor } = parts;
+  const { config, log, database, blobs, journal, audit, page, pulse } = parts;
   const operatorTokenHash = tokenHash(operatorToken);
   const authenticate = (token: string): Promise<Caller | null> => findClient(database, tokenHash(token));
-  const readiness = readinessOf({ database, dataDirectory: config.dataDirectory, corridorSeen: corridor.seen, now: Date.now });
+  const readiness = readinessOf({ database, dataDirectory: config.dataDirectory, corridorSeen: () => pulse.seen, now: Date.now });
   const { publicUrl, maxBodyBytes } = config.http;
   const settings = { publicUrl, maxBodyBytes, maxBinaryBytes: DEFAULT_MAX_BINARY_BYTES, bodyTimeoutMs: DEFAULT_BODY_TIMEOUT_MS };
   const shared = { database, blobs, journal, audit, clock, log, metrics: page.metrics };

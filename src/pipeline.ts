@@ -5,7 +5,7 @@
  */
 import type { Resource } from '@medplum/fhirtypes';
 import { readActs } from './cases/act-step.ts';
-import { assembleCases, type CaseRules, type Owners, prepareCases, writeTask } from './cases/assemble-step.ts';
+import { assembleCases, type CaseRules, move, type Owners, prepareCases, writeTask } from './cases/assemble-step.ts';
 import { matchCases } from './cases/match-step.ts';
 import { mapEntries } from './mapping/map-step.ts';
 import type { Clock } from './model/clock.ts';
@@ -16,7 +16,7 @@ import { workOf } from './model/work.ts';
 import type { Validate } from './protocols/fhir/resource-validator.ts';
 import { indexResource } from './protocols/fhir/search-index.ts';
 import { readReports } from './reports/report-step.ts';
-import { returnAnswers } from './return/return-step.ts';
+import { type Render, returnAnswers } from './return/return-step.ts';
 import { routeCases } from './routing/route-step.ts';
 import { type Batch, openBatch, putCase, saveBatch } from './store/batch.ts';
 import type { BlobStore } from './store/blob-store.ts';
@@ -32,6 +32,7 @@ export type House = {
   readonly owners: Owners;
   readonly blobs: BlobStore;
   readonly validate: Validate;
+  readonly render: Render;
 };
 
 type Step = { readonly room: string; readonly does: string; readonly run: (batch: Batch, house: House) => void | Promise<void> };
@@ -44,11 +45,7 @@ export const STEPS: readonly Step[] = [
   { room: 'cases', does: 'which specialty', run: (batch, house) => prepareCases(batch, house.rules) },
   { room: 'routing', does: 'which destination, and why', run: (batch, house) => routeCases(batch, house.config) },
   { room: 'cases', does: 'is the package whole; the Task', run: (batch, house) => assembleCases(batch, house.rules, house.owners) },
-  {
-    room: 'return',
-    does: 'cases pushed out, reports home',
-    run: (batch, house) => returnAnswers(batch, house, (id) => writeTask(batch, id, house.owners)),
-  },
+  { room: 'return', does: 'cases pushed out, reports home', run: (batch, house) => returnAnswers(batch, house, closeCase(batch, house)) },
 ];
 
 /** Takes at most this many entries into one transaction. */
@@ -129,6 +126,14 @@ export async function runClock(corridor: Corridor): Promise<number> {
     await walk(batch, corridor.house);
     return due.size;
   });
+}
+
+/** A case that owes nobody an answer is closed, and its Task says so. */
+function closeCase(batch: Batch, house: House): (caseId: string, detail: string) => void {
+  return (caseId, detail) => {
+    move(batch, caseId, 'returned', null, detail);
+    writeTask(batch, caseId, house.owners);
+  };
 }
 
 async function walk(batch: Batch, house: House): Promise<void> {

@@ -9,7 +9,7 @@ import type { NewEntry } from '../../model/entry.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Peer, PeerDirectory } from '../../model/peer.ts';
 import { judge, messageType, type Verdict } from '../../protocols/hl7v2/accept.ts';
-import { type AckCode, ackCodeOf, ackControlId, buildAck } from '../../protocols/hl7v2/ack.ts';
+import { type AckCode, ackCodeOf, shortControlId, buildAck } from '../../protocols/hl7v2/ack.ts';
 import { type Header, isRefusal, type Refusal, readHeader } from '../../protocols/hl7v2/header.ts';
 
 export type Inbound = {
@@ -76,7 +76,7 @@ function inbound(bytes: Buffer, header: Header | null, peer: Peer | null, verdic
 }
 
 function answerTo(header: Header | null, refusal: Refusal | null, clock: Clock): Buffer {
-  return buildAck(header, refusal, { now: clock.now(), controlId: ackControlId(clock.uuid()) });
+  return buildAck(header, refusal, { now: clock.now(), controlId: shortControlId(clock.uuid()) });
 }
 
 function strange(why: Failure): Refusal {

@@ -34,7 +34,7 @@ export function ackCodeOf(code: FailureCode): 'AE' | 'AR' {
 }
 
 /** MSH-10 of an answer: 20 characters, the length every version allows. `uuid` is a UUIDv7: its time and 26 random bits are kept. */
-export function ackControlId(uuid: string): string {
+export function shortControlId(uuid: string): string {
   return uuid.replaceAll('-', '').slice(0, 20);
 }
 

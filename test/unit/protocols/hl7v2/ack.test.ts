@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { FailureCode } from '../../../../src/model/failure.ts';
-import { ackCodeOf, ackControlId, buildAck, parseAck } from '../../../../src/protocols/hl7v2/ack.ts';
+import { ackCodeOf, shortControlId, buildAck, parseAck } from '../../../../src/protocols/hl7v2/ack.ts';
 import { type Header, isRefusal, readHeader, refusal } from '../../../../src/protocols/hl7v2/header.ts';
 
 const ORDER = readFileSync('fixtures/hl7v2/orm-o01/new-order.hl7', 'latin1');
@@ -117,7 +117,7 @@ describe('MSA-1', () => {
 
 describe('the control id of an answer', () => {
   it('has at most the 20 characters that every version allows', () => {
-    expect(ackControlId('0195930f-1c2d-7abc-8def-0123456789ab')).toBe('0195930f1c2d7abc8def');
+    expect(shortControlId('0195930f-1c2d-7abc-8def-0123456789ab')).toBe('0195930f1c2d7abc8def');
   });
 });
 

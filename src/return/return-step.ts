@@ -1,0 +1,223 @@
+/**
+ * The way out, with the database: a case that is offered to a specialist's server is worded as a push, a report as the answer for each
+ * destination its origin names. Deliveries are ordered in the transaction that caused them; what cannot be worded is told in the timeline.
+ */
+import type { DiagnosticReport, Patient, Provenance, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
+import type { StoredBinary } from '../model/binary.ts';
+import type { CaseState } from '../model/case.ts';
+import type { Config, Destination, Signer } from '../model/config.ts';
+import type { DeliveryKind } from '../model/delivery.ts';
+import { type Failure, failure, isFailure } from '../model/failure.ts';
+import type { PeerDirectory } from '../model/peer.ts';
+import { answeredPlaces, type Push, pushName } from '../protocols/fhir/push.ts';
+import { literalReferences } from '../protocols/fhir/references.ts';
+import { shortControlId } from '../protocols/hl7v2/ack.ts';
+import { addEvent, type Batch, caseIn, changedCases, loadResources, putCase, resourceIn } from '../store/batch.ts';
+import type { BlobStore } from '../store/blob-store.ts';
+import { readDelivery } from '../store/delivery-store.ts';
+import { readEntry } from '../store/journal-store.ts';
+import { composeFhirOrder, MAX_INLINE_BYTES } from './fhir-order.ts';
+import { composeFhirReport } from './fhir-report.ts';
+import { composeOru } from './oru-r01.ts';
+
+/** A PDF of a report that brought none. */
+export type Render = (input: {
+  readonly report: DiagnosticReport;
+  readonly provenance: Provenance;
+  readonly signer: Signer;
+  readonly title: string;
+  readonly patient: Patient | null;
+  readonly serviceRequest: ServiceRequest | null;
+}) => Promise<Buffer | Failure>;
+
+export type ReturnHouse = { readonly config: Config; readonly peers: PeerDirectory; readonly blobs: BlobStore; readonly render: Render };
+
+/** `close` moves a case that owes nobody an answer. */
+export async function returnAnswers(batch: Batch, house: ReturnHouse, close: (caseId: string, detail: string) => void): Promise<void> {
+  await watchPushed(batch);
+  for (const state of changedCases(batch)) {
+    if (state.phase === 'requested' && state.route?.kind === 'push' && state.push === null) await pushCase(batch, house, state);
+    if (state.phase === 'reported' && state.returns.length === 0 && state.report) await answer(batch, house, state, close);
+  }
+}
+
+/** The receipt of a pushed case tells where its order is on that server: there the report is looked for. */
+async function watchPushed(batch: Batch): Promise<void> {
+  for (const work of batch.works) {
+    for (const act of work.acts) {
+      if (act.kind !== 'receipt' || act.deliveryKind !== 'fhir-order') continue;
+      const delivery = await readDelivery(batch.tx, act.delivery);
+      const state = caseIn(batch, act.caseId);
+      if (!delivery || !state) continue;
+      const places = answeredPlaces(JSON.parse(delivery.content.toString('utf8')) as Push, JSON.parse(work.entry.payload.toString('utf8')));
+      const remote = places.get(pushName(state.serviceRequest));
+      if (remote) batch.watches.push({ destination: act.destination, caseId: act.caseId, remote, due: batch.now, end: false });
+    }
+  }
+}
+
+async function pushCase(batch: Batch, house: ReturnHouse, state: CaseState): Promise<void> {
+  const material = [...state.members, ...state.studies.map((study) => study.imagingStudy)];
+  await loadResources(batch, [state.patient, ...material]);
+  const task = resourceIn(batch, state.task) as Task;
+  const serviceRequest = resourceIn(batch, state.serviceRequest) as ServiceRequest;
+  const sent = [serviceRequest, ...resourcesIn(batch, material)];
+  const id = batch.clock.uuid();
+  const push = composeFhirOrder({
+    task,
+    serviceRequest,
+    patient: resourceIn(batch, state.patient) as Patient,
+    material: resourcesIn(batch, material),
+    known: await loadKnown(batch, sent),
+    files: await filesOf(batch, house.blobs, sent, MAX_INLINE_BYTES),
+    base: `${house.config.http.publicUrl}/fhir`,
+    dicomweb: `${house.config.http.publicUrl}/dicomweb`,
+    controlId: id,
+  });
+  order(batch, state, state.route?.destination as string, 'fhir-order', id, id, Buffer.from(JSON.stringify(push)));
+  putCase(batch, { ...state, push: { delivery: id, receipt: null } });
+}
+
+async function answer(batch: Batch, house: ReturnHouse, state: CaseState, close: (caseId: string, detail: string) => void): Promise<void> {
+  const names = state.origin ? house.peers.named(state.origin.peer).returns : [];
+  if (names.length === 0)
+    return close(state.id, 'no destination is configured for answers to its origin: the report waits at the FHIR door');
+  const returns = [];
+  for (const name of names) {
+    const destination = house.config.destinations.find((candidate) => candidate.name === name) as Destination;
+    const id = batch.clock.uuid();
+    const worded = await word(batch, house, state, destination, id);
+    if (isFailure(worded)) {
+      addEvent(batch, state.id, {
+        seq: state.report?.seq ?? null,
+        kind: 'return-failed',
+        actor: 'gateway',
+        detail: `${name}: ${worded.detail}`,
+      });
+      continue;
+    }
+    order(batch, state, name, worded.kind, id, worded.controlId, worded.content);
+    returns.push({ destination: name, delivery: id, receipt: null });
+  }
+  putCase(batch, { ...(caseIn(batch, state.id) as CaseState), returns });
+}
+
+type Worded = { readonly kind: DeliveryKind; readonly controlId: string; readonly content: Buffer };
+
+async function word(batch: Batch, house: ReturnHouse, state: CaseState, destination: Destination, id: string): Promise<Worded | Failure> {
+  const { reference, provenance: proof } = state.report as NonNullable<CaseState['report']>;
+  await loadResources(batch, [reference, proof, state.patient, state.serviceRequest]);
+  const report = resourceIn(batch, reference) as DiagnosticReport;
+  const provenance = resourceIn(batch, proof) as Provenance;
+  if (destination.kind === 'mllp') return wordOru(batch, house, state, destination, { report, provenance, id });
+  if (destination.kind !== 'fhir') return failure('return', 'invalid', 'a group that pulls is no place for an answer');
+  const push = composeFhirReport({
+    report,
+    provenance,
+    known: await loadKnown(batch, [report, provenance]),
+    files: await filesOf(batch, house.blobs, [report], Number.POSITIVE_INFINITY),
+    base: `${house.config.http.publicUrl}/fhir`,
+    controlId: id,
+  });
+  return isFailure(push) ? push : { kind: 'fhir-report', controlId: id, content: Buffer.from(JSON.stringify(push)) };
+}
+
+async function wordOru(
+  batch: Batch,
+  house: ReturnHouse,
+  state: CaseState,
+  destination: Destination & { kind: 'mllp' },
+  { report, provenance, id }: { report: DiagnosticReport; provenance: Provenance; id: string },
+): Promise<Worded | Failure> {
+  const entry = state.origin?.kind === 'hl7v2' ? await readEntry(batch.tx, state.origin.seq) : null;
+  if (!entry) return failure('return', 'invalid', 'the order did not come by HL7 v2: there is no message to answer');
+  const signer = signerOf(provenance, house.config.signers);
+  if (!signer) return failure('return', 'signature', 'the signer is not configured any more');
+  const patient = resourceIn(batch, state.patient) as Patient | null;
+  const pdf = await pdfOf(batch, house, state, { report, provenance, signer, patient });
+  if (isFailure(pdf)) return pdf;
+  const controlId = shortControlId(id);
+  const content = composeOru({
+    order: entry.payload,
+    keys: state.keys,
+    patient,
+    patientAuthority: house.peers.named(entry.peer).patientAuthority,
+    report,
+    signer,
+    pdf,
+    destination,
+    sender: { application: 'WAYSTATION', facility: '' },
+    controlId,
+    now: batch.now,
+  });
+  return isFailure(content) ? content : { kind: 'oru', controlId, content };
+}
+
+/** The report's own PDF; else one that is rendered. */
+async function pdfOf(
+  batch: Batch,
+  house: ReturnHouse,
+  state: CaseState,
+  input: { report: DiagnosticReport; provenance: Provenance; signer: Signer; patient: Patient | null },
+): Promise<Buffer | Failure> {
+  const form = input.report.presentedForm?.find(({ contentType }) => contentType === 'application/pdf');
+  if (form?.data) return Buffer.from(form.data, 'base64');
+  if (form?.url) {
+    const files = await filesOf(batch, house.blobs, [input.report], Number.POSITIVE_INFINITY);
+    return files.get(form.url) ?? failure('return', 'not-found', `the file ${form.url} of the report is not here`);
+  }
+  const title = house.config.specialties.find(({ name }) => name === state.specialty)?.title ?? 'Report';
+  return house.render({ ...input, title, serviceRequest: resourceIn(batch, state.serviceRequest) as ServiceRequest | null });
+}
+
+/** Orders a delivery at the end of its destination's lane. */
+function order(
+  batch: Batch,
+  state: CaseState,
+  destination: string,
+  kind: DeliveryKind,
+  id: string,
+  controlId: string,
+  content: Buffer,
+): void {
+  const seq = state.report?.seq ?? state.origin?.seq ?? 0;
+  batch.deliveries.push({ id, destination, kind, caseId: state.id, seq, controlId, content, lane: destination });
+  addEvent(batch, state.id, { seq, kind: 'sending', actor: 'gateway', detail: `${kind} ${controlId} to ${destination}` });
+}
+
+function signerOf({ signature }: Provenance, signers: readonly Signer[]): Signer | undefined {
+  const who = signature?.[0]?.who?.identifier;
+  return signers.find(({ identifier }) => identifier.system === who?.system && identifier.value === who?.value);
+}
+
+/** What resources refer to, as far as it is here. */
+async function loadKnown(batch: Batch, resources: readonly Resource[]): Promise<Map<string, Resource>> {
+  const references = [...new Set(resources.flatMap(literalReferences))];
+  await loadResources(batch, references);
+  return new Map(
+    references.flatMap((reference) => resourceIn(batch, reference) ?? []).map((found) => [`${found.resourceType}/${found.id}`, found]),
+  );
+}
+
+/** Bytes of the files that resources name by `Binary/id`, up to a size. */
+async function filesOf(batch: Batch, blobs: BlobStore, resources: readonly Resource[], most: number): Promise<Map<string, Buffer>> {
+  const urls = [...new Set(resources.flatMap(fileUrls))];
+  await loadResources(batch, urls);
+  const files = new Map<string, Buffer>();
+  for (const url of urls) {
+    const binary = resourceIn(batch, url) as StoredBinary | null;
+    if (!binary || binary.size > most) continue;
+    const chunks: Buffer[] = [];
+    for await (const chunk of blobs.read(binary.digest)) chunks.push(chunk as Buffer);
+    files.set(url, Buffer.concat(chunks));
+  }
+  return files;
+}
+
+function fileUrls(resource: Resource): string[] {
+  return [...JSON.stringify(resource).matchAll(/"url":"(Binary\/[A-Za-z0-9.-]{1,64})"/g)].map(([, url]) => url as string);
+}
+
+function resourcesIn(batch: Batch, references: readonly string[]): Resource[] {
+  return references.map((reference) => resourceIn(batch, reference)).filter((resource) => resource !== null);
+}
