@@ -8,6 +8,7 @@ import type { Binary, Bundle, DiagnosticReport, Provenance, Resource } from '@me
 import { type Failure, failure, isFailure } from '../model/failure.ts';
 import { parseJsonObject } from '../protocols/fhir/json-text.ts';
 import { literalReferences, renameReferences } from '../protocols/fhir/references.ts';
+import type { Validate } from '../protocols/fhir/resource-validator.ts';
 import type { VerifiedReport } from './verify.ts';
 
 export type FoundFile = { readonly contentType: string; readonly bytes: Buffer; readonly sha256: string };
@@ -21,8 +22,8 @@ export type FoundReport = {
   readonly files: ReadonlyMap<string, FoundFile>;
 };
 
-/** Reads what the journal keeps. `faultOf` is the validator of R4: what comes from elsewhere is held against it before it is used. */
-export function readFoundReport(bytes: Buffer, faultOf: (resource: Resource) => string): FoundReport | Failure {
+/** Reads what the journal keeps. What comes from elsewhere is held against R4 before it is used. */
+export function readFoundReport(bytes: Buffer, validate: Validate): FoundReport | Failure {
   const parsed = parseJsonObject(bytes);
   if (isFailure(parsed)) return parsed;
   const { entry } = parsed as Partial<Bundle>;
@@ -31,8 +32,8 @@ export function readFoundReport(bytes: Buffer, faultOf: (resource: Resource) => 
   if (report?.resourceType !== 'DiagnosticReport' || provenance?.resourceType !== 'Provenance') {
     return failure('reports', 'malformed', 'no DiagnosticReport with its Provenance was found');
   }
-  const fault = resources.map(faultOf).find((text) => text !== '');
-  if (fault !== undefined) return failure('reports', 'malformed', `the report found is not valid: ${fault}`);
+  const [fault] = resources.flatMap(validate);
+  if (fault) return failure('reports', 'malformed', `the report found is not valid: ${fault.path} ${fault.said}`);
   const server = String(entry?.[0]?.fullUrl ?? '').replace(/\/DiagnosticReport\/[^/]*$/, '');
   return { server, report, provenance, files: filesOf(report, binaries, server) };
 }

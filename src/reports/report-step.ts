@@ -77,6 +77,7 @@ async function verifyFound(batch: Batch, work: Work, state: CaseState, house: Re
     provenance: found.provenance,
     signers: house.config.signers,
     expected: { serviceRequest: there.get(state.serviceRequest) ?? '', patient: there.get(state.patient) ?? '' },
+    server: found.server,
     blobOf: (reference) => digestFound(found, reference),
   });
   if (isFailure(verified)) return verified;

@@ -6,7 +6,7 @@
 import type { Attachment, DiagnosticReport } from '@medplum/fhirtypes';
 import canonicalize from 'canonicalize';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
-import { ATTACHMENT_SHA256 } from '../protocols/fhir/canonical.ts';
+import { boundDigest } from '../protocols/fhir/attachment.ts';
 
 /** The bytes to sign, or why this report cannot be signed as it stands. */
 export function signedContent(report: DiagnosticReport): Buffer | Failure {
@@ -23,16 +23,6 @@ export function signedContent(report: DiagnosticReport): Buffer | Failure {
 export function sameApartFromPlaces(signed: DiagnosticReport, moved: DiagnosticReport): boolean {
   const { id: _id, meta: _meta, text: _text, ...content } = moved;
   return sameValue(signed, content);
-}
-
-/** Hex SHA-256 that the report binds a file by, or null. */
-export function boundDigest(attachment: Attachment): string | null {
-  return attachment.extension?.find((extension) => extension.url === ATTACHMENT_SHA256)?.valueString ?? null;
-}
-
-/** An attachment elsewhere, bound by the SHA-256 of its bytes (lower-case hex). */
-export function boundAttachment(url: string, contentType: string, sha256: string): Attachment {
-  return { extension: [{ url: ATTACHMENT_SHA256, valueString: sha256 }], contentType, url };
 }
 
 /** Parses bytes that claim to be signed content; a Failure unless they are canonical JSON of a DiagnosticReport without server's parts. */

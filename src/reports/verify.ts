@@ -8,9 +8,10 @@ import { createHash } from 'node:crypto';
 import type { Attachment, DiagnosticReport, Identifier, Provenance, Reference, Signature } from '@medplum/fhirtypes';
 import type { Signer } from '../model/config.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
+import { boundDigest } from '../protocols/fhir/attachment.ts';
 import { SIGNED_CONTENT } from '../protocols/fhir/canonical.ts';
 import { type ProtectedHeader, verifyDetached } from './jws.ts';
-import { boundDigest, parseSignedContent, sameApartFromPlaces, signedContent } from './signed-content.ts';
+import { parseSignedContent, sameApartFromPlaces, signedContent } from './signed-content.ts';
 
 export type VerifyInput = {
   readonly report: DiagnosticReport;
@@ -47,11 +48,6 @@ export function verifyReport(input: VerifyInput): VerifiedReport | Failure {
     wrongSigner(report, provenance, opened.signer) ??
     alteredFile(report, input);
   return fault ?? { report, provenance, signer: opened.signer, signedAt: signature.when };
-}
-
-/** The files of a report as they were signed: hex SHA-256 of each presentedForm. */
-export function digestsOf(report: DiagnosticReport): string[] {
-  return (report.presentedForm ?? []).map((attachment) => boundDigest(attachment) ?? digestOfData(attachment));
 }
 
 type Opened = { readonly signer: Signer; readonly content: Buffer; readonly signed: DiagnosticReport };

@@ -174,6 +174,18 @@ describe('a server that does not take it', () => {
     expect(await send(composeFhirOrder(orderInput()))).toMatchObject({ code: 'malformed', class: 'ambiguous' });
   });
 
+  it('that answers with something of another shape has given no receipt', async () => {
+    const odd = { resourceType: 'Bundle', type: 'transaction-response' };
+    const answers = [{ ...odd }, { ...odd, entry: 'abcde' }, { ...odd, entry: [1, 2, 3, 4, 5] }, { ...odd, entry: [{}, {}, {}, {}, {}] }];
+    for (const answer of [...answers, { resourceType: 'Patient' }, [], null]) {
+      there.script({ answer });
+      expect(await send(composeFhirOrder(orderInput()))).toMatchObject({ failure: true, class: 'ambiguous' });
+    }
+    const report = { resourceType: 'DiagnosticReport', id: '1', status: 'final', basedOn: 'ServiceRequest/1' };
+    there.script({ answer: { resourceType: 'Bundle', entry: [{ resource: report }] } });
+    expect(await client.poll('ServiceRequest/1')).toMatchObject({ failure: true, class: 'ambiguous' });
+  });
+
   it('that redirects gets nothing sent to elsewhere', async () => {
     there.script('redirect');
     expect(await send(composeFhirOrder(orderInput()))).toMatchObject({ code: 'rejected', class: 'permanent' });

@@ -12,7 +12,7 @@ import type { Bundle, Resource, SearchParameter } from '@medplum/fhirtypes';
 import express, { type Request, type Response } from 'express';
 
 /** What happens to a request instead of an answer. `lost-answer`: the server does it, and its answer never arrives. */
-export type Fault = 'hang' | 'lost-request' | 'lost-answer' | 'not-fhir' | 'redirect' | number;
+export type Fault = 'hang' | 'lost-request' | 'lost-answer' | 'not-fhir' | 'redirect' | number | { readonly answer: unknown };
 
 export type FhirServer = {
   readonly url: string;
@@ -40,6 +40,7 @@ export async function startFhirServer(): Promise<FhirServer> {
     if (fault === 'lost-request') return void request.socket.destroy();
     if (fault === 'not-fhir') return void response.type('html').send('<html>Please sign in</html>');
     if (fault === 'redirect') return void response.redirect(307, '/elsewhere');
+    if (typeof fault === 'object') return void response.json(fault.answer);
     if (typeof fault === 'number') return void response.status(fault).json(outcomeOf(fault));
     const [outcome, resource] = await router.handleRequest(asFhirRequest(request), repository);
     if (fault === 'lost-answer') return void request.socket.destroy();

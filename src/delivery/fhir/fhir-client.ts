@@ -33,10 +33,19 @@ export type FhirClient = {
 export function startFhirClient(destination: FhirDestination): FhirClient {
   const server = new Server(destination);
   return {
-    send: (delivery) => sendPush(server, JSON.parse(delivery.content.toString('utf8')) as Push),
-    poll: (remote) => findReport(server, remote),
+    send: (delivery) => answered(() => sendPush(server, JSON.parse(delivery.content.toString('utf8')) as Push)),
+    poll: (remote) => answered(() => findReport(server, remote)),
     close: () => server.close(),
   };
+}
+
+/** What a server answers is not what its type says: an answer of another shape is a Failure, never an exception. */
+async function answered<T>(ask: () => Promise<T>): Promise<T | Failure> {
+  try {
+    return await ask();
+  } catch {
+    return unreadable(200);
+  }
 }
 
 async function sendPush(server: Server, push: Push): Promise<SendResult> {

@@ -1,0 +1,192 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import type { DiagnosticReport, Observation, Patient } from '@medplum/fhirtypes';
+import { Message } from 'node-hl7-client';
+import type { CaseKey } from '../../../src/model/case.ts';
+import { isFailure } from '../../../src/model/failure.ts';
+import { type Hl7Message, parseMessage } from '../../../src/protocols/hl7v2/message.ts';
+import { composeOru, type OruInput } from '../../../src/return/oru-r01.ts';
+import { reportOn } from '../../support/specialist.ts';
+
+const FIXTURES = new URL('../../../fixtures/hl7v2/oru-r01/', import.meta.url);
+const ORDER = readFileSync(new URL('order.hl7', FIXTURES));
+const PDF = Buffer.from('%PDF-1.7 not really a PDF');
+const pythonHl7 = spawnSync('python3', ['-c', 'import hl7']).status === 0 ? it : it.skip;
+
+const withResults: Partial<DiagnosticReport> = {
+  conclusion: 'Kein Nachweis einer Blutung.\nKeine Fraktur | Zürich & Umgebung ^~\\.',
+  conclusionCode: [{ coding: [{ system: 'http://snomed.info/sct', code: '260385009', display: 'Negative' }] }],
+  contained: [
+    observation('a', { valueQuantity: { value: 4.2, unit: 'mm', code: 'mm', system: 'http://unitsofmeasure.org' } }),
+    observation('b', { valueQuantity: { value: 10, comparator: '<', unit: 'mm' } }),
+    observation('c', { valueCodeableConcept: { coding: [{ code: 'LA1', display: 'small' }] } }),
+  ],
+  result: [{ reference: '#a' }, { reference: '#b' }, { reference: '#c' }],
+};
+
+describe('the ORU^R01 of a report', () => {
+  it('is, byte by byte, what the fixture says', () => {
+    const golden = readFileSync(new URL('final-with-results-and-pdf.hl7', FIXTURES));
+    expect((composeOru(inputOf(withResults)) as Buffer).toString()).toBe(golden.toString());
+  });
+
+  it('brings the numbers of the order back as they were written', () => {
+    const oru = compose();
+    expect([oru.first('ORC')?.raw(1), oru.first('ORC')?.raw(2), oru.first('ORC')?.raw(3)]).toEqual(['RE', 'P-1001^NORTH', 'F-77^NORTH']);
+    const obr = oru.first('OBR');
+    const numbers = [2, 3, 4, 16, 18].map((field) => obr?.raw(field));
+    expect(numbers).toEqual(['P-1001^NORTH', 'F-77^NORTH', '24725-4^CT Head^LN', '1234^Hausarzt^Peter^^^Dr.', 'A-1001']);
+    expect(oru.first('PID')?.raw(3)).toBe('4711^^^NORTH^MR');
+    expect(oru.first('PID')?.raw(18)).toBe('ACCT-3^^^NORTH^AN');
+    expect(oru.first('PV1')?.raw(19)).toBe('V-77^^^NORTH^VN');
+    expect(oru.first('ZDS')?.get(1)).toBe('2.25.318327109874');
+  });
+
+  it('says what, when, by whom and how final', () => {
+    const obr = compose().first('OBR');
+    expect([7, 22, 25].map((field) => obr?.raw(field))).toEqual(['20260302090000+0100', '20260302103000+0100', 'F']);
+    expect([obr?.get(32, 1, 1, 1), obr?.get(32, 1, 1, 2), obr?.get(32, 1, 1, 10)]).toEqual([
+      '100001',
+      'Dr. Ada Example',
+      'urn:example:physician-number',
+    ]);
+  });
+
+  it.each([
+    ['amended', 'C'],
+    ['corrected', 'C'],
+    ['appended', 'C'],
+  ] as const)('is a correction when the report is %s', (status, code) => {
+    const oru = compose({ status });
+    expect([oru.first('OBR')?.get(25), ...oru.all('OBX').map((obx) => obx.get(11))]).toEqual([code, code, code]);
+  });
+
+  it('carries the text, whatever characters are in it', () => {
+    const conclusion = 'A | B ^ C & D ~ E \\ F\nGrüße, 中文, 🩻\r\nMSH|^~\\&|\u000b\u001c';
+    const obx = compose({ conclusion }).first('OBX');
+    expect(obx?.text(5)).toBe(conclusion.replace('\r\n', '\n'));
+    expect(bytesOf({ conclusion }).filter((byte) => byte === 0x0b || byte === 0x1c)).toHaveLength(0);
+  });
+
+  it('carries the PDF as ED', () => {
+    const ed = compose().all('OBX').at(-1);
+    expect([ed?.get(2), ed?.get(5, 2), ed?.get(5, 3), ed?.get(5, 4)]).toEqual(['ED', 'application', 'pdf', 'Base64']);
+    expect(Buffer.from(ed?.get(5, 5) ?? '', 'base64')).toEqual(PDF);
+  });
+
+  it('leaves ORC-2 and OBR-2 empty where the placer gave no number', () => {
+    const oru = compose({}, { order: edited((order) => order.replaceAll('P-1001^NORTH', '')), keys: [] });
+    expect([oru.first('ORC')?.raw(2), oru.first('OBR')?.raw(2)]).toEqual(['', '']);
+  });
+
+  it('takes ORC numbers from the OBR and the other way round where one of them has none', () => {
+    const inObr = compose({}, { order: edited((order) => order.replace('ORC|NW|P-1001^NORTH', 'ORC|NW|')), keys: [] });
+    const inOrc = compose({}, { order: edited((order) => order.replace('OBR|1|P-1001^NORTH', 'OBR|1|')), keys: [] });
+    for (const oru of [inObr, inOrc])
+      expect([oru.first('ORC')?.raw(2), oru.first('OBR')?.raw(2)]).toEqual(['P-1001^NORTH', 'P-1001^NORTH']);
+  });
+
+  it('answers the right one of several orders, with its own study', () => {
+    const order = edited(
+      (text) =>
+        `${text}ORC|NW|P-1002^NORTH|F-2\rOBR|1|P-1002^NORTH|F-2|36643-5^XR Chest^LN\rZDS|4.5.6^A^Application^DICOM\r`,
+    );
+    const second = compose({}, { order, keys: [{ kind: 'placer', system: 'urn:x', value: 'P-1002' }] });
+    expect(['ORC', 'OBR', 'ZDS'].map((name) => second.all(name).length)).toEqual([1, 1, 1]);
+    expect([second.first('ORC')?.get(3), second.first('OBR')?.get(4), second.first('ZDS')?.get(1)]).toEqual(['F-2', '36643-5', '4.5.6']);
+    const stranger: CaseKey[] = [{ kind: 'placer', system: 'urn:x', value: 'P-9' }];
+    expect(composeOru({ ...inputOf({}), order, keys: stranger })).toMatchObject({ failure: true, code: 'not-found' });
+  });
+
+  it('tells the current number of the authorities the order named, and no number of others', () => {
+    const system = 'urn:waystation:authority:NORTH';
+    const patient: Patient = {
+      resourceType: 'Patient',
+      identifier: [
+        { use: 'old', system, value: '4711' },
+        { system, value: '4712' },
+        { system: 'urn:waystation:authority:SOUTH', value: '99' },
+      ],
+    };
+    expect(compose({}, { patient }).first('PID')?.raw(3)).toBe('4712^^^NORTH^MR');
+  });
+
+  it('does not ask to delete what the order asked to delete', () => {
+    const oru = compose({}, { order: edited((order) => order.replace('|19800214|F|', '|""|F|')), keys: [] });
+    expect(oru.first('PID')?.raw(7)).toBe('');
+  });
+
+  it('reads the order in its own delimiters and character set', () => {
+    const order = edited(
+      (text) => text.replace('MSH|^~\\&|', 'MSH|@~\\&|').replaceAll('^', '@').replace('UNICODE UTF-8', '8859/1'),
+      'latin1',
+    );
+    const oru = compose({}, { order });
+    expect(oru.first('PID')?.raw(5)).toBe('Muster^Anna^^^Frau');
+    expect(oru.first('OBR')?.raw(4)).toBe('24725-4^CT Head^LN');
+  });
+
+  it('is written for the receiver’s version', () => {
+    const [old, later] = ['2.3.1', '2.5.1'].map((version) =>
+      compose({}, { destination: { ...inputOf({}).destination, version } }).first('MSH'),
+    );
+    expect([old?.raw(9), old?.raw(12), later?.raw(9), later?.raw(12)]).toEqual(['ORU^R01', '2.3.1', 'ORU^R01^ORU_R01', '2.5.1']);
+  });
+
+  it('is a Failure where the order cannot be read or holds no OBR', () => {
+    expect(composeOru({ ...inputOf({}), order: Buffer.from('HELLO WORLD') })).toMatchObject({ failure: true, code: 'malformed' });
+    const headless = edited((text) => text.slice(0, text.indexOf('OBR|')));
+    expect(composeOru({ ...inputOf({}), order: headless })).toMatchObject({ failure: true, code: 'not-found' });
+  });
+});
+
+describe('the ORU^R01 as others read it', () => {
+  it('is the same message to node-hl7-client', () => {
+    const message = new Message({ text: bytesOf(withResults).toString() });
+    expect(message.get('MSH.10').toString()).toBe('WS00000001');
+    expect(message.get('OBR.18').toString()).toBe('A-1001');
+    expect(message.get('PID.5.1').toString()).toBe('Muster');
+  });
+
+  pythonHl7('is the same message to python3-hl7', () => {
+    const script =
+      "import hl7,sys; m=hl7.parse(sys.stdin.buffer.read().decode()); print(m['MSH.F10'], m['OBR.F18'], m.segments('OBX')[-1][5][0][4])";
+    const read = spawnSync('python3', ['-c', script], { input: bytesOf(withResults), encoding: 'utf8' });
+    expect(read.stdout.trim()).toBe(`WS00000001 A-1001 ${PDF.toString('base64')}`);
+  });
+});
+
+function inputOf(more: Partial<DiagnosticReport>): OruInput {
+  return {
+    order: ORDER,
+    keys: [{ kind: 'placer', system: 'urn:waystation:authority:NORTH', value: 'P-1001' }],
+    patient: null,
+    patientAuthority: 'NORTH',
+    report: reportOn('ServiceRequest/1', 'Patient/1', more),
+    signer: { name: 'Dr. Ada Example', identifier: { system: 'urn:example:physician-number', value: '100001' }, jwk: {} },
+    pdf: PDF,
+    destination: { receivingApplication: 'ORDERS', receivingFacility: 'NORTH', version: '2.5.1' },
+    sender: { application: 'WAYSTATION', facility: 'HUB' },
+    controlId: 'WS00000001',
+    now: new Date('2026-03-02T09:32:00Z'),
+  };
+}
+
+function bytesOf(report: Partial<DiagnosticReport> = {}, more: Partial<OruInput> = {}): Buffer {
+  const composed = composeOru({ ...inputOf(report), ...more });
+  if (isFailure(composed)) throw new Error(composed.detail);
+  return composed;
+}
+
+function compose(report: Partial<DiagnosticReport> = {}, more: Partial<OruInput> = {}): Hl7Message {
+  return parseMessage(bytesOf(report, more)) as Hl7Message;
+}
+
+function edited(edit: (text: string) => string, encoding: BufferEncoding = 'utf8'): Buffer {
+  return Buffer.from(edit(ORDER.toString()), encoding);
+}
+
+function observation(id: string, value: Partial<Observation>): Observation {
+  return { resourceType: 'Observation', id, status: 'final', code: { coding: [{ code: `size-${id}`, display: 'Size' }] }, ...value };
+}
