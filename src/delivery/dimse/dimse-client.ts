@@ -230,11 +230,7 @@ class RequestedAssociation implements DimseAssociation {
 
   async #write(bytes: Buffer): Promise<void> {
     const socket = this.#socket as Socket;
-    if (socket.destroyed || socket.write(bytes)) return;
-    await new Promise<void>((resolve) => {
-      socket.once('drain', resolve);
-      socket.once('close', resolve);
-    });
+    if (!socket.destroyed && !socket.write(bytes)) await drained(socket);
   }
 }
 
@@ -256,6 +252,17 @@ function saidBy(indication: Indication): Said {
     default:
       return failure('delivery', 'rejected', `the peer sent ${indication.type}`, 'transient');
   }
+}
+
+/** The peer has room again, or is gone. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done).off('close', done);
+      resolve();
+    };
+    socket.on('drain', done).on('close', done);
+  });
 }
 
 /** PS3.8 Table 9-18. */

@@ -111,10 +111,7 @@ export class AssociationSession {
       this.#deps.log.warn('dimse.silent', { ...this.#who(), why: 'does not read its answers' });
       this.#socket.destroy();
     }, this.#limits.artimMs);
-    await new Promise<void>((resolve) => {
-      this.#socket.once('drain', resolve);
-      this.#socket.once('close', resolve);
-    });
+    await drained(this.#socket);
     clearTimeout(impatience);
   }
 
@@ -135,14 +132,9 @@ export class AssociationSession {
       case 'A-RELEASE-RQ':
         return this.#layer.send({ type: 'A-RELEASE-RP' });
       case 'A-ABORT':
-        this.#deps.log.warn('dimse.aborted', {
-          ...this.#who(),
-          why: `by the peer: source ${indication.source}, reason ${indication.reason}`,
-        });
-        return this.#abandon();
+        return this.#aborted(`by the peer: source ${indication.source}, reason ${indication.reason}`);
       case 'A-P-ABORT':
-        this.#deps.log.warn('dimse.aborted', { ...this.#who(), why: indication.why });
-        return this.#abandon();
+        return this.#aborted(indication.why);
     }
   }
 
@@ -219,10 +211,14 @@ export class AssociationSession {
 
   /** The peer left the protocol: A-ABORT, and its unfinished object is dropped. */
   async #break(why: string): Promise<void> {
+    await this.#aborted(why);
+    await this.#layer.abort();
+  }
+
+  #aborted(why: string): Promise<void> {
     this.#deps.log.warn('dimse.aborted', { ...this.#who(), why });
     this.#deps.metrics.count('waystation_dimse_aborts_total');
-    await this.#abandon();
-    await this.#layer.abort();
+    return this.#abandon();
   }
 
   async #abandon(): Promise<void> {
@@ -234,4 +230,15 @@ export class AssociationSession {
   #who() {
     return { peer: this.#peer?.name ?? '', remoteAddress: this.#remoteAddress };
   }
+}
+
+/** The peer has room again, or is gone. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done).off('close', done);
+      resolve();
+    };
+    socket.on('drain', done).on('close', done);
+  });
 }

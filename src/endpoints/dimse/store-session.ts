@@ -20,7 +20,8 @@ import { part10Prefix } from '../../protocols/dicom/part10.ts';
 import { isUid } from '../../protocols/dicom/sop-class.ts';
 import { SUCCESS, statusName, statusOf } from '../../protocols/dicom/status.ts';
 import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
-import { type BlobStore, type BlobWriter, blobFailure, type StoredBlob } from '../../store/blob-store.ts';
+import { blobFailure } from '../../store/blob-failure.ts';
+import type { BlobStore, BlobWriter, StoredBlob } from '../../store/blob-store.ts';
 
 export type StoreDeps = {
   readonly journal: { append(entry: NewEntry): Promise<Appended> };

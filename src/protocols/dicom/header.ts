@@ -25,7 +25,7 @@ export type Header = {
 
 /** Reads the kept elements of a dataset. */
 export function headerOf(dataset: RawDataset): Header | Failure {
-  const json = jsonOf(dataset, []);
+  const json = dicomJson(dataset);
   const uid = (keyword: Keyword) => textOf(json, keyword);
   const header = {
     json,
@@ -60,7 +60,8 @@ function framesOf(json: DicomJson): number {
 /** IS holds 32 bits (PS3.5 Table 6.2-1). */
 const MAX_FRAMES = 0x7fffffff;
 
-function jsonOf(dataset: RawDataset, inherited: readonly string[]): DicomJson {
+/** Raw elements in the DICOM JSON Model, text in UTF-8 whatever it was in. */
+export function dicomJson(dataset: RawDataset, inherited: readonly string[] = []): DicomJson {
   const own = dataset.get(ATTRIBUTES.SpecificCharacterSet)?.value;
   const charsets = own === undefined ? inherited : own.toString('latin1').split('\\');
   const members = [...dataset]
@@ -71,7 +72,7 @@ function jsonOf(dataset: RawDataset, inherited: readonly string[]): DicomJson {
 
 function elementJson(element: RawElement, charsets: readonly string[]): DicomJson[string] {
   const { vr, value, items } = element;
-  if (items) return items.length === 0 ? { vr } : { vr, Value: items.map((item) => jsonOf(item, charsets)) };
+  if (items) return items.length === 0 ? { vr } : { vr, Value: items.map((item) => dicomJson(item, charsets)) };
   const number = NUMBERS[vr];
   const values = number
     ? numbersOf(element, number)
@@ -98,10 +99,11 @@ function textsOf(vr: string, text: string): DicomJsonValue[] {
   return values.every((value) => value === null) ? [] : values;
 }
 
-/** PS3.18 §F.2.2: component groups of a name. */
+/** PS3.18 §F.2.2: component groups of a name; null for a name of delimiters only. */
 function nameOf(text: string): DicomJsonValue {
   const groups = text.split('=').map((group) => group.replace(/[\^ ]+$/, ''));
-  return Object.fromEntries(NAME_GROUPS.flatMap((name, index) => (groups[index] ? [[name, groups[index]]] : [])));
+  const named = NAME_GROUPS.flatMap((name, index) => (groups[index] ? [[name, groups[index]]] : []));
+  return named.length === 0 ? null : Object.fromEntries(named);
 }
 
 /** Control characters other than TAB, LF, FF, CR have no place in a value, and NUL none in a database. */
