@@ -3,7 +3,6 @@
  * acknowledging. It has its own pool; it is woken by NOTIFY and looks by itself once a second for what NOTIFY missed.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type pg from 'pg';
 import { peerDirectory } from './config/peers.ts';
 import { startFhirClient } from './delivery/fhir/fhir-client.ts';
 import { type DestinationClient, type Lookout, startLaneWorker } from './delivery/lane-worker.ts';
@@ -19,7 +18,7 @@ import { renderReport } from './reports/render.ts';
 import type { Render } from './return/return-step.ts';
 import { openOwners } from './routing/route-step.ts';
 import { openBlobs } from './store/blob-store.ts';
-import { type Database, openDatabase } from './store/database.ts';
+import { type Connection, type Database, openDatabase } from './store/database.ts';
 
 /** What main hands over; configuration is plain data. */
 export type CorridorData = { readonly config: Config; readonly databaseUrl: string };
@@ -165,7 +164,7 @@ function startLoop(corridor: Corridor, metrics: Metrics, alive: () => void): { w
 
 /** LISTEN on a connection of its own; a lost one is opened again, and what it missed the polls find. */
 function listen(database: Database, channels: Readonly<Record<string, () => void>>, log: Log): { stop(): void } {
-  let client: pg.PoolClient | null = null;
+  let client: Connection | null = null;
   let stopped = false;
   const connect = async (): Promise<void> => {
     if (stopped) return;

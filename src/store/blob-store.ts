@@ -2,7 +2,7 @@
  * Large bytes as files named by their SHA-256: `<data>/blobs/ab/<hex>`, written in `<data>/blobs/tmp/`.
  * In: chunks, hashed as they come. Out: the digest, once the bytes and their name would survive a power cut
  * (fdatasync, rename, fsync of the directory). The same bytes twice are one file.
- * Errors of the file system are thrown as they are: a door turns them into its answer with `blobFailure`.
+ * Errors of the file system are thrown as they are: a door turns them into its answer with `blobFailure` (blob-failure.ts).
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -10,7 +10,6 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Failure, failure } from '../model/failure.ts';
 
 /** Chunks are gathered up to this size, so that small PDVs do not each cost a system call. */
 const GATHER_BYTES = 512 * 1024;
@@ -71,12 +70,6 @@ export async function openBlobs(dataDirectory: string): Promise<BlobStore> {
       return left.length;
     },
   };
-}
-
-/** What a file system error means to a sender: a full disk or exhausted descriptors pass, so the sender may try again. */
-export function blobFailure(error: unknown): Failure {
-  const code = (error as NodeJS.ErrnoException | null)?.code ?? 'unknown';
-  return failure('store', EXHAUSTED.has(code) ? 'out-of-resources' : 'internal', `blob store: ${code}`, 'transient');
 }
 
 /** All 256 directories at once: a new blob then needs the fsync of one directory, its own. */
@@ -197,6 +190,3 @@ function nullWhenAbsent(error: unknown): null {
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
   throw error;
 }
-
-/** Errors that pass when somebody makes room. */
-const EXHAUSTED = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EMFILE', 'ENFILE', 'ENOMEM']);

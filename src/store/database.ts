@@ -15,11 +15,14 @@ export type Queryable = {
 /** A connection inside BEGIN … COMMIT. */
 export type Transaction = Queryable & { readonly inTransaction: true };
 
+/** A connection that the caller has for itself until it releases it. */
+export type Connection = pg.PoolClient;
+
 export type Database = Queryable & {
   /** Runs `work` in one READ COMMITTED transaction; again on 40001, 40P01 and 23505, at most `tries` times in all. */
   transaction<T>(work: (tx: Transaction) => Promise<T>, tries?: number): Promise<T>;
   /** A connection of its own, for LISTEN and session locks. The caller releases it. */
-  connect(): Promise<pg.PoolClient>;
+  connect(): Promise<Connection>;
   close(): Promise<void>;
 };
 

@@ -95,7 +95,7 @@ async function bringUp(home: EmbeddedHome, log: Log): Promise<void> {
 
 /** Waits for a server that is on its way. False when there is none, or none any more. */
 async function comesUp(home: EmbeddedHome, child: ChildProcess | null): Promise<boolean> {
-  for (const deadline = Date.now() + START_LIMIT_MS; Date.now() < deadline; await sleep(POLL_MS)) {
+  for (const deadline = performance.now() + START_LIMIT_MS; performance.now() < deadline; await sleep(POLL_MS)) {
     // Asked before the look: a child that ends after it is seen at the next turn.
     const childRuns = child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
     const found = await look(home.cluster);
@@ -175,7 +175,7 @@ async function shutDown(home: EmbeddedHome, log: Log): Promise<void> {
     const lock = await readLock(lockFile(home.cluster));
     if (!lock || !isPostmaster(lock.pid, home.cluster)) return;
     process.kill(lock.pid, signal);
-    for (const deadline = Date.now() + limit; Date.now() < deadline; await sleep(POLL_MS)) {
+    for (const deadline = performance.now() + limit; performance.now() < deadline; await sleep(POLL_MS)) {
       if (!isPostmaster(lock.pid, home.cluster)) return log.info('database.stopped', { pid: lock.pid, signal });
     }
   }

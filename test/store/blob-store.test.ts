@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type BlobStore, blobFailure, openBlobs } from '../../src/store/blob-store.ts';
+import { blobFailure } from '../../src/store/blob-failure.ts';
+import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
 
 describe('blob store', () => {
   let home: string;

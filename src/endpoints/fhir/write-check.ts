@@ -9,7 +9,8 @@ import type { Caller } from '../../model/peer.ts';
 import type { Write } from '../../protocols/fhir/interaction.ts';
 import { type FhirFailure, refuse, refuseAll } from '../../protocols/fhir/operation-outcome.ts';
 import { decodeBase64 } from '../../protocols/fhir/schema-rules.ts';
-import { blobFailure, type StoredBlob } from '../../store/blob-store.ts';
+import { blobFailure } from '../../store/blob-failure.ts';
+import type { StoredBlob } from '../../store/blob-store.ts';
 import type { FhirDeps } from './deps.ts';
 import { mayWrite } from './permissions.ts';
 
