@@ -121,7 +121,7 @@ export type JournalRow = {
 /** An entry that is queued again after a replay waits, whatever its last outcome was. */
 const JOURNAL_COLUMNS = `j.seq, j.received, j.kind, j.peer, j.type, j.control_id as "controlId", j.reused_control_id as "reusedControlId",
   case when p.seq is not null then 'waiting' else coalesce(o.state, 'waiting') end as state,
-  coalesce(nullif(o.detail, ''), j.detail) as detail, coalesce(o.produced, '{}') as produced, coalesce(o.cases, '{}')::text[] as cases,
+  case when p.seq is null then coalesce(nullif(o.detail, ''), j.detail) else j.detail end as detail, coalesce(o.produced, '{}') as produced, coalesce(o.cases, '{}')::text[] as cases,
   octet_length(j.payload) as bytes`;
 const JOURNAL_TABLES = 'journal j left join outcome o using (seq) left join pending p using (seq)';
 

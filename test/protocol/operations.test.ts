@@ -1,79 +1,35 @@
-import { once } from 'node:events';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import express from 'express';
 import type { CaseView, JournalView, NewClient, StatusView } from '../../src/endpoints/operations/contract.ts';
-import { healthRoutes, readinessOf } from '../../src/endpoints/operations/health-routes.ts';
-import { openMetrics } from '../../src/endpoints/operations/metrics.ts';
-import { operationsRoutes } from '../../src/endpoints/operations/operations-routes.ts';
-import { type Journal, openJournal } from '../../src/journal/journal.ts';
 import type { CaseState } from '../../src/model/case.ts';
-import { systemClock } from '../../src/model/clock.ts';
 import type { NewEntry } from '../../src/model/entry.ts';
-import { jsonLog } from '../../src/model/log.ts';
 import { newToken, tokenHash } from '../../src/security/token.ts';
-import { openAudit } from '../../src/store/audit-store.ts';
 import { addCaseEvents, claimCaseKeys, saveCases } from '../../src/store/case-store.ts';
 import { addDeliveries, laneHead, settleAttempt } from '../../src/store/delivery-store.ts';
 import { claimEntries, readEntry, saveOutcomes } from '../../src/store/journal-store.ts';
-import { readDepths } from '../../src/store/operations-store.ts';
-import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+import { type OperationsDoor, startOperationsDoor } from '../support/operations-door.ts';
 
-const TOKEN = newToken();
 const CASE = '0190aaaa-0000-7000-8000-000000000001';
 const TASK = '0190aaaa-0000-7000-8000-000000000002';
 const BARE = '0190aaaa-0000-7000-8000-000000000003';
 const DELIVERY = '0190aaaa-0000-7000-8000-000000000004';
 
-let fresh: FreshDatabase;
-let journal: Journal;
-let audit: ReturnType<typeof openAudit>;
-let server: Server;
-let base: string;
-let corridorSeen = Date.now();
-const logged: string[] = [];
+let door: OperationsDoor;
 
 beforeAll(async () => {
-  fresh = await freshDatabase();
-  const { database } = fresh;
-  journal = openJournal(database);
-  audit = openAudit(database, () => {});
-  const readiness = readinessOf({ database, dataDirectory: tmpdir(), corridorSeen: () => corridorSeen, now: Date.now });
-  const { metrics, scrape } = openMetrics(() => readDepths(database), Date.now);
-  metrics.count('waystation_mllp_messages_total', { answer: 'AA' }, 3);
-  const operatorTokenHash = tokenHash(TOKEN);
-  const log = jsonLog(
-    (line) => logged.push(line),
-    () => new Date(0),
-    'info',
-  );
-  const app = express();
-  const shared = { database, journal, audit, clock: systemClock, log, operatorTokenHash, readiness };
-  app.use('/operations', operationsRoutes({ ...shared, version: '0.1.0', started: new Date(0), addresses: () => ['mllp 127.0.0.1:2575'] }));
-  app.use(healthRoutes({ database, operatorTokenHash, readiness, scrape }));
-  server = app.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  door = await startOperationsDoor();
+  door.metrics.count('waystation_mllp_messages_total', { answer: 'AA' }, 3);
 });
 
-afterAll(async () => {
-  server.closeAllConnections();
-  server.close();
-  await audit.close();
-  await journal.close();
-  await fresh.drop();
-});
+afterAll(() => door.close());
 
 /** A request with the operator's token; its status and body. */
 async function ask<Body>(
   path: string,
   options: { method?: string; body?: unknown; token?: string } = {},
 ): Promise<{ status: number; body: Body }> {
-  const response = await fetch(`${base}/operations${path}`, {
+  const response = await fetch(`${door.url}/operations${path}`, {
     method: options.method ?? 'GET',
-    headers: { authorization: `Bearer ${options.token ?? TOKEN}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${options.token ?? door.token}`, 'content-type': 'application/json' },
     body: options.body === undefined ? null : JSON.stringify(options.body),
   });
   return { status: response.status, body: (await response.json()) as Body };
@@ -126,7 +82,7 @@ function caseState(id: string, more: Partial<CaseState>): CaseState {
 }
 
 async function store(state: CaseState, accession: string): Promise<void> {
-  await fresh.database.transaction(async (tx) => {
+  await door.database.transaction(async (tx) => {
     await claimCaseKeys(tx, [{ key: { kind: 'accession', system: 'default', value: accession }, caseId: state.id }]);
     await saveCases(tx, [{ state, version: 1 }], new Date('2026-03-02T10:00:01Z'));
   });
@@ -134,8 +90,8 @@ async function store(state: CaseState, accession: string): Promise<void> {
 
 describe('who is let in', () => {
   it('nobody without a token, or with one that is not known', async () => {
-    expect((await fetch(`${base}/operations/status`)).status).toBe(401);
-    expect((await fetch(`${base}/operations/status`)).headers.get('www-authenticate')).toBe('Bearer realm="operations"');
+    expect((await fetch(`${door.url}/operations/status`)).status).toBe(401);
+    expect((await fetch(`${door.url}/operations/status`)).headers.get('www-authenticate')).toBe('Bearer realm="operations"');
     expect((await ask('/status', { token: newToken() })).status).toBe(401);
     expect((await ask('/status', { token: 'wst_short' })).status).toBe(401);
   });
@@ -162,7 +118,7 @@ describe('clients', () => {
     const listed = await ask<{ rows: { client: string; revoked: string | null }[] }>('/clients');
     expect(listed.body.rows.find((row) => row.client === 'clinic')).toMatchObject({ revoked: null });
     expect(JSON.stringify(listed.body)).not.toContain(body.token);
-    const { rows } = await fresh.database.query<{ token_hash: Buffer }>(`select token_hash from client where name = 'clinic'`);
+    const { rows } = await door.database.query<{ token_hash: Buffer }>(`select token_hash from client where name = 'clinic'`);
     expect(rows[0]?.token_hash).toEqual(tokenHash(body.token));
   });
 
@@ -179,7 +135,7 @@ describe('clients', () => {
   it('adding and revoking is in the journal with who did it', async () => {
     await ask('/clients', { method: 'POST', body: { client: 'brief', group: 'g', role: 'reader' } });
     const { body } = await ask<{ seq: number }>('/clients/brief', { method: 'DELETE' });
-    const entry = await readEntry(fresh.database, body.seq);
+    const entry = await readEntry(door.database, body.seq);
     expect(entry).toMatchObject({ kind: 'operation', type: 'client.revoke', peer: 'operator' });
     expect(JSON.parse(String(entry?.payload))).toEqual({ client: 'brief' });
   });
@@ -187,8 +143,8 @@ describe('clients', () => {
 
 describe('a case', () => {
   beforeAll(async () => {
-    const { seq } = await journal.append(order('M1'));
-    await saveOutcomes(fresh.database, [{ seq, state: 'done', detail: '', produced: ['Task'], cases: [CASE] }]);
+    const { seq } = await door.journal.append(order('M1'));
+    await saveOutcomes(door.database, [{ seq, state: 'done', detail: '', produced: ['Task'], cases: [CASE] }]);
     const route = { destination: 'readers', kind: 'pull', group: 'readers', why: 'always' } as const;
     const state = caseState(CASE, {
       origin: { peer: 'ris', kind: 'hl7v2', group: '', seq },
@@ -199,7 +155,7 @@ describe('a case', () => {
     });
     await store(state, 'ACC-1');
     const event = { at: new Date('2026-03-02T10:00:01Z'), seq, kind: 'opened', actor: 'ris', detail: 'order' };
-    await fresh.database.transaction((tx) => addCaseEvents(tx, [{ caseId: CASE, event }]));
+    await door.database.transaction((tx) => addCaseEvents(tx, [{ caseId: CASE, event }]));
     await store(caseState(BARE, { missing: ['order'] }), 'ACC-2');
   });
 
@@ -236,7 +192,7 @@ describe('a case', () => {
   it('is released by a journal entry that says who and why', async () => {
     const { status, body } = await ask<{ seq: number }>('/cases/ACC-1/release', { method: 'POST', body: { why: ' images are on a CD ' } });
     expect(status).toBe(202);
-    const entry = await readEntry(fresh.database, body.seq);
+    const entry = await readEntry(door.database, body.seq);
     expect(entry).toMatchObject({
       kind: 'operation',
       type: 'case.release',
@@ -255,33 +211,33 @@ describe('a case', () => {
 
 describe('the journal', () => {
   it('lists entries with their state, the newest first', async () => {
-    const { seq } = await journal.append(order('M2', 'refused'));
+    const { seq } = await door.journal.append(order('M2', 'refused'));
     const page = await ask<{ rows: { seq: number; state: string; detail: string }[] }>('/journal?state=refused');
     expect(page.body.rows[0]).toMatchObject({ seq, state: 'refused', detail: 'unsupported-type: ORM', controlId: 'M2' });
   });
 
   it('shows bytes only when asked, and then writes down who asked', async () => {
-    const { seq } = await journal.append(order('M3'));
+    const { seq } = await door.journal.append(order('M3'));
     const without = await ask<JournalView>(`/journal/${seq}`);
     expect(without.body).toMatchObject({ seq, state: 'waiting', payload: null, answer: null });
     expect(JSON.stringify(without.body)).not.toContain('Doe');
     const { body } = await ask<JournalView>(`/journal/${seq}?bytes=true`);
     expect(Buffer.from(String(body.payload), 'base64')).toEqual(order('M3').payload);
     expect(Buffer.from(String(body.answer), 'base64')).toEqual(order('M3').answer);
-    await audit.close();
-    const { rows } = await fresh.database.query(`select client, action, target from audit where target = $1`, [`journal/${seq}`]);
+    await door.audit.close();
+    const { rows } = await door.database.query(`select client, action, target from audit where target = $1`, [`journal/${seq}`]);
     expect(rows).toEqual([{ client: 'operator', action: 'read', target: `journal/${seq}` }]);
   });
 
   it('replays what is settled, not what waits or was refused', async () => {
-    const { seq } = await journal.append(order('M4'));
+    const { seq } = await door.journal.append(order('M4'));
     expect((await ask(`/journal/${seq}/replay`, { method: 'POST' })).status).toBe(409);
-    await fresh.database.transaction((tx) => claimEntries(tx, 1_000, 16));
-    await saveOutcomes(fresh.database, [{ seq, state: 'failed', detail: 'internal: x', produced: [], cases: [] }]);
+    await door.database.transaction((tx) => claimEntries(tx, 1_000, 16));
+    await saveOutcomes(door.database, [{ seq, state: 'failed', detail: 'internal: x', produced: [], cases: [] }]);
     expect((await ask<JournalView>(`/journal/${seq}`)).body.state).toBe('failed');
     expect((await ask(`/journal/${seq}/replay`, { method: 'POST' })).status).toBe(202);
     expect((await ask<JournalView>(`/journal/${seq}`)).body.state).toBe('waiting');
-    const refused = await journal.append(order('M5', 'refused'));
+    const refused = await door.journal.append(order('M5', 'refused'));
     expect((await ask(`/journal/${refused.seq}/replay`, { method: 'POST' })).status).toBe(409);
     expect((await ask('/journal/999999/replay', { method: 'POST' })).status).toBe(404);
     expect((await ask('/journal/x', {})).status).toBe(404);
@@ -290,7 +246,7 @@ describe('the journal', () => {
 
 describe('deliveries', () => {
   it('that were set aside are listed, shown in their case, and replayed to the end of their lane', async () => {
-    const { database } = fresh;
+    const { database } = door;
     const now = new Date('2026-03-02T11:00:00Z');
     const delivery = {
       id: DELIVERY,
@@ -326,38 +282,38 @@ describe('deliveries', () => {
 describe('hostile requests', () => {
   it('too much, and what is not JSON, are refused in few words', async () => {
     const send = (body: string) =>
-      fetch(`${base}/operations/clients`, {
+      fetch(`${door.url}/operations/clients`, {
         method: 'POST',
-        headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+        headers: { authorization: `Bearer ${door.token}`, 'content-type': 'application/json' },
         body,
       });
     expect((await send(`{"client":"${'x'.repeat(100_000)}"}`)).status).toBe(413);
     expect((await send('{"client":')).status).toBe(400);
     expect((await ask('/nothing')).status).toBe(404);
-    expect(logged.filter((line) => line.includes('operations.failed'))).toEqual([]);
+    expect(door.logged.filter((line) => line.includes('operations.failed'))).toEqual([]);
   });
 });
 
 describe('health', () => {
   it('is alive and ready, and says why it is not only to operators', async () => {
-    corridorSeen = Date.now();
-    expect((await fetch(`${base}/health`)).status).toBe(200);
-    expect((await fetch(`${base}/ready`)).status).toBe(200);
-    corridorSeen = 0;
-    const response = await fetch(`${base}/ready`);
+    door.corridor.seen = Date.now();
+    expect((await fetch(`${door.url}/health`)).status).toBe(200);
+    expect((await fetch(`${door.url}/ready`)).status).toBe(200);
+    door.corridor.seen = 0;
+    const response = await fetch(`${door.url}/ready`);
     expect([response.status, await response.json()]).toEqual([503, { status: 'not ready' }]);
     const { body } = await ask<StatusView>('/status');
     expect(body).toMatchObject({ ready: false, checks: { corridor: 'the corridor does not answer', database: '', disk: '' } });
-    corridorSeen = Date.now();
+    door.corridor.seen = Date.now();
   });
 
   it('metrics count what the doors did and how much waits, for this machine or an operator', async () => {
-    const page = await (await fetch(`${base}/metrics`)).text();
+    const page = await (await fetch(`${door.url}/metrics`)).text();
     expect(page).toMatch(/^waystation_mllp_messages_total\{answer="AA"\} 3$/m);
     expect(page).toMatch(/^waystation_journal_pending \d+$/m);
     expect(page).toMatch(/^waystation_lane_depth\{destination="ris"\} 1$/m);
     const proxied = { 'x-forwarded-for': '203.0.113.9' };
-    expect((await fetch(`${base}/metrics`, { headers: proxied })).status).toBe(401);
-    expect((await fetch(`${base}/metrics`, { headers: { ...proxied, authorization: `Bearer ${TOKEN}` } })).status).toBe(200);
+    expect((await fetch(`${door.url}/metrics`, { headers: proxied })).status).toBe(401);
+    expect((await fetch(`${door.url}/metrics`, { headers: { ...proxied, authorization: `Bearer ${door.token}` } })).status).toBe(200);
   });
 });

@@ -1,0 +1,49 @@
+/** A case for a person: what it is, what is waited for, and its timeline. In: the view. Out: lines. */
+import type { CaseView, TimelineLine } from '../endpoints/operations/contract.ts';
+import { columns, moment } from './terminal.ts';
+
+export function caseText(view: CaseView): string {
+  const { id, phase, specialty, priority, production } = view;
+  return [
+    `case ${id}: ${phase} (${specialty}, ${priority}${production ? '' : ', test'})`,
+    '',
+    columns(facts(view), '  '),
+    '',
+    columns(view.timeline.map(hop), '  '),
+    '',
+    waits(view.waitingFor),
+  ].join('\n');
+}
+
+/** The timeline alone, as the demo shows it. */
+export function timelineText(view: CaseView): string {
+  return columns(view.timeline.map(hop), '  ');
+}
+
+function facts(view: CaseView): string[][] {
+  const { origin, task, serviceRequest, patient, keys, studies, members, route, claim, report, released } = view;
+  return [
+    ['asked by', origin],
+    ['order', [serviceRequest, task].filter((reference) => reference !== '').join(', ')],
+    ['patient', patient],
+    ['keys', keys.map(({ kind, value }) => `${kind} ${value}`).join(', ')],
+    [
+      'images',
+      studies.map((study) => `${study.modalities.join(' ')} ${study.series} series, ${study.instances} instances, ${study.uid}`).join('; '),
+    ],
+    ['material', members.join(', ')],
+    ['released', released ? `by ${released.by}: ${released.why}` : ''],
+    ['route', route ? `${route.destination} (${route.kind}${route.group ? `, group ${route.group}` : ''}): ${route.why}` : ''],
+    ['claimed', claim ? `by ${claim.by} at ${moment(claim.at)}` : ''],
+    ['report', report ? `${report.reference} version ${report.version}, signed: ${report.provenance}` : ''],
+  ].filter(([, value]) => value !== '');
+}
+
+function hop({ at, kind, actor, detail, seq, message }: TimelineLine): string[] {
+  const cause = [message, seq === null ? '' : `#${seq}`].filter((text) => text !== '').join(' ');
+  return [moment(at), kind, actor, cause === '' ? detail : `${detail} (${cause})`];
+}
+
+function waits(waitingFor: readonly string[]): string {
+  return waitingFor.length === 0 ? 'nothing is waited for' : ['waits for', ...waitingFor.map((what) => `  ${what}`)].join('\n');
+}

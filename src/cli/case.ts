@@ -1,0 +1,71 @@
+/** `waystation case`: the cases, one of them hop by hop, and letting one go that waits for its package. */
+import { Command } from 'commander';
+import type { Accepted, CaseLine, CaseView, JournalView, Page } from '../endpoints/operations/contract.ts';
+import { caseText } from './case-text.ts';
+import { findGateway, type Gateway, type Reach } from './gateway-client.ts';
+import { columns, moment, say, sayJson } from './terminal.ts';
+
+type Options = Reach & { json?: boolean; phase?: string; limit?: string; why?: string };
+
+export function caseCommand(): Command {
+  const command = new Command('case')
+    .description('show a case hop by hop, list cases, release one')
+    .argument('<id>', 'id of the case or of its Task; accession, placer or filler number; Study Instance UID')
+    .addHelpText('after', EXAMPLES)
+    .action((id: string, _options, called: Command) => show(id, called.optsWithGlobals()));
+  command
+    .command('list')
+    .description('cases, the last changed first')
+    .option('--phase <phase>', 'assembling, requested, claimed, reported, closed or cancelled')
+    .option('--limit <n>', 'at most this many', '50')
+    .action((_options, called: Command) => list(called.optsWithGlobals()));
+  command
+    .command('release')
+    .description('offer a case to its readers before its package is whole')
+    .argument('<id>', 'as above')
+    .requiredOption('--why <text>', 'the reason; it stands in the timeline (no patient data)')
+    .action((id: string, _options, called: Command) => release(id, called.optsWithGlobals()));
+  return command;
+}
+
+async function show(id: string, options: Options): Promise<void> {
+  const gateway = await findGateway(options);
+  const view = await gateway.get<CaseView>(`/cases/${encodeURIComponent(id)}`);
+  if (options.json) sayJson(view);
+  else say(caseText(view));
+}
+
+async function list(options: Options): Promise<void> {
+  const gateway = await findGateway(options);
+  const query = new URLSearchParams({ phase: options.phase ?? '', limit: options.limit ?? '' });
+  const page = await gateway.get<Page<CaseLine>>(`/cases?${query}`);
+  if (options.json) return sayJson(page);
+  if (page.rows.length === 0) return say('no cases');
+  const rows = page.rows.map((row) => [row.id, row.phase, row.specialty, row.group || '-', moment(row.updated)]);
+  say(columns([['CASE', 'PHASE', 'SPECIALTY', 'GROUP', 'CHANGED'], ...rows]));
+}
+
+async function release(id: string, options: Options): Promise<void> {
+  const gateway = await findGateway(options);
+  const { seq } = await gateway.post<Accepted>(`/cases/${encodeURIComponent(id)}/release`, { why: options.why });
+  await settled(gateway, seq);
+  await show(id, options);
+}
+
+/** Waits until the corridor worked an entry off. It does so within moments; when not, the case shows what it waits for. */
+async function settled(gateway: Gateway, seq: number): Promise<void> {
+  for (let waitedMs = 0; waitedMs < SETTLE_TIMEOUT_MS; waitedMs += SETTLE_POLL_MS) {
+    const { state } = await gateway.get<JournalView>(`/journal/${seq}`);
+    if (state !== 'waiting') return;
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
+  }
+}
+
+const SETTLE_TIMEOUT_MS = 5_000;
+const SETTLE_POLL_MS = 100;
+
+const EXAMPLES = `
+Examples:
+  npx waystation case ACC-1001                              its timeline, and what is waited for
+  npx waystation case list --phase assembling
+  npx waystation case release ACC-1001 --why "images follow on disc"`;

@@ -1,0 +1,71 @@
+/** `waystation check [file]`: every fault of a configuration at once, without starting anything. */
+import { Command } from 'commander';
+import { loadConfig } from '../config/load.ts';
+import { type ConfigFault, faultText } from '../config/source.ts';
+import { surroundings } from '../config/surroundings-store.ts';
+import type { Config } from '../model/config.ts';
+import { columns, EXIT, say, sayJson } from './terminal.ts';
+
+export function checkCommand(): Command {
+  return new Command('check')
+    .description('check a configuration and show what it comes to; nothing is started')
+    .argument('[file]', 'waystation.yaml where it is not named')
+    .addHelpText('after', EXAMPLES)
+    .action((file: string | undefined, _options, command: Command) => {
+      const options = command.optsWithGlobals();
+      process.exitCode = check(file ?? options.config, options.json === true);
+    });
+}
+
+function check(file: string | undefined, json: boolean): number {
+  const loaded = loadConfig({ ...surroundings(), file });
+  if ('faults' in loaded) {
+    if (json) sayJson({ faults: loaded.faults });
+    else say(faultList(loaded.faults));
+    return EXIT.config;
+  }
+  const { config, warnings, file: read } = loaded;
+  if (json) sayJson({ faults: [], warnings, file: read });
+  else say([...warnings.map((warning) => `warning: ${faultText(warning)}`), summary(config, read)].join('\n'));
+  return EXIT.done;
+}
+
+function faultList(faults: readonly ConfigFault[]): string {
+  return [...faults.map(faultText), '', `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}`].join('\n');
+}
+
+/** What holds, in a few lines; no secret is among them. */
+function summary(config: Config, file: string): string {
+  const { mllp, dimse, http } = config;
+  const rows = [
+    ['doors', `mllp ${mllp.host}:${mllp.port}, dimse ${dimse.aeTitle}@${dimse.host}:${dimse.port}, http ${http.host}:${http.port}`],
+    ['data', config.dataDirectory],
+    ['database', config.databaseUrl === '' ? 'embedded' : 'of your own'],
+    ['peers', named(config.peers) || 'none configured'],
+    ['unknown peers', config.unknownPeers === 'accept' ? 'accepted' : 'refused'],
+    ['destinations', config.destinations.map(({ name, kind }) => `${name} (${kind})`).join(', ')],
+    ['routes', config.routes.map(({ when, to }) => `${conditions(when)} → ${to}`).join('; ')],
+    ['signers', named(config.signers) || 'none: no report can be signed'],
+    ['specialties', `${named(config.specialties)}; ${config.defaultSpecialty} where nothing says`],
+  ];
+  return `${file || 'defaults, without a file'}: no faults\n\n${columns(rows, '  ')}`;
+}
+
+function named(items: readonly { readonly name: string }[]): string {
+  return items.map(({ name }) => name).join(', ');
+}
+
+function conditions(when: Readonly<Record<string, string | undefined>>): string {
+  return (
+    Object.entries(when)
+      .map(([key, value]) => `${key} ${value}`)
+      .join(' and ') || 'always'
+  );
+}
+
+const EXAMPLES = `
+Examples:
+  npx waystation check                  ./waystation.yaml, or the defaults
+  npx waystation check new.yaml --json  for an editor or a pipeline
+
+Each fault is one line: file:line:column path: what is wrong. The exit code is 3 when there are any.`;

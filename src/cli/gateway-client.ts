@@ -1,0 +1,69 @@
+/**
+ * The way to a running gateway: its operations door, found by gateway.json in the data directory or told by --url and --token.
+ * In: the options of a command. Out: a Gateway to ask. What it refuses becomes a CliError with its own words.
+ */
+import type { OperationError } from '../endpoints/operations/contract.ts';
+import { readGatewayFile } from '../security/gateway-file-store.ts';
+import { settings } from './settings.ts';
+import { CliError, EXIT } from './terminal.ts';
+
+/** Options every command that speaks to a gateway has. */
+export type Reach = { readonly config?: string; readonly url?: string; readonly token?: string };
+
+export type Gateway = {
+  get<Answer>(path: string): Promise<Answer>;
+  post<Answer>(path: string, body?: unknown): Promise<Answer>;
+  delete<Answer>(path: string): Promise<Answer>;
+};
+
+/** Finds the gateway; whether it answers shows at the first question. */
+export async function findGateway(reach: Reach): Promise<Gateway> {
+  const { url, token, known } = await door(reach);
+  const ask =
+    <Answer>(method: string) =>
+    (path: string, body?: unknown) =>
+      request<Answer>(`${url}/operations${path}`, method, token, body, known);
+  return { get: ask('GET'), post: ask('POST'), delete: ask('DELETE') } as Gateway;
+}
+
+async function door(reach: Reach): Promise<{ url: string; token: string; known: string }> {
+  const { env, config } = settings(reach.config);
+  const token = reach.token ?? env.WAYSTATION_TOKEN ?? '';
+  if (reach.url !== undefined) {
+    if (token === '') throw new CliError('--url needs a token', 'give --token or set WAYSTATION_TOKEN to that of an operator', EXIT.usage);
+    if (!URL.canParse(reach.url)) throw new CliError(`--url ${reach.url} is no URL`, 'give one such as http://127.0.0.1:8080', EXIT.usage);
+    return { url: new URL(reach.url).origin, token, known: reach.url };
+  }
+  const { dataDirectory } = config();
+  const file = await readGatewayFile(dataDirectory).catch(() => {
+    throw new CliError(
+      `${dataDirectory}/gateway.json may not be read`,
+      'be the user that runs the gateway, or give --url and --token',
+      EXIT.unreachable,
+    );
+  });
+  if (file === null) throw new CliError(`no gateway runs on ${dataDirectory}`, START, EXIT.unreachable);
+  return { ...file, known: `${dataDirectory} (process ${file.pid})` };
+}
+
+async function request<Answer>(url: string, method: string, token: string, body: unknown, known: string): Promise<Answer> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const response = await fetch(url, {
+    method,
+    headers,
+    body: body === undefined ? null : JSON.stringify(body),
+    redirect: 'error',
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  }).catch(() => {
+    throw new CliError(`the gateway of ${known} does not answer`, START, EXIT.unreachable);
+  });
+  const answer: unknown = await response.json().catch(() => null);
+  if (response.ok && answer !== null) return answer as Answer;
+  const { message } = (answer as OperationError | null)?.error ?? {
+    message: `${url} is not a gateway’s operations door (${response.status})`,
+  };
+  throw new CliError(message, response.status === 401 ? 'use the token of an operator of this gateway' : '', EXIT.refused);
+}
+
+const START = 'start one with `npx waystation start`, or name another with --config, or with --url and --token';
+const REQUEST_TIMEOUT_MS = 30_000;

@@ -1,0 +1,51 @@
+/** `waystation replay`: once more through the corridor, or once more to a destination; alone, it lists what failed. */
+import { Command } from 'commander';
+import type { Accepted, DeliveryLine, JournalLine, Page } from '../endpoints/operations/contract.ts';
+import { findGateway, type Gateway, type Reach } from './gateway-client.ts';
+import { columns, moment, say, sayJson } from './terminal.ts';
+
+type Options = Reach & { json?: boolean; delivery?: string };
+
+export function replayCommand(): Command {
+  return new Command('replay')
+    .description('work a journal entry off once more, or send a delivery that was set aside; alone: list what failed')
+    .argument('[seq]', 'number of the journal entry')
+    .option('--delivery <id>', 'a delivery that was set aside, to the end of its lane')
+    .addHelpText('after', EXAMPLES)
+    .action((seq: string | undefined, _options, called: Command) => replay(seq, called.optsWithGlobals()));
+}
+
+async function replay(seq: string | undefined, options: Options): Promise<void> {
+  const gateway = await findGateway(options);
+  if (seq === undefined && options.delivery === undefined) return failed(gateway, options);
+  const path =
+    options.delivery === undefined ? `/journal/${encodeURIComponent(seq ?? '')}` : `/deliveries/${encodeURIComponent(options.delivery)}`;
+  const accepted = await gateway.post<Accepted>(`${path}/replay`);
+  if (options.json) sayJson(accepted);
+  else
+    say(
+      options.delivery === undefined
+        ? `entry ${seq} walks the corridor again`
+        : `delivery ${options.delivery} waits at the end of its lane`,
+    );
+}
+
+async function failed(gateway: Gateway, options: Options): Promise<void> {
+  const [entries, deliveries] = await Promise.all([
+    gateway.get<Page<JournalLine>>('/journal?state=failed'),
+    gateway.get<Page<DeliveryLine>>('/deliveries?state=dead'),
+  ]);
+  if (options.json) return sayJson({ entries: entries.rows, deliveries: deliveries.rows });
+  if (entries.rows.length + deliveries.rows.length === 0) return say('nothing failed');
+  const rows = [
+    ...entries.rows.map((entry) => [String(entry.seq), moment(entry.received), `${entry.type} from ${entry.peer}`, entry.detail]),
+    ...deliveries.rows.map((one) => [`--delivery ${one.id}`, moment(one.created), `${one.kind} to ${one.destination}`, one.lastFailure]),
+  ];
+  say(columns([['REPLAY', 'SINCE', 'WHAT', 'WHY'], ...rows]));
+}
+
+const EXAMPLES = `
+Examples:
+  npx waystation replay                                             what failed, and how to replay it
+  npx waystation replay 1042
+  npx waystation replay --delivery 0190e2a4-7b1c-7def-8000-0242ac120002`;

@@ -1,0 +1,21 @@
+/** The configuration as commands need it: whole and without faults, or a CliError that names the first ones. */
+import { type Loaded, loadConfig } from '../config/load.ts';
+import { faultText } from '../config/source.ts';
+import { surroundings } from '../config/surroundings-store.ts';
+import type { Config } from '../model/config.ts';
+import { CliError, EXIT } from './terminal.ts';
+
+export type Settings = { readonly env: Readonly<Record<string, string | undefined>>; config(): Config };
+
+/** The environment at once; the configuration when it is asked for. */
+export function settings(file: string | undefined): Settings {
+  return { env: surroundings().env, config: () => loadedConfig(file).config };
+}
+
+export function loadedConfig(file: string | undefined): Loaded {
+  const loaded = loadConfig({ ...surroundings(), file });
+  if ('config' in loaded) return loaded;
+  const [first, ...others] = loaded.faults.map(faultText);
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  throw new CliError(`the configuration has faults: ${first}${more}`, 'see all of them with `npx waystation check`', EXIT.config);
+}

@@ -1,0 +1,141 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readGatewayFile, removeGatewayFile, writeGatewayFile } from '../../src/security/gateway-file-store.ts';
+import { saveOutcomes } from '../../src/store/journal-store.ts';
+import { type OperationsDoor, startOperationsDoor } from '../support/operations-door.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../src/cli/waystation.ts', import.meta.url));
+
+let door: OperationsDoor;
+let data: string;
+
+beforeAll(async () => {
+  door = await startOperationsDoor();
+  data = mkdtempSync(join(tmpdir(), 'waystation-cli-'));
+  await writeGatewayFile(data, { pid: process.pid, url: door.url, token: door.token });
+});
+
+afterAll(async () => {
+  rmSync(data, { recursive: true });
+  await door.close();
+});
+
+type Ended = { code: number; out: string; err: string };
+
+/** The command line as a person runs it, in a directory without a configuration. */
+function waystation(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    const options = { cwd: data, env: { PATH: process.env.PATH, WAYSTATION_DATA: data, ...env } };
+    execFile(process.execPath, [PROGRAM, ...args], options, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code), out, err });
+    });
+  });
+}
+
+describe('finding the gateway', () => {
+  it('by the file it left in its data directory, which only its user may read', async () => {
+    expect(statSync(join(data, 'gateway.json')).mode & 0o777).toBe(0o600);
+    const { code, out } = await waystation(['status']);
+    expect([code, out]).toEqual([0, expect.stringContaining('  mllp 127.0.0.1:2575')]);
+  });
+
+  it('by --url and a token, from the environment or an option', async () => {
+    const elsewhere = { WAYSTATION_DATA: '/nowhere' };
+    expect((await waystation(['status', '--url', door.url], { ...elsewhere, WAYSTATION_TOKEN: door.token })).code).toBe(0);
+    expect((await waystation(['--url', door.url, '--token', door.token, 'status'], elsewhere)).code).toBe(0);
+    expect(await waystation(['status', '--url', door.url], elsewhere)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--url needs a token'),
+    });
+  });
+
+  it('says so in two lines when none runs, and when one was killed', async () => {
+    const none = await waystation(['case', 'list'], { WAYSTATION_DATA: '/nowhere' });
+    expect(none.code).toBe(4);
+    expect(none.err).toMatch(/^error: no gateway runs on \/nowhere\n {2}start one with .*\n$/);
+    const killed = mkdtempSync(join(tmpdir(), 'waystation-cli-'));
+    await writeGatewayFile(killed, { pid: 4_194_304, url: 'http://127.0.0.1:1', token: door.token });
+    const gone = await waystation(['case', 'list'], { WAYSTATION_DATA: killed });
+    expect([gone.code, gone.err]).toEqual([4, expect.stringMatching(/^error: the gateway of .* \(process 4194304\) does not answer\n/)]);
+    await removeGatewayFile(killed);
+    expect(await readGatewayFile(killed)).toBeNull();
+    rmSync(killed, { recursive: true });
+  });
+
+  it('a wrong token is told as what it is', async () => {
+    const wrong = `wst_${'x'.repeat(43)}`;
+    const { code, err } = await waystation(['status', '--url', door.url, '--token', wrong]);
+    expect([code, err]).toEqual([1, 'error: this token is not known\n  use the token of an operator of this gateway\n']);
+  });
+});
+
+describe('commands', () => {
+  it('client add prints a token that works; list shows it, revoke ends it', async () => {
+    const added = await waystation(['client', 'add', 'dr-ada', '--role', 'operator']);
+    const token = /wst_[A-Za-z0-9_-]{43}/.exec(added.out)?.[0] ?? '';
+    expect((await waystation(['status', '--url', door.url, '--token', token])).code).toBe(0);
+    expect((await waystation(['client', 'list'])).out).toMatch(/dr-ada +operator +dr-ada/);
+    expect((await waystation(['client', 'revoke', 'dr-ada'])).code).toBe(0);
+    expect((await waystation(['status', '--url', door.url, '--token', token])).code).toBe(1);
+  });
+
+  it('a failed entry is listed with the command that replays it', async () => {
+    const digest = Buffer.alloc(32, 1);
+    const content = { digest, lane: 'ris', payload: Buffer.from('MSH|^~\\&|\rPID|1\r'), blob: null, answer: Buffer.from('MSA|AA\r') };
+    const told = {
+      kind: 'hl7v2',
+      peer: 'ris',
+      type: 'ORM^O01',
+      controlId: 'M\u001b[31m1',
+      disposition: 'accepted',
+      effects: [],
+      detail: '',
+    } as const;
+    const { seq } = await door.journal.append({ ...content, ...told, received: new Date() });
+    await door.database.query('delete from pending');
+    await saveOutcomes(door.database, [{ seq, state: 'failed', detail: 'internal: no such table', produced: [], cases: [] }]);
+    expect((await waystation(['replay'])).out).toMatch(new RegExp(`^${seq} .* ORM\\^O01 from ris +internal: no such table$`, 'm'));
+    const shown = await waystation(['journal', 'show', String(seq), '--bytes']);
+    expect(shown.out).toContain('\nreceived\n  MSH|^~\\&|\n  PID|1\n\nanswered\n  MSA|AA\n');
+    expect(shown.out).toContain('M·[31m1');
+    expect((await waystation(['replay', String(seq)])).out).toBe(`entry ${seq} walks the corridor again\n`);
+    expect(JSON.parse((await waystation(['journal', '--peer', 'ris', '--json'])).out)).toMatchObject({
+      rows: [{ seq, state: 'waiting', detail: '' }],
+    });
+  });
+
+  it('what is not there is said in one line', async () => {
+    expect(await waystation(['case', 'ACC-77'])).toEqual({ code: 1, out: '', err: 'error: there is no ACC-77\n' });
+  });
+});
+
+describe('check', () => {
+  it('shows every fault, and exits with 3', async () => {
+    writeFileSync(join(data, 'bad.yaml'), 'mllp: { port: -1 }\nhttp: { prot: 1 }\n');
+    expect(await waystation(['check', 'bad.yaml'])).toEqual({
+      code: 3,
+      out: "bad.yaml:1:15 mllp.port: must be a whole number from 0 to 65535\nbad.yaml:2:9 http.prot: is not a known key; did you mean 'port'?\n\n2 faults\n",
+      err: '',
+    });
+    expect(await waystation(['status', '--config', 'bad.yaml'])).toMatchObject({ code: 3, err: expect.stringContaining('(and 1 more)') });
+  });
+
+  it('shows what holds without a file', async () => {
+    const { code, out } = await waystation(['check']);
+    expect([code, out]).toEqual([0, expect.stringContaining('defaults, without a file: no faults')]);
+  });
+});
+
+describe('usage', () => {
+  it('help shows examples and exit codes; wrong usage exits with 2', async () => {
+    expect((await waystation(['--help'])).out).toContain('Exit codes: 0 done');
+    expect((await waystation(['case', '--help'])).out).toContain('npx waystation case release ACC-1001 --why');
+    expect((await waystation(['cse'])).err).toContain('Did you mean case?');
+    expect((await waystation(['cse'])).code).toBe(2);
+    expect((await waystation(['client', 'add', 'x', '--role', 'admin'])).code).toBe(2);
+  });
+});
