@@ -93,8 +93,9 @@ async function openCorridor(database: Database, config: Config, log: Log): Promi
 }
 
 /** The fonts of the PDF's own format: Western European letters; others stand as code points, and the page says so. */
-const render: Render = ({ provenance, ...input }) =>
-  renderReport({ ...input, signedAt: provenance.signature?.[0]?.when ?? '', fonts: null });
+function render({ provenance, ...input }: Parameters<Render>[0]): ReturnType<Render> {
+  return renderReport({ ...input, signedAt: provenance.signature?.[0]?.when ?? '', fonts: null });
+}
 
 /** One line a kind of destination. */
 function clientsOf(config: Config, log: Log): Map<string, DestinationClient & Partial<Lookout>> {
