@@ -75,7 +75,7 @@ function judgeOrder(bytes: Buffer, header: Header, peer: Peer): Verdict {
   const misplaced = findMisplaced(segments);
   if (misplaced) return refused(misplaced);
   if (orders.length === 0) return refused(refusal('segment-sequence', 'ORM without ORC', 'ORC', 0));
-  if (isOfAnotherKind(orders)) return otherKind(peer);
+  if (orders.every(isOfAnotherKind)) return otherKind(peer);
   const patient = readPatient(bytes, header, segments);
   if (typeof patient !== 'string') return refused(patient);
   const unfit = bytes.includes(0) ? refusal('invalid', 'holds NUL bytes', 'MSH', 0) : firstUnfit(bytes, header, orders);
@@ -104,8 +104,8 @@ function readOrders(segments: readonly SegmentPlace[]): Order[] {
   return orders;
 }
 
-function isOfAnotherKind(orders: readonly Order[]): boolean {
-  const details = orders.flatMap((order) => order.details);
+/** An order without any detail may be one of ours that is cancelled. */
+function isOfAnotherKind({ details }: Order): boolean {
   return details.length > 0 && details.every((detail) => detail.name !== 'OBR');
 }
 
@@ -125,7 +125,7 @@ function readPatient(bytes: Buffer, header: Header, segments: readonly SegmentPl
 }
 
 function firstUnfit(bytes: Buffer, header: Header, orders: readonly Order[]): Refusal | null {
-  for (const order of orders) {
+  for (const order of orders.filter((one) => !isOfAnotherKind(one))) {
     const unfit = judgeGroup(bytes, header, order);
     if (unfit) return unfit;
   }
@@ -134,24 +134,23 @@ function firstUnfit(bytes: Buffer, header: Header, orders: readonly Order[]): Re
 
 /** One order: what is to be done (ORC-1), which order (ORC-2 or -3, else OBR-2 or -3) and, where it opens one, what is asked (OBR-4). */
 function judgeGroup(bytes: Buffer, header: Header, { orc, sequence, details }: Order): Refusal | null {
-  const [obr, second] = details.filter((detail) => detail.name === 'OBR');
-  if (second) return refusal('segment-sequence', 'two OBR under one ORC', 'OBR', 0, sequence + 1);
-  if (!obr && details.length > 0) return null;
+  const obr = details.find((detail) => detail.name === 'OBR');
+  if (obr && details.length > 1) return refusal('segment-sequence', 'a second order detail under one ORC', 'ORC', 0, sequence);
   const orcFields = readFields(bytes, orc, header, 3);
   const obrFields = obr ? readFields(bytes, obr, header, 4) : [];
   const numbers = [orcFields[2], orcFields[3], obrFields[2], obrFields[3]].map((text) => part(text ?? '', header.delimiters.component, 1));
-  const control = orcFields[1] ?? '';
+  const control = part(orcFields[1] ?? '', header.delimiters.component, 1);
   if (!isValued(control)) return missing('ORC', 1, sequence);
   if (!numbers.some(isValued)) return missing('ORC', 2, sequence);
   if (!numbers.every(isFit)) return tooLong('ORC', 2, sequence);
   if (!OPENING_CONTROLS.has(control)) return null;
   if (!obr) return refusal('segment-sequence', 'a new order without OBR', 'OBR', 0, sequence);
-  return isValued(obrFields[4] ?? '') ? null : missing('OBR', 4, sequence);
+  return obrFields[4]?.split(header.delimiters.component).some(isValued) ? null : missing('OBR', 4, sequence);
 }
 
-/** `""` deletes a value, and a field of separators only holds none. */
+/** `""` deletes a value. */
 function isValued(text: string): boolean {
-  return text !== '' && text !== '""' && /[^\s^~&]/.test(text);
+  return text.trim() !== '' && text !== '""';
 }
 
 function missing(segment: string, field: number, sequence = 1): Refusal {

@@ -124,7 +124,8 @@ describe('an ORM^O01', () => {
     ['no order number', /P-1001\^NORTH/g, '', 'refused required-field ORC^1-2'],
     ['a new order without OBR', /OBR.*?\r/, '', 'refused segment-sequence OBR^1-0'],
     ['a new order that asks nothing', '24725-4^CT Head^LN', '', 'refused required-field OBR^1-4'],
-    ['two OBR under one ORC', /(OBR.*?\r)/, '$1$1', 'refused segment-sequence OBR^2-0'],
+    ['two OBR under one ORC', /(OBR.*?\r)/, '$1$1', 'refused segment-sequence ORC^1-0'],
+    ['OBR and RXO under one ORC', /$/, 'RXO|1\r', 'refused segment-sequence ORC^1-0'],
     ['a second message in the frame', /$/, ORDER, 'refused segment-sequence MSH^2-0'],
     ['NUL bytes', 'Sturz', 'Stu\0rz', 'refused invalid MSH^1-0'],
   ])('with %s is refused', (_, from, to, refusal) => {
@@ -150,6 +151,11 @@ describe('an ORM^O01', () => {
     expect(verdict(pharmacy, { otherMessages: 'ignored' })).toBe('ignored');
     expect(verdict(pharmacy.replace('RXO|', 'ODS|'), { otherMessages: 'ignored' })).toBe('ignored');
     expect(verdict(pharmacy.replace('RXO|', 'RQD|'), { otherMessages: 'ignored' })).toBe('ignored');
+  });
+
+  it('that cancels an order without saying of what kind is never ignored with the others', () => {
+    const cancelled = changed('ORC|NW', 'ORC|CA').replace(/OBR.*?\r/, '');
+    expect(verdict(`${cancelled}ORC|NW|P-1002\rRXO|50111032701^a drug^NDC\r`, { otherMessages: 'ignored' })).toBe('accepted 4711');
   });
 
   it('that mixes them with an order of ours is accepted', () => {
