@@ -4,11 +4,10 @@
  * FHIR R4 Signature (§2.24.0.15): Provenance.signature[0] is a detached JWS over the bytes in its extension `signed-content`.
  * Promises: everything sent home afterwards (conclusion, coded results, files) was covered by the signature or bound by its digest.
  */
-import { createHash } from 'node:crypto';
-import type { Attachment, DiagnosticReport, Identifier, Provenance, Reference, Signature } from '@medplum/fhirtypes';
+import type { DiagnosticReport, Identifier, Provenance, Reference, Signature } from '@medplum/fhirtypes';
 import type { Signer } from '../model/config.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
-import { boundDigest } from '../protocols/fhir/attachment.ts';
+import { boundDigest, isBoundTo } from '../protocols/fhir/attachment.ts';
 import { SIGNED_CONTENT } from '../protocols/fhir/canonical.ts';
 import { type ProtectedHeader, verifyDetached } from './jws.ts';
 import { parseSignedContent, sameApartFromPlaces, signedContent } from './signed-content.ts';
@@ -124,19 +123,13 @@ function wrongSigner({ resultsInterpreter }: DiagnosticReport, { agent }: Proven
 
 function alteredFile({ presentedForm }: DiagnosticReport, { blobOf }: VerifyInput): Failure | null {
   for (const [index, attachment] of (presentedForm ?? []).entries()) {
-    const bound = boundDigest(attachment);
-    if (bound === null) continue;
-    const found = attachment.data === undefined ? blobOf(attachment.url ?? '') : digestOfData(attachment);
-    if (found === null) return invalid(`the Binary of presentedForm[${index}] is not here`);
-    if (found !== bound) return refused(`the bytes of presentedForm[${index}] are not the ones that were signed`);
+    const { url, data } = attachment;
+    const found = url === undefined ? null : blobOf(url);
+    if (url !== undefined && found === null) return invalid(`the Binary of presentedForm[${index}] is not here`);
+    const fits = url === undefined ? isBoundTo(attachment, Buffer.from(data ?? '', 'base64')) : found === boundDigest(attachment);
+    if (!fits) return refused(`the bytes of presentedForm[${index}] are not the ones that were signed`);
   }
   return null;
-}
-
-function digestOfData({ data }: Attachment): string {
-  return createHash('sha256')
-    .update(Buffer.from(data ?? '', 'base64'))
-    .digest('hex');
 }
 
 function isSame(one: Signer['identifier'], other: Identifier | undefined): boolean {

@@ -33,16 +33,15 @@ export type FhirOrderInput = {
 };
 
 export function composeFhirOrder(input: FhirOrderInput): Push {
-  const sent = [input.patient, ...input.material.filter(({ resourceType }) => MATERIAL.has(resourceType))];
-  const order = [input.serviceRequest, taskToSend(input.task)];
-  const groups = groupsOf(sent, order, input.files);
+  const groups = groupsOf(input);
+  const all = groups.flat();
   const groupOf = new Map(groups.flatMap((group, at) => group.map((resource) => [referenceOf(resource), at] as const)));
   return groups.map((group, at) => {
     const place = (reference: Reference & { reference: string }): Reference => {
       const there = groupOf.get(reference.reference);
       // A bundle can name what it holds and what is there already, not what comes later.
       if (there !== undefined && there <= at) return { ...reference, reference: pushName(reference.reference) };
-      return logicalReference(reference, resourceAt(reference.reference, [...sent, ...order], input.known), input.base);
+      return logicalReference(reference, resourceAt(reference.reference, all, input.known), input.base);
     };
     return transaction(
       input.controlId,
@@ -52,7 +51,8 @@ export function composeFhirOrder(input: FhirOrderInput): Push {
 }
 
 /** All in one bundle where that fits; else the package in as many as it needs, and the order last. */
-function groupsOf(sent: readonly Resource[], order: readonly Resource[], files: FhirOrderInput['files']): Resource[][] {
+function groupsOf({ patient, material, serviceRequest, task, files }: FhirOrderInput): Resource[][] {
+  const sent = [patient, ...material.filter(({ resourceType }) => MATERIAL.has(resourceType))];
   const groups: Resource[][] = [[]];
   let bytes = 0;
   for (const resource of sent) {
@@ -64,9 +64,17 @@ function groupsOf(sent: readonly Resource[], order: readonly Resource[], files: 
     groups.at(-1)?.push(resource);
     bytes += size;
   }
-  const [only] = groups as [Resource[]];
-  if (groups.length === 1 && only.length + order.length <= MAX_PUSH_ENTRIES) return [[...only, ...order]];
-  return [...groups, [...order]];
+  if (groups.length === 1 && sent.length + 2 <= MAX_PUSH_ENTRIES) return [[...sent, serviceRequest, taskToSend(task)]];
+  return [...groups, [withSupport(serviceRequest, sent.slice(1)), taskToSend(task)]];
+}
+
+/** What goes ahead of the order cannot name it, so the order names all of that. */
+function withSupport(request: ServiceRequest, ahead: readonly Resource[]): ServiceRequest {
+  const named = request.supportingInfo ?? [];
+  const unnamed = ahead
+    .map((resource) => ({ reference: referenceOf(resource) }))
+    .filter(({ reference }) => !named.some((one) => one.reference === reference));
+  return { ...request, supportingInfo: [...named, ...unnamed] };
 }
 
 /** JSON and base64 of its files, in bytes, about. */

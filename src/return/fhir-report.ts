@@ -7,6 +7,7 @@
  */
 import type { Attachment, Bundle, DiagnosticReport, Provenance, Reference, Resource } from '@medplum/fhirtypes';
 import { type Failure, failure } from '../model/failure.ts';
+import { isBoundTo } from '../protocols/fhir/attachment.ts';
 import { RESOURCE_SYSTEM } from '../protocols/fhir/canonical.ts';
 import { logicalReference, type Moving, moved } from '../protocols/fhir/move.ts';
 import { createOnce, type Push, pushName, transaction } from '../protocols/fhir/push.ts';
@@ -26,13 +27,23 @@ export type FhirReportInput = {
 
 export function composeFhirReport(input: FhirReportInput): Push | Failure {
   const { report, provenance, controlId } = input;
-  const missing = report.presentedForm?.find(({ url }) => url !== undefined && !input.files.has(url));
-  if (missing) return failure('return', 'not-found', `the file ${missing.url} of the report is not here`);
+  const fault = fileFault(input);
+  if (fault !== null) return fault;
   const [reportHere, provenanceHere] = [`DiagnosticReport/${report.id}`, `Provenance/${provenance.id}`];
   const { text: _text, ...signed } = moved(report, movingOf(input));
   const target = [{ reference: pushName(reportHere) }];
   const proof = { ...moved(provenance, movingOf(input)), target };
   return [transaction(controlId, [onceByTag(reportHere, signed), onceByTag(provenanceHere, proof)])] satisfies Bundle[];
+}
+
+function fileFault({ report, files }: FhirReportInput): Failure | null {
+  for (const attachment of report.presentedForm ?? []) {
+    if (attachment.url === undefined) continue;
+    const bytes = files.get(attachment.url);
+    if (bytes === undefined) return failure('return', 'not-found', `the file ${attachment.url} of the report is not here`);
+    if (!isBoundTo(attachment, bytes)) return failure('return', 'signature', `the file ${attachment.url} is not the one that was signed`);
+  }
+  return null;
 }
 
 function onceByTag(here: string, resource: Resource) {

@@ -11,6 +11,7 @@ import { cxIdentifier } from '../mapping/datatypes/cx-identifier.ts';
 import type { CaseKey } from '../model/case.ts';
 import type { MllpDestination, Signer } from '../model/config.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
+import { isBoundTo } from '../protocols/fhir/attachment.ts';
 import { valueText } from '../protocols/fhir/observation-text.ts';
 import { buildMessage, type ComponentValue, type FieldValue, type SegmentValue, segment } from '../protocols/hl7v2/escape.ts';
 import { type Hl7Message, parseMessage, type Segment } from '../protocols/hl7v2/message.ts';
@@ -39,6 +40,7 @@ export function composeOru(input: OruInput): Buffer | Failure {
   if (isFailure(order)) return order;
   const group = groupFor(order, input.keys);
   if (group === null) return failure('return', 'not-found', 'the order is not found in the message that brought it');
+  if (!isSignedFile(input)) return failure('return', 'signature', 'the PDF is not the one that was signed');
   const visit = order.first('PV1');
   return buildMessage([
     header(input),
@@ -49,6 +51,12 @@ export function composeOru(input: OruInput): Buffer | Failure {
     ...observations(input),
     ...group.studies.map((studies) => segment('ZDS', copied(studies, [1]))),
   ]);
+}
+
+/** A PDF that the report brought is bound by it; one that was rendered from it is not. */
+function isSignedFile({ report, pdf }: OruInput): boolean {
+  const brought = report.presentedForm?.find(({ contentType }) => contentType === 'application/pdf');
+  return brought === undefined || pdf === null || isBoundTo(brought, pdf);
 }
 
 /** One order of a message: ORC, OBR and the study UIDs that stand with them. */

@@ -99,7 +99,9 @@ describe('a case pushed to a specialist’s server', () => {
       expect(subject?.reference).toBe(`Patient/${patient?.id}`);
       expect(basedOn?.[0]?.identifier).toEqual({ system: 'urn:example:placer', value: 'PL-1' });
     }
-    expect(request?.supportingInfo?.map(({ reference }) => reference).sort()).toEqual(media.map((one) => `Media/${one.id}`).sort());
+    const [study] = await there.all<ImagingStudy>('ImagingStudy');
+    const ahead = [`ImagingStudy/${study?.id}`, ...media.map((one) => `Media/${one.id}`)];
+    expect(request?.supportingInfo?.map(({ reference }) => reference).sort()).toEqual(ahead.sort());
   });
 });
 
@@ -134,9 +136,11 @@ describe('a signed report pushed to the server that asked', () => {
     expect(await send(push)).toMatchObject({ code: 'rejected', class: 'permanent' });
   });
 
-  it('is not composed without the bytes of its file', async () => {
+  it('is not composed without the bytes of its file, or with others', async () => {
     const input = await reportInput();
     expect(composeFhirReport({ ...input, files: new Map() })).toMatchObject({ failure: true, code: 'not-found' });
+    const swapped = new Map([[`Binary/${id(30)}`, Buffer.from('%PDF-1.7 another')]]);
+    expect(composeFhirReport({ ...input, files: swapped })).toMatchObject({ failure: true, code: 'signature' });
   });
 });
 

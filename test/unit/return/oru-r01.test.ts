@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { DiagnosticReport, Observation, Patient } from '@medplum/fhirtypes';
@@ -7,7 +8,7 @@ import type { CaseKey } from '../../../src/model/case.ts';
 import { isFailure } from '../../../src/model/failure.ts';
 import { type Hl7Message, parseMessage } from '../../../src/protocols/hl7v2/message.ts';
 import { composeOru, type OruInput } from '../../../src/return/oru-r01.ts';
-import { reportOn } from '../../support/specialist.ts';
+import { filedPdf, reportOn } from '../../support/specialist.ts';
 
 const FIXTURES = new URL('../../../fixtures/hl7v2/oru-r01/', import.meta.url);
 const ORDER = readFileSync(new URL('order.hl7', FIXTURES));
@@ -89,8 +90,7 @@ describe('the ORU^R01 of a report', () => {
 
   it('answers the right one of several orders, with its own study', () => {
     const order = edited(
-      (text) =>
-        `${text}ORC|NW|P-1002^NORTH|F-2\rOBR|1|P-1002^NORTH|F-2|36643-5^XR Chest^LN\rZDS|4.5.6^A^Application^DICOM\r`,
+      (text) => `${text}ORC|NW|P-1002^NORTH|F-2\rOBR|1|P-1002^NORTH|F-2|36643-5^XR Chest^LN\rZDS|4.5.6^A^Application^DICOM\r`,
     );
     const second = compose({}, { order, keys: [{ kind: 'placer', system: 'urn:x', value: 'P-1002' }] });
     expect(['ORC', 'OBR', 'ZDS'].map((name) => second.all(name).length)).toEqual([1, 1, 1]);
@@ -132,6 +132,16 @@ describe('the ORU^R01 of a report', () => {
       compose({}, { destination: { ...inputOf({}).destination, version } }).first('MSH'),
     );
     expect([old?.raw(9), old?.raw(12), later?.raw(9), later?.raw(12)]).toEqual(['ORU^R01', '2.3.1', 'ORU^R01^ORU_R01', '2.5.1']);
+  });
+
+  it('is not written with a PDF that is not the signed one', () => {
+    const sha256 = createHash('sha256').update(PDF).digest('hex');
+    const report = reportOn('ServiceRequest/1', 'Patient/1', { presentedForm: [filedPdf('Binary/1', sha256)] });
+    expect(isFailure(composeOru({ ...inputOf({}), report }))).toBe(false);
+    expect(composeOru({ ...inputOf({}), report, pdf: Buffer.from('%PDF-1.7 another') })).toMatchObject({
+      failure: true,
+      code: 'signature',
+    });
   });
 
   it('is a Failure where the order cannot be read or holds no OBR', () => {
