@@ -6,6 +6,7 @@ import { checkCommand } from './check.ts';
 import { clientCommand } from './client.ts';
 
 import { journalCommand } from './journal.ts';
+import { mapCommand } from './map.ts';
 
 import { replayCommand } from './replay.ts';
 import { startCommand } from './start.ts';
@@ -58,6 +59,7 @@ const COMMANDS = [
   journalCommand,
   replayCommand,
   clientCommand,
+  mapCommand,
 ];
 
 const AFTER = `

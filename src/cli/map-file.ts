@@ -1,0 +1,93 @@
+/**
+ * One file mapped outside of a gateway. In: its bytes and who is taken to have sent it. Out: the resources as a Bundle, the parts of
+ * cases with their keys, the gaps; or why it would be refused. What it is, is told by its first bytes.
+ */
+import { createHash } from 'node:crypto';
+import type { Bundle, BundleEntry } from '@medplum/fhirtypes';
+import { readInbound } from '../endpoints/mllp/inbound-entry.ts';
+import { mapStudy } from '../mapping/datasets/study.ts';
+import { mapHl7v2 } from '../mapping/registry.ts';
+import type { CasePart } from '../model/case.ts';
+import { systemClock } from '../model/clock.ts';
+import { type Failure, failure, isFailure } from '../model/failure.ts';
+import type { Instance } from '../model/instance.ts';
+import type { Gap, Mapped } from '../model/mapped.ts';
+import type { Peer, PeerDirectory } from '../model/peer.ts';
+import { headerReader } from '../protocols/dicom/header-reader.ts';
+import { readPart10 } from '../protocols/dicom/part10.ts';
+import { transferSyntax } from '../protocols/dicom/transfer-syntax.ts';
+
+export type Shown = {
+  /** Why it would be refused, '' when it would not. */
+  readonly refused: string;
+  readonly bundle: Bundle | null;
+  readonly parts: readonly CasePart[];
+  readonly gaps: readonly Gap[];
+};
+
+/** `peerName`: a configured peer, '' for whoever the message says. */
+export async function showMapping(bytes: Buffer, peers: PeerDirectory, peerName: string): Promise<Shown> {
+  const mapped = isPart10(bytes) ? await mapObject(bytes, peers, peerName) : mapMessage(unframed(bytes), peers, peerName);
+  if (typeof mapped === 'string') return refusal(mapped);
+  return isFailure(mapped) ? refusal(`${mapped.code}: ${mapped.detail}`) : shown(mapped);
+}
+
+function mapMessage(bytes: Buffer, peers: PeerDirectory, peerName: string): Mapped | Failure | string {
+  const as: PeerDirectory = peerName === '' ? peers : { ...peers, mllp: (): Peer => peers.named(peerName) };
+  const inbound = readInbound(bytes, { peers: as, clock: systemClock, remoteAddress: 'file' });
+  if (inbound === null) return 'an acknowledgment is not mapped';
+  if (inbound.entry.disposition !== 'accepted') return `${inbound.entry.disposition}, answered ${inbound.answer}: ${inbound.entry.detail}`;
+  return mapHl7v2(inbound.entry, { peer: as.named(inbound.entry.peer) });
+}
+
+/** A file alone is a study of one instance. Its sender is unknown: no file says which AE title would have called. */
+async function mapObject(file: Buffer, peers: PeerDirectory, peerName: string): Promise<Mapped | Failure> {
+  const meta = readPart10(file);
+  if (isFailure(meta)) return meta;
+  const syntax = transferSyntax(meta.transferSyntax);
+  if (syntax === null) return failure('cli', 'unsupported-type', `transfer syntax ${meta.transferSyntax} is not known`);
+  const dataset = file.subarray(meta.datasetOffset);
+  const reader = headerReader(syntax);
+  const unreadable = await reader.push(dataset);
+  const read = unreadable ?? (await reader.end());
+  if (isFailure(read)) return read;
+  const { header, pixelOffset } = read;
+  const instance: Instance = {
+    ...meta,
+    seq: 0,
+    sopClassUid: header.sopClassUid,
+    sopInstanceUid: header.sopInstanceUid,
+    studyUid: header.studyUid,
+    seriesUid: header.seriesUid,
+    modality: header.modality,
+    frames: pixelOffset === null ? 0 : header.frames,
+    pixelOffset,
+    peer: peerName || 'dimse:file',
+    blob: createHash('sha256').update(file).digest('hex'),
+    bytes: file.length,
+    digest: createHash('sha256').update(dataset).digest(),
+    header: Buffer.from(JSON.stringify(header.json)),
+    received: systemClock.now(),
+  };
+  return mapStudy([instance], { peerOf: (name) => peers.named(name) });
+}
+
+function shown({ resources, parts, gaps }: Mapped): Shown {
+  const entry = resources.map(({ urn, resource }): BundleEntry => ({ fullUrl: urn, resource }));
+  return { refused: '', bundle: { resourceType: 'Bundle', type: 'collection', entry }, parts, gaps };
+}
+
+function refusal(why: string): Shown {
+  return { refused: why, bundle: null, parts: [], gaps: [] };
+}
+
+/** PS3.10 §7.1: 128 bytes of preamble, then `DICM`. */
+function isPart10(bytes: Buffer): boolean {
+  return bytes.toString('latin1', 128, 132) === 'DICM';
+}
+
+/** Without an MLLP frame; lines that an editor ended with a line feed become segments. */
+function unframed(bytes: Buffer): Buffer {
+  const inner = bytes[0] === 0x0b ? bytes.subarray(1, bytes.lastIndexOf(0x1c) < 0 ? bytes.length : bytes.lastIndexOf(0x1c)) : bytes;
+  return inner.includes(0x0d) ? inner : Buffer.from(inner.toString('latin1').replaceAll('\n', '\r'), 'latin1');
+}
