@@ -53,7 +53,7 @@ function joinOrder(state: CaseState, part: CasePart, entry: Sender): CaseState {
     serviceRequest: part.serviceRequest,
     task: state.task === '' ? (part.task ?? '') : state.task,
     patient: part.subject === '' ? state.patient : part.subject,
-    priority: part.priority,
+    priority: part.priority ?? state.priority,
     // The latest order of the origin is the one the answer quotes.
     origin:
       first || entry.peer === state.origin?.peer

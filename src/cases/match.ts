@@ -33,7 +33,17 @@ export function matchPart(part: CasePart, owners: readonly CaseState[]): Match {
 /** No identifier on either side proves nothing; otherwise one must be common. */
 export function patientsAgree(a: readonly PatientKey[], b: readonly PatientKey[]): boolean {
   if (a.length === 0 || b.length === 0) return true;
-  return a.some((left) => b.some((right) => left.system === right.system && left.value === right.value));
+  return telling(a).some((left) => telling(b).some((right) => left.value === right.value && authoritiesAgree(left.system, right.system)));
+}
+
+/** Numbers whose authority nobody named (images seldom carry it) count only where there are no others, and may be anybody's. */
+function telling(keys: readonly PatientKey[]): readonly PatientKey[] {
+  const named = keys.filter((key) => key.system !== '');
+  return named.length > 0 ? named : keys;
+}
+
+function authoritiesAgree(a: string, b: string): boolean {
+  return a === b || a === '' || b === '';
 }
 
 /** Case ids are UUIDv7: they sort by the time of opening. */

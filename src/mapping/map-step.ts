@@ -108,7 +108,9 @@ function putMapped(
   if (current && item.mode === 'create') return;
   // An entry that is worked off once more never overwrites what came after it.
   if ((seqOf(batch, reference) ?? 0) > work.entry.seq) return;
-  const resource = { ...(current ?? {}), ...withReferences(item.resource, references), id: resolved.id } as Resource & { id: string };
+  const resource = { ...(current ?? item.initial ?? {}), ...withReferences(item.resource, references), id: resolved.id } as Resource & {
+    id: string;
+  };
   putResource(batch, withIdentifiers(resource, current), work.entry.seq, resolved.created);
   work.produced.add(reference);
 }

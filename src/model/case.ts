@@ -13,7 +13,10 @@ export type CaseKeyKind =
 
 export type CaseKey = { readonly kind: CaseKeyKind; readonly system: string; readonly value: string };
 
-/** Patient identifier with assigning authority: not a key of a case, but a joining key holds only when the patient agrees. */
+/**
+ * Patient identifier with assigning authority: not a key of a case, but a joining key holds only when the patient agrees.
+ * System '' where neither the sender nor the configuration names an authority: the value agrees with the same value of any.
+ */
 export type PatientKey = { readonly system: string; readonly value: string };
 
 export type Priority = 'routine' | 'urgent' | 'asap' | 'stat';
@@ -27,7 +30,8 @@ export type CasePart = {
   readonly control: string;
   /** False when the sender marked the message as test or training (MSH-11 T or D). */
   readonly production: boolean;
-  readonly priority: Priority;
+  /** Null where the sender says none: the case keeps the one it has. */
+  readonly priority: Priority | null;
   /** Hints that choose a specialty: `modality:CT`, `code:system|value`, `service:RAD` (OBR-24), `performer:system|value`. */
   readonly hints: readonly string[];
   /** Names (`urn:uuid:`) or `Type/id` references of the resources of this part. Empty string where there is none. */
@@ -95,7 +99,13 @@ export type CaseState = {
   /** The delivery that pushed it to the specialist's server, and its receipt. */
   readonly push: { readonly delivery: string; readonly receipt: number | null } | null;
   readonly claim: { readonly by: string; readonly at: string } | null;
-  readonly report: { readonly reference: string; readonly provenance: string; readonly version: string; readonly at: string; readonly seq: number } | null;
+  readonly report: {
+    readonly reference: string;
+    readonly provenance: string;
+    readonly version: string;
+    readonly at: string;
+    readonly seq: number;
+  } | null;
   readonly returns: readonly ReturnState[];
   /** Epoch ms at which the clock must look at this case again, or null. */
   readonly wake: number | null;

@@ -19,6 +19,8 @@ export type MappedResource = {
   readonly mode: 'update' | 'create';
   /** True for resources that belong to many cases: Patient, Practitioner, PractitionerRole, Organization. */
   readonly shared: boolean;
+  /** Elements that only a resource gets which is not there yet: what this message leaves as it was, but FHIR requires. */
+  readonly initial?: Readonly<Record<string, unknown>>;
 };
 
 /** A stable `urn:uuid:` name for an identity (RFC 9562 §5.8: version 8, from SHA-256). */

@@ -76,6 +76,13 @@ describe('which case a part is for', () => {
     expect(patientsAgree(patient('P1'), patient('P2'))).toBe(false);
     expect(patientsAgree([...patient('P0'), ...patient('P1')], patient('P1'))).toBe(true);
   });
+
+  it('takes a number without an authority for the same number of any, unless there are better ones', () => {
+    const unnamed = [{ system: '', value: 'P1' }];
+    expect(patientsAgree(unnamed, patient('P1'))).toBe(true);
+    expect(patientsAgree(unnamed, patient('P2'))).toBe(false);
+    expect(patientsAgree([...unnamed, { system: 'urn:waystation:authority:B', value: 'P1' }], patient('P1'))).toBe(false);
+  });
 });
 
 describe('what a part adds to a case', () => {

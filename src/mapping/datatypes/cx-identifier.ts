@@ -1,0 +1,36 @@
+/**
+ * CX, extended composite id with check digit, to Identifier (HL7 v2.5.1 §2.A.14; guide: CX[Identifier]).
+ * In: a repetition, and the peer's authority for numbers that come without one. Out: the Identifier and its authority, undefined without a number.
+ * Left out: check digits (CX-2, CX-3), which say nothing that the number does not.
+ */
+import type { Identifier } from '@medplum/fhirtypes';
+import { type Components, filled, within } from './components.ts';
+import { hdAuthority } from './hd-authority.ts';
+import { identifierType } from './identifier-type.ts';
+import { type Authority, systemOf } from './systems.ts';
+import { dateTimeOf } from './ts-datetime.ts';
+
+export type ReadIdentifier = { readonly identifier: Identifier; readonly authority: Authority; readonly type: string };
+
+export function cxIdentifier(at: Components, fallback: string, zone: string, defaultType = ''): ReadIdentifier | undefined {
+  const value = at(1);
+  if (value === '') return undefined;
+  const authority = hdAuthority(within(at, 4));
+  const type = at(5) || defaultType;
+  const identifier: Identifier = {
+    ...filled({ type: identifierType(type) }),
+    system: systemOf(authority, fallback),
+    value,
+    ...filled({ period: periodOf(at(7), at(8), zone) }),
+    ...(authority.namespace === '' ? {} : { assigner: { display: authority.namespace } }),
+  };
+  return { identifier, authority, type };
+}
+
+/** A period of two HL7 times; undefined where neither is one, or where it would end before it starts (FHIR per-1). */
+export function periodOf(start: string, end: string, zone: string): { start?: string; end?: string } | undefined {
+  const from = dateTimeOf(start, zone) ?? undefined;
+  const to = dateTimeOf(end, zone) ?? undefined;
+  if (from && to && Date.parse(from) > Date.parse(to)) return undefined;
+  return filled({ start: from, end: to });
+}

@@ -1,0 +1,60 @@
+/**
+ * TS and DTM to dateTime, date and instant (HL7 v2.5.1 §2.A.22; guide: DTM[DateTime]); also DICOM's DA and TM (PS3.5 §6.2).
+ * In: the text and the offset for times that have none (the message's, else the peer's). Out: FHIR's form with the precision that was given,
+ * null where the text is no time. FHIR cannot say an hour without minutes: they are filled with zeros (R4 §2.24.0.1, dateTime).
+ */
+import type { Segment } from '../../protocols/hl7v2/message.ts';
+import type { Draft } from '../draft.ts';
+import { firstValue } from './components.ts';
+
+export function dateTimeOf(text: string, zone: string): string | null {
+  const match = TS.exec(text);
+  if (!match) return null;
+  const [, year = '', month, day, hour, minute = '00', second = '00', fraction, offset] = match;
+  const date = dateFrom(year, month, day);
+  if (date === null || hour === undefined) return date;
+  const place = offset === undefined ? zone : `${offset.slice(0, 3)}:${offset.slice(3)}`;
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59 || !OFFSET.test(place)) return null;
+  return `${date}T${hour}:${minute}:${second}${fraction ? `.${fraction}` : ''}${place}`;
+}
+
+/** The date of a time. */
+export function dateOf(text: string): string | null {
+  return dateTimeOf(text, '+00:00')?.slice(0, 10) ?? null;
+}
+
+/** `HH[MM[SS[.S…]]]` to FHIR time; offsets have no place there. */
+export function timeOf(text: string): string | null {
+  const whole = dateTimeOf(`20000101${text}`, '+00:00');
+  return whole === null || text === '' ? null : whole.slice(11).replace(/[+-]\d\d:\d\d$/, '');
+}
+
+/** The offset a time carries, `+01:00`, or ''. HL7 v2.5.1 §2.15.9.7: that of MSH-7 holds for the whole message. */
+export function offsetOf(text: string): string {
+  const offset = /[+-]\d{4}$/.exec(text)?.[0] ?? '';
+  const zone = `${offset.slice(0, 3)}:${offset.slice(3)}`;
+  return offset !== '' && dateTimeOf(text, '+00:00') !== null && OFFSET.test(zone) ? zone : '';
+}
+
+/** A field as dateTime; what is no time is listed and left out. */
+export function dateTimeField(segment: Segment | undefined, field: number, draft: Draft): string | undefined {
+  const text = firstValue(segment, field);
+  if (text === '' || !segment) return undefined;
+  const value = dateTimeOf(text, draft.zone);
+  if (value === null) draft.gap(`${segment.name}-${field}`, 'is no date or time');
+  return value ?? undefined;
+}
+
+/** Year, month and day as far as given; null where the calendar has no such day. */
+function dateFrom(year: string, month: string | undefined, day: string | undefined): string | null {
+  if (Number(year) === 0) return null;
+  if (month === undefined) return year;
+  const last = Number(month) >= 1 && Number(month) <= 12 ? new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate() : 0;
+  if (last === 0 || (day !== undefined && (Number(day) < 1 || Number(day) > last))) return null;
+  return day === undefined ? `${year}-${month}` : `${year}-${month}-${day}`;
+}
+
+/** `YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]`; DICOM's TM has up to six digits of a second. */
+const TS = /^(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,6}))?)?)?)?)?)?([+-]\d{4})?$/;
+/** R4 dateTime: offsets from -14:00 to +14:00. */
+const OFFSET = /^[+-](?:0\d|1[0-3]):[0-5]\d$|^[+-]14:00$/;

@@ -1,0 +1,58 @@
+/**
+ * XCN, extended composite id and name of a person, to Practitioner (HL7 v2.5.1 §2.A.87; guide: XCN[Practitioner]).
+ * In: a field. Out: a reference to the Practitioner, who is added to the draft.
+ * A repetition of the same name is a further number of the same person (§2.A.87: "the field may repeat for the same person").
+ * A name without a number identifies nobody: the reference then only shows it, so that two persons of one name never become one.
+ */
+import type { Identifier, Practitioner, Reference } from '@medplum/fhirtypes';
+import type { Segment } from '../../protocols/hl7v2/message.ts';
+import type { Draft } from '../draft.ts';
+import { type Components, components, filled, within } from './components.ts';
+import { hdAuthority } from './hd-authority.ts';
+import { identifierType } from './identifier-type.ts';
+import { identity, systemOf, systemOfName } from './systems.ts';
+import { xcnHumanName } from './xpn-humanname.ts';
+
+/** The person of a field's first repetition; other persons are listed. */
+export function xcnPractitioner(segment: Segment | undefined, field: number, draft: Draft): Reference<Practitioner> | undefined {
+  const [first, ...others] = xcnPractitioners(segment, field, draft);
+  if (others.length > 0) draft.gap(`${segment?.name}-${field}`, 'only the first of several persons is carried');
+  return first;
+}
+
+/** All persons of a field. */
+export function xcnPractitioners(segment: Segment | undefined, field: number, draft: Draft): Reference<Practitioner>[] {
+  if (!segment) return [];
+  const persons = new Map<string, Components[]>();
+  for (let repetition = 1; repetition <= segment.repetitions(field); repetition++) {
+    const at = components(segment, field, repetition);
+    const name = nameText(at) || [...persons.keys()][0] || at(1);
+    if (name !== '') persons.set(name, [...(persons.get(name) ?? []), at]);
+  }
+  return [...persons.values()].map((person) => practitioner(person, draft));
+}
+
+function practitioner(person: readonly Components[], draft: Draft): Reference<Practitioner> {
+  const first = person[0] as Components;
+  const identifiers = person.map((at) => identifierOf(at, draft.peer.patientAuthority)).filter((one) => one !== undefined);
+  const display = nameText(first) || first(1);
+  if (identifiers.length === 0) return { type: 'Practitioner', display };
+  const name = xcnHumanName(first);
+  const resource: Practitioner = { resourceType: 'Practitioner', identifier: identifiers, ...(name ? { name: [name] } : {}) };
+  const identities = identifiers.map((one) => identity('Practitioner', one.system as string, one.value as string));
+  return { ...draft.add(resource, identities, { shared: true }), ...filled({ display }) };
+}
+
+function identifierOf(at: Components, fallback: string): Identifier | undefined {
+  // A first component with blanks is a name that was put there whole.
+  if (at(1) === '' || /\s/.test(at(1))) return undefined;
+  const authority = hdAuthority(within(at, 9));
+  const type = at(13).toUpperCase();
+  // A national provider number is one wherever it comes from; few senders name its authority.
+  const system = type === 'NPI' && authority.universalId === '' ? systemOfName('NPI') : systemOf(authority, fallback);
+  return filled<Identifier>({ type: identifierType(type), system, value: at(1) });
+}
+
+function nameText(at: Components): string {
+  return [at(6), at(3), at(4), at(2), at(5)].filter((part) => part !== '').join(' ');
+}

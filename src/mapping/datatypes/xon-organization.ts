@@ -1,0 +1,38 @@
+/**
+ * XON, extended composite name and id of an organization, to Organization (HL7 v2.5.1 §2.A.88; guide: XON[Organization]).
+ * In: a field. Out: a reference to the Organization, which is added to the draft.
+ * Without a number it is known by its name within the peer's authority: two departments of one name in one hospital are one.
+ */
+import type { Organization, Reference } from '@medplum/fhirtypes';
+import type { Identity } from '../../model/identity.ts';
+import type { Segment } from '../../protocols/hl7v2/message.ts';
+import type { Draft } from '../draft.ts';
+import { type Components, components, filled, within } from './components.ts';
+import { hdAuthority } from './hd-authority.ts';
+import { identifierType } from './identifier-type.ts';
+import { identity, systemOf, systemOfName } from './systems.ts';
+
+/** An Organization, with the identity that other resources build theirs on. */
+export type ReadOrganization = { readonly reference: Reference<Organization>; readonly identity: Identity };
+
+export function xonOrganization(
+  segment: Segment | undefined,
+  field: number,
+  draft: Draft,
+  more: Partial<Organization> = {},
+): ReadOrganization | undefined {
+  if (!segment) return undefined;
+  const at = components(segment, field);
+  const [name, number] = [at(1), at(10) || at(3)];
+  if (name === '' && number === '') return undefined;
+  const known = identityOf(at, number, draft.peer.patientAuthority);
+  const identifier = number === '' ? [] : [{ ...filled({ type: identifierType(at(7)) }), system: known.system, value: number }];
+  const resource = filled({ resourceType: 'Organization' as const, identifier, name, ...more }) as Organization;
+  const reference = draft.add(resource, [known], { shared: true });
+  return { reference: { ...reference, ...filled({ display: name }) }, identity: known };
+}
+
+function identityOf(at: Components, number: string, fallback: string): Identity {
+  if (number !== '') return identity('Organization', systemOf(hdAuthority(within(at, 6)), fallback), number);
+  return identity('Organization', `${systemOfName(fallback)}:organization-name`, at(1).toUpperCase().replace(/\s+/g, ' '));
+}

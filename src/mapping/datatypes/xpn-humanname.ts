@@ -1,0 +1,41 @@
+/**
+ * XPN, extended person name, to HumanName (HL7 v2.5.1 §2.A.89, FN §2.A.30; guide: XPN[HumanName], FN[HumanName]).
+ * In: a repetition. Out: the name, undefined where nothing is named. XCN carries the same from its second component on.
+ * The guide gives XPN-15 (called by) a name of its own; XPN-9 (context) and XPN-11 (order) have no reader here and are left to the message.
+ */
+import type { HumanName } from '@medplum/fhirtypes';
+import { NAME_USE } from '../vocabulary/0200-name-type.ts';
+import { type Components, filled } from './components.ts';
+import { periodOf } from './cx-identifier.ts';
+
+export function xpnHumanName(at: Components, zone: string): HumanName | undefined {
+  return filled<HumanName>({
+    use: NAME_USE.get(at(7).toUpperCase()),
+    family: at(1),
+    given: givenNames(at(2), at(3)),
+    prefix: listed(at(5)),
+    // Suffix (JR), degree (MD) and professional suffix, in the guide's order.
+    suffix: [...listed(at(4)), ...listed(at(6)), ...listed(at(14))],
+    period: periodOf(at(12) || at(10), at(13) || at(10, 2), zone),
+  });
+}
+
+/** The name in an XCN: family 2, given 3 and 4, suffix 5, prefix 6, degree 7, type 10, professional suffix 21. */
+export function xcnHumanName(at: Components): HumanName | undefined {
+  return filled<HumanName>({
+    use: NAME_USE.get(at(10).toUpperCase()),
+    family: at(2),
+    given: givenNames(at(3), at(4)),
+    prefix: listed(at(6)),
+    suffix: [...listed(at(5)), ...listed(at(7)), ...listed(at(21))],
+  });
+}
+
+/** XPN-3 may hold several names parted by blanks; the guide leaves it open, and one that is really two cannot be told: it stays one. */
+function givenNames(first: string, further: string): string[] {
+  return [...listed(first), ...listed(further)];
+}
+
+function listed(text: string): string[] {
+  return text === '' ? [] : [text];
+}

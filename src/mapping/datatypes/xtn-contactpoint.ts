@@ -1,0 +1,45 @@
+/**
+ * XTN, extended telecommunication number, to ContactPoint (HL7 v2.5.1 §2.A.90; guide: XTN[ContactPoint]).
+ * In: a repetition and the use of the field it stands in (PID-13 home, PID-14 work). Out: the contact point, undefined without a number.
+ * A number in parts is put together as the guide does: `+country area local Xextension`. Before v2.7 the whole number stands in XTN-1.
+ */
+import type { ContactPoint } from '@medplum/fhirtypes';
+import { TELECOM_USE } from '../vocabulary/0201-telecommunication-use.ts';
+import { TELECOM_SYSTEM } from '../vocabulary/0202-telecommunication-equipment.ts';
+import { type Components, filled } from './components.ts';
+import { periodOf } from './cx-identifier.ts';
+
+export function xtnContactPoint(at: Components, zone: string, fieldUse?: ContactPoint['use']): ContactPoint | undefined {
+  const equipment = at(3);
+  const isNetwork = NETWORK.has(equipment.toUpperCase()) || (equipment === '' && at(4) !== '');
+  const value = isNetwork ? at(4) || at(1) : at(12) || numberInParts(at) || at(1);
+  if (value === '') return undefined;
+  const system = isNetwork ? (value.includes('@') ? 'email' : (TELECOM_SYSTEM.get(equipment.toUpperCase()) ?? 'email')) : undefined;
+  return filled<ContactPoint>({
+    // cpt-2: a value needs a system. A number of unsaid kind is a telephone's, as the field's own name says.
+    system: system ?? TELECOM_SYSTEM.get(equipment.toUpperCase()) ?? 'phone',
+    value,
+    use: useOf(at(2).toUpperCase(), equipment.toUpperCase(), fieldUse),
+    rank: rankOf(at(18)),
+    period: periodOf(at(13), at(14), zone),
+  });
+}
+
+/** A mobile telephone is a use in FHIR and equipment in HL7 v2 (Table 0202 CP): the guide's own table mixes them. */
+function useOf(use: string, equipment: string, fieldUse: ContactPoint['use']): ContactPoint['use'] {
+  if (equipment === 'CP') return 'mobile';
+  return use === '' ? fieldUse : TELECOM_USE.get(use);
+}
+
+function numberInParts(at: Components): string {
+  const [country, area, local, extension] = [at(5), at(6), at(7), at(8)];
+  if (local === '') return '';
+  const parts = [country === '' ? '' : `+${country.replace(/^\+/, '')}`, area, local, extension === '' ? '' : `X${extension}`];
+  return parts.filter((part) => part !== '').join(' ');
+}
+
+function rankOf(text: string): number | undefined {
+  return /^[1-9]\d{0,3}$/.test(text) ? Number(text) : undefined;
+}
+
+const NETWORK: ReadonlySet<string> = new Set(['INTERNET', 'X.400']);

@@ -1,0 +1,81 @@
+/**
+ * The groups of an order message: what comes before the first ORC, and each ORC with what follows it (HL7 v2.5.1 §4.4.1).
+ * Segments are grouped by where they stand; a NTE belongs to the segment before it.
+ */
+import type { Hl7Message, Segment } from '../../protocols/hl7v2/message.ts';
+
+export type OrderMessage = { readonly head: MessageHead; readonly groups: readonly OrderGroup[] };
+
+export type MessageHead = {
+  first(name: string): Segment | undefined;
+  readonly notes: readonly Segment[];
+  /** Names of segments that no mapping reads. */
+  readonly unread: readonly string[];
+};
+
+export type OrderGroup = {
+  readonly orc: Segment;
+  readonly obr: Segment | undefined;
+  /** `RXO` …: the order is of another kind; '' for OBR or no detail. */
+  readonly otherDetail: string;
+  readonly tq1: readonly Segment[];
+  readonly ipc: readonly Segment[];
+  readonly zds: readonly Segment[];
+  readonly notes: readonly Segment[];
+  readonly observations: readonly { readonly obx: Segment; readonly notes: readonly Segment[] }[];
+  readonly unread: readonly string[];
+};
+
+export function orderGroups(message: Hl7Message): OrderMessage {
+  const starts = message.segments.flatMap((segment, index) => (segment.name === 'ORC' ? [index] : []));
+  const end = starts[0] ?? message.segments.length;
+  const groups = starts.map((start, index) => groupOf(message.segments.slice(start, starts[index + 1])));
+  return { head: headOf(message.segments.slice(0, end)), groups };
+}
+
+function headOf(segments: readonly Segment[]): MessageHead {
+  return {
+    first: (name) => segments.find((segment) => segment.name === name),
+    notes: named(segments, 'NTE'),
+    unread: unreadOf(segments, HEAD_SEGMENTS),
+  };
+}
+
+function groupOf(segments: readonly Segment[]): OrderGroup {
+  const firstObservation = segments.findIndex((segment) => segment.name === 'OBX');
+  const before = firstObservation < 0 ? segments : segments.slice(0, firstObservation);
+  const otherDetail = segments.find((segment) => OTHER_DETAILS.has(segment.name))?.name ?? '';
+  return {
+    orc: segments[0] as Segment,
+    obr: segments.find((segment) => segment.name === 'OBR'),
+    otherDetail,
+    tq1: named(segments, 'TQ1'),
+    ipc: named(segments, 'IPC'),
+    zds: named(segments, 'ZDS'),
+    notes: named(before, 'NTE'),
+    observations: observationsOf(segments),
+    unread: otherDetail === '' ? unreadOf(segments, GROUP_SEGMENTS) : [],
+  };
+}
+
+/** Notes after an OBX are its own, up to the next segment that is no note. */
+function observationsOf(segments: readonly Segment[]): OrderGroup['observations'] {
+  return segments.flatMap((obx, index) => {
+    if (obx.name !== 'OBX') return [];
+    const next = segments.findIndex((segment, place) => place > index && segment.name !== 'NTE');
+    return [{ obx, notes: segments.slice(index + 1, next < 0 ? segments.length : next) }];
+  });
+}
+
+function named(segments: readonly Segment[], name: string): Segment[] {
+  return segments.filter((segment) => segment.name === name);
+}
+
+function unreadOf(segments: readonly Segment[], read: ReadonlySet<string>): string[] {
+  return [...new Set(segments.map((segment) => segment.name))].filter((name) => !read.has(name));
+}
+
+const HEAD_SEGMENTS: ReadonlySet<string> = new Set(['MSH', 'SFT', 'UAC', 'NTE', 'PID', 'PV1']);
+const GROUP_SEGMENTS: ReadonlySet<string> = new Set(['ORC', 'TQ1', 'OBR', 'NTE', 'OBX', 'IPC', 'ZDS']);
+/** The other choices of ORM_O01.CHOICE. */
+const OTHER_DETAILS: ReadonlySet<string> = new Set(['RQD', 'RQ1', 'RXO', 'ODS', 'ODT']);

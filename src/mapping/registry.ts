@@ -1,0 +1,29 @@
+/**
+ * Which mapping a message goes through. A new message type is a file in messages/ and one line here.
+ * In: a journal entry of kind hl7v2 and its peer. Out: what it becomes, or why not. A message that the door accepted is never refused here:
+ * what has no place becomes a gap.
+ */
+import type { Entry } from '../model/entry.ts';
+import { type Failure, failure, isFailure } from '../model/failure.ts';
+import type { Mapped } from '../model/mapped.ts';
+import type { Peer } from '../model/peer.ts';
+import { type Hl7Message, parseMessage } from '../protocols/hl7v2/message.ts';
+import { mapOrmO01 } from './messages/orm-o01.ts';
+
+export type MapContext = { readonly entry: MessageEntry; readonly peer: Peer };
+
+/** What mapping reads of a journal entry. */
+export type MessageEntry = Pick<Entry, 'peer' | 'type' | 'controlId' | 'digest' | 'payload' | 'received'>;
+
+export type MessageMapper = (message: Hl7Message, context: MapContext) => Mapped | Failure;
+
+const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([['ORM^O01', mapOrmO01]]);
+
+/** Maps one message. */
+export function mapHl7v2(entry: MessageEntry, { peer }: { readonly peer: Peer }): Mapped | Failure {
+  const message = parseMessage(entry.payload);
+  if (isFailure(message)) return message;
+  const type = `${message.segments[0]?.get(9)}^${message.segments[0]?.get(9, 2)}`;
+  const mapper = MAPPERS.get(type);
+  return mapper ? mapper(message, { entry, peer }) : failure('mapping', 'unsupported-type', 'no mapping for this message type');
+}

@@ -1,0 +1,11 @@
+/** What a segment says beyond the fields that its mapping reads: listed, so that nothing is skipped in silence. */
+import type { Segment } from '../../protocols/hl7v2/message.ts';
+import type { Draft } from '../draft.ts';
+
+export function listLeftovers(segment: Segment, read: ReadonlySet<number>, draft: Draft): void {
+  for (let field = 1; field <= segment.length; field++) {
+    if (!read.has(field) && /[^\s^~&"]/.test(segment.raw(field))) {
+      draft.gap(`${segment.name}-${field}`, 'has no place in FHIR here: the message keeps it');
+    }
+  }
+}
