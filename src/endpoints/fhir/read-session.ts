@@ -31,6 +31,7 @@ export async function read(deps: FhirDeps, request: ReadRequest): Promise<Reply 
   if (!searchParametersOf(type)) return refuse(404, 'not-supported', `this server holds no ${type.slice(0, 60)}`);
   if (more.length > 0 || (history !== undefined && history !== '_history'))
     return refuse(404, 'not-found', 'there is nothing at this path');
+  if (type === 'Binary' && action !== 'read') return refuse(405, 'not-supported', 'a Binary has one version, and is read by its id');
   const reply = await answer(deps, request, action, type, id ?? '', version ?? '');
   await deps.audit.record({
     at: deps.clock.now(),
@@ -52,10 +53,7 @@ function answer(
   id: string,
   version: string,
 ): Promise<Reply | FhirFailure> {
-  if (action === 'search') {
-    if (type === 'Binary') return Promise.resolve(refuse(404, 'not-supported', 'Binary is read by its id'));
-    return searchType(deps.database, { ...request, type });
-  }
+  if (action === 'search') return searchType(deps.database, { ...request, type });
   if (action === 'history') return historyOf(deps, request, type, id);
   return action === 'vread' ? versionOf(deps, request, type, id, version) : currentOf(deps, request, type, id);
 }
