@@ -32,6 +32,17 @@ export function systemOfName(name: string): string {
   return KNOWN_NAMES.get(name.toUpperCase()) ?? `urn:waystation:authority:${encodeURIComponent(bounded(name))}`;
 }
 
+/** The way back: the authority that `systemOf` gives this URI for. */
+export function authorityOf(system: string): Authority {
+  const name = /^urn:waystation:authority:(.+)$/.exec(system)?.[1];
+  if (name !== undefined) return { namespace: decodeURIComponent(name), universalId: '', universalIdType: '' };
+  const known = [...KNOWN_OIDS].find(([, uri]) => uri === system)?.[0];
+  const oid = known ?? /^urn:oid:(.+)$/.exec(system)?.[1];
+  return oid === undefined
+    ? { namespace: '', universalId: system, universalIdType: 'URI' }
+    : { namespace: '', universalId: oid, universalIdType: 'ISO' };
+}
+
 /** Value of an identity or a case key: unique indexes hold about 2,700 bytes, so what is longer is told by its digest. */
 export function bounded(value: string): string {
   if (value.length <= MAX_KEY_LENGTH) return value;

@@ -17,6 +17,11 @@ export function codeSystemOf(name: string, owner: string): string {
   return `urn:waystation:codesystem:${local ? `${encodeURIComponent(owner)}:` : ''}${encodeURIComponent(bounded(upper))}`;
 }
 
+/** The way back: the table's name of a URI, `L` (local) where it has none. */
+export function codingSystemNameOf(system: string): string {
+  return [...CODING_SYSTEM].find(([, uri]) => uri === system)?.[0] ?? 'L';
+}
+
 const CODING_SYSTEM: ReadonlyMap<string, string> = new Map([
   ['C4', 'http://www.ama-assn.org/go/cpt'],
   ['CPT', 'http://www.ama-assn.org/go/cpt'], // not in the table, but written
