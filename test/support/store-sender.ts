@@ -85,11 +85,23 @@ async function sendDataset(socket: Socket, dataset: Buffer, fragmentBytes: numbe
     socket.write(dataHeader(at + fragmentBytes >= dataset.length ? 0x02 : 0x00, fragment.length));
     const flowing = socket.write(fragment);
     socket.uncork();
-    if (!flowing) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+    if (!flowing) await drained(socket);
     if (socket.destroyed) throw new Error('the association was lost');
     socket.cork();
   }
   socket.uncork();
+}
+
+/** Resolves when the socket takes more, or is gone. */
+async function drained(socket: Socket): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done).off('close', done);
+      resolve();
+    };
+    socket.on('drain', done).on('close', done);
+    if (socket.destroyed) done();
+  });
 }
 
 /** PS3.8 Table 9-11. */

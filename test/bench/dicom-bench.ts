@@ -1,0 +1,111 @@
+/**
+ * C-STORE of 500 CT slices of 0.5 MB over one and over four associations, and of one 200 MB object, against the same bytes sent to a
+ * receiver that does nothing but file and sync them. The sender is the same process both times.
+ */
+import { rmSync } from 'node:fs';
+import { type CtSlice, ctSlice } from '../support/ct-slice.ts';
+import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { openStoreAssociation } from '../support/store-sender.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { type Bench, megabytes, ratio } from './measure.ts';
+import { watchMemory } from './memory.ts';
+import { type PlainReceiver, sendPlain, startPlainReceiver } from './plain-receiver.ts';
+
+const SLICES = 500;
+const SIDE = 512;
+const LARGE_FRAMES = 400;
+const AIM = 0.5;
+/** A large object may raise the gateway's memory by what its buffers hold, not by its size. */
+const AIM_GROWTH_BYTES = 64 * 1024 * 1024;
+
+type Load = { readonly what: string; readonly associations: number; readonly slices: readonly CtSlice[] };
+
+export async function benchDicom(bench: Bench): Promise<void> {
+  const home = temporaryDirectory('waystation-plain-');
+  const plain = await startPlainReceiver(home);
+  const gateway = await startGatewayProcess();
+  try {
+    const peaks: number[] = [];
+    await storeAll(gateway, { what: '', associations: 1, slices: slicesOf(9, 20) });
+    for (const load of loads()) {
+      const limit = await bytesPerSecond(load, () => plainAll(plain, load));
+      const memory = watchMemory(gateway.pid);
+      const measured = await bytesPerSecond(load, () => storeAll(gateway, load));
+      memory.stop();
+      peaks.push(Math.max(...memory.samples));
+      bench.add(
+        `C-STORE of ${load.what}`,
+        speed(load, measured),
+        `${ratio(measured, limit)} of TCP to file + fdatasync (${speed(load, limit)}), aim ${AIM}`,
+        measured / limit >= AIM,
+      );
+    }
+    const [one = 0, four = 0, large = 0] = peaks;
+    bench.add(
+      'peak memory of the gateway: 1, 4 associations, 200 MB',
+      peaks.map(megabytes).join(' / '),
+      'does not grow with the object',
+      large < Math.max(one, four) + AIM_GROWTH_BYTES,
+    );
+  } finally {
+    await plain.stop();
+    await gateway.kill({ database: true });
+    gateway.remove();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** Each load is made when its turn comes, so that only one is in memory. */
+function* loads(): Generator<Load> {
+  yield { what: `${SLICES} CT slices over 1 association`, associations: 1, slices: slicesOf(1, SLICES) };
+  yield { what: `${SLICES} CT slices over 4 associations`, associations: 4, slices: slicesOf(2, SLICES) };
+  const large = ctSlice(0, { run: 'B', study: 3, accession: 'ACB3', patient: 'PTB3', side: SIDE, frames: LARGE_FRAMES });
+  yield { what: 'one object of 200 MB', associations: 1, slices: [large] };
+}
+
+function slicesOf(study: number, count: number): CtSlice[] {
+  return Array.from({ length: count }, (_, n) =>
+    ctSlice(n, { run: 'B', study, accession: `ACB${study}`, patient: `PTB${study}`, side: SIDE }),
+  );
+}
+
+async function plainAll(receiver: PlainReceiver, load: Load): Promise<void> {
+  await Promise.all(
+    shares(load).map((slices) =>
+      sendPlain(
+        receiver.port,
+        slices.map(({ dataset }) => dataset),
+      ),
+    ),
+  );
+}
+
+async function storeAll(gateway: GatewayProcess, load: Load): Promise<void> {
+  await Promise.all(
+    shares(load).map(async (slices) => {
+      const association = await openStoreAssociation(gateway.dimse);
+      for (const slice of slices) {
+        const status = await association.store(slice);
+        if (status !== 0) throw new Error(`C-STORE was answered ${status.toString(16)}`);
+      }
+      await association.release();
+    }),
+  );
+}
+
+function shares({ associations, slices }: Load): CtSlice[][] {
+  return Array.from({ length: associations }, (_, share) => slices.filter((_slice, index) => index % associations === share));
+}
+
+async function bytesPerSecond(load: Load, work: () => Promise<void>): Promise<number> {
+  const bytes = load.slices.reduce((sum, { dataset }) => sum + dataset.length, 0);
+  const started = performance.now();
+  await work();
+  return bytes / ((performance.now() - started) / 1000);
+}
+
+function speed(load: Load, measured: number): string {
+  const bytes = load.slices.reduce((sum, { dataset }) => sum + dataset.length, 0);
+  const objects = (measured / bytes) * load.slices.length;
+  return load.slices.length === 1 ? `${megabytes(measured)}/s` : `${Math.round(objects)} objects/s`;
+}
