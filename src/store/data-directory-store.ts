@@ -18,6 +18,7 @@ const HOLD_CLASS = 729_041;
 /** A killed gateway's lock lives until the server sees that its connection is gone. */
 const PATIENCE_MS = 2_000;
 const LOCK_POLL_MS = 50;
+const GOODBYE_MS = 1_000;
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 15_000;
 
@@ -60,7 +61,8 @@ export async function holdDataDirectory(options: HoldOptions): Promise<Hold> {
   return {
     release: async () => {
       released = true;
-      await locked.client.end();
+      // A peer that vanished would let us wait for its goodbye.
+      await Promise.race([locked.client.end(), sleep(GOODBYE_MS, undefined, { ref: false })]);
     },
   };
 }

@@ -30,6 +30,7 @@ export type Database = Queryable & {
 const TRY_AGAIN = new Set(['40001', '40P01', '23505']);
 
 const CONNECT_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_MS = 10_000;
 
 /** Opens a pool. `onError` hears of connections lost while idle (a database restart), which the pool replaces by itself. */
 export function openDatabase(
@@ -61,6 +62,7 @@ export async function openConnection(url: string, application: string): Promise<
     ...connectionOptions(url),
     application_name: application,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
   // Without a listener a lost connection would end the process; the caller adds what it wants to know.

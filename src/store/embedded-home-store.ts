@@ -27,18 +27,27 @@ export type EmbeddedHome = {
   readonly logFile: string;
 };
 
-/** Makes what is missing. Throws with a text that says what to do. */
-export async function prepareHome(dataDirectory: string): Promise<EmbeddedHome> {
+/** Makes what is missing. `installed`: binaries to use instead of the package's. Throws with a text that says what to do. */
+export async function prepareHome(dataDirectory: string, installed?: string): Promise<EmbeddedHome> {
   const root = process.getuid?.() === 0;
   await mkdir(dataDirectory, { recursive: true, mode: root ? 0o711 : 0o700 });
   const data = await realpath(dataDirectory);
   const cluster = join(data, 'postgres');
   const account = serverAccount(cluster);
   assertReach(account, data);
-  const binaries = await usableBinaries(data, account);
+  await removeDrafts(data);
+  const binaries = installed ?? (await usableBinaries(data, account));
   if (!existsSync(join(cluster, 'PG_VERSION'))) await initialise(cluster, binaries, account);
   const sockets = socketDirectory(data);
   return { account, binaries, cluster, sockets, logFile: join(data, 'postgres.log') };
+}
+
+/** What starts that did not live to their rename have left. */
+async function removeDrafts(data: string): Promise<void> {
+  for (const name of await readdir(data)) {
+    const pid = Number(/\.draft-(\d+)$/.exec(name)?.[1] ?? Number.NaN);
+    if (pid === process.pid || (pid > 0 && !isAlive(pid))) await rm(join(data, name), { recursive: true, force: true, maxRetries: 5 });
+  }
 }
 
 /** Makes the socket's directory, or checks the one that is there: nobody else may own it. */
@@ -147,7 +156,6 @@ async function linkLibraries(root: string): Promise<void> {
 
 /** initdb beside the place, then one rename: a cluster that is there is whole. */
 async function initialise(cluster: string, binaries: string, account: Account): Promise<void> {
-  await removeDrafts(cluster);
   const draft = `${cluster}.draft-${process.pid}`;
   await mkdir(draft, { mode: 0o700 });
   await own(draft, account);
@@ -157,13 +165,6 @@ async function initialise(cluster: string, binaries: string, account: Account): 
   const parent = await open(dirname(cluster), 'r');
   await parent.sync();
   await parent.close();
-}
-
-async function removeDrafts(cluster: string): Promise<void> {
-  for (const name of await readdir(dirname(cluster))) {
-    const pid = /^postgres\.draft-(\d+)$/.exec(name)?.[1];
-    if (pid && !isAlive(Number(pid))) await rm(join(dirname(cluster), name), { recursive: true, force: true, maxRetries: 5 });
-  }
 }
 
 async function run(program: string, args: readonly string[], account: Account): Promise<void> {

@@ -25,6 +25,8 @@ import {
 } from './embedded-settings.ts';
 
 const POLL_MS = 20;
+/** A person who watches a long recovery is told every five seconds that it goes on. */
+const TELL_TURNS = 250;
 /** Crash recovery replays at most max_wal_size; a disk that needs longer is out of order. */
 const START_LIMIT_MS = 10 * 60_000;
 /** A fast shutdown writes out shared_buffers. After this, an immediate one: nothing is lost, the next start recovers. */
@@ -47,14 +49,16 @@ export type EmbeddedServer = {
 export type EmbeddedOptions = {
   readonly dataDirectory: string;
   readonly log: Log;
+  /** Directory with bin/ of a PostgreSQL installed on the machine, to use instead of the package's. */
+  readonly binaries?: string;
   /** Another gateway took the directory while the server was down: this one must stop. */
   readonly onLost?: (error: Error) => void;
 };
 
 /** Starts or adopts the server of a data directory and holds the directory. Throws with a text that says what to do. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
-  const prepared = await prepareHome(options.dataDirectory);
-  const adopted = await comesUp(prepared, null);
+  const prepared = await prepareHome(options.dataDirectory, options.binaries);
+  const adopted = await comesUp(prepared, options.log);
   const running = adopted ? await readLock(lockFile(prepared.cluster)) : null;
   // A server left behind keeps its socket where it was, also when it has to be started again: the URL is handed out once.
   const home = { ...prepared, sockets: running?.socketDirectory || prepared.sockets };
@@ -81,10 +85,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
 
 /** Afterwards a server answers: the one that was there, or a new one. */
 async function bringUp(home: EmbeddedHome, log: Log): Promise<void> {
-  if (await comesUp(home, null)) return;
+  if (await comesUp(home, log)) return;
   for (let attempt = 1, delay = FIRST_RETRY_MS; ; attempt++, delay *= 2) {
     const child = await launch(home, log);
-    if (await comesUp(home, child)) {
+    if (await comesUp(home, log, child)) {
       log.info('database.started', { pid: child.pid ?? 0, cluster: home.cluster });
       return;
     }
@@ -94,13 +98,15 @@ async function bringUp(home: EmbeddedHome, log: Log): Promise<void> {
 }
 
 /** Waits for a server that is on its way. False when there is none, or none any more. */
-async function comesUp(home: EmbeddedHome, child: ChildProcess | null): Promise<boolean> {
-  for (const deadline = performance.now() + START_LIMIT_MS; performance.now() < deadline; await sleep(POLL_MS)) {
+async function comesUp(home: EmbeddedHome, log: Log, child: ChildProcess | null = null): Promise<boolean> {
+  for (let turn = 1; turn <= START_LIMIT_MS / POLL_MS; turn++) {
     // Asked before the look: a child that ends after it is seen at the next turn.
     const childRuns = child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
     const found = await look(home.cluster);
     if (found === 'ready') return true;
     if (found === 'absent' && !childRuns) return false;
+    if (turn % TELL_TURNS === 0) log.info('database.not-yet-up', { logFile: home.logFile });
+    await sleep(POLL_MS);
   }
   throw new Error(`the embedded database has not come up within ${START_LIMIT_MS / 60_000} minutes: see ${home.logFile}`);
 }
@@ -168,15 +174,13 @@ async function removeReusedLocks(home: EmbeddedHome): Promise<void> {
 
 /** First fast (sessions are ended, memory is written out), then immediate. */
 async function shutDown(home: EmbeddedHome, log: Log): Promise<void> {
-  for (const [signal, limit] of [
-    ['SIGINT', STOP_LIMIT_MS],
-    ['SIGQUIT', STOP_LIMIT_MS],
-  ] as const) {
+  for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
     const lock = await readLock(lockFile(home.cluster));
     if (!lock || !isPostmaster(lock.pid, home.cluster)) return;
     process.kill(lock.pid, signal);
-    for (const deadline = performance.now() + limit; performance.now() < deadline; await sleep(POLL_MS)) {
+    for (let turn = 0; turn < STOP_LIMIT_MS / POLL_MS; turn++) {
       if (!isPostmaster(lock.pid, home.cluster)) return log.info('database.stopped', { pid: lock.pid, signal });
+      await sleep(POLL_MS);
     }
   }
   log.error('database.stop-failed', { cluster: home.cluster });

@@ -2,7 +2,6 @@
  * The house as the imports draw it: who may import whom, where each package lives, which files touch the world.
  * A rule that stands in the way is changed here and in src/README.md, in the same commit.
  */
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { readSource, readSources, type SourceFile, target } from '../support/source-file.ts';
@@ -84,7 +83,7 @@ const CLOCKS = ['Date', 'Date.now'];
 const PURE_ROOMS = ['model', 'protocols', 'mapping', 'cases', 'routing', 'reports', 'return'];
 const CHANCE = ['Math.random', 'crypto.randomUUID', 'crypto.getRandomValues', 'randomUUID', 'randomBytes', 'randomInt', 'randomFillSync'];
 
-const sources = readSources(join(fileURLToPath(new URL('../../src', import.meta.url))));
+const sources = readSources(fileURLToPath(new URL('../../src', import.meta.url)));
 
 /** Every import that a rule calls wrong, with what to do. */
 function faults(rule: (file: SourceFile, specifier: string, typeOnly: boolean) => string | null): string[] {
@@ -139,6 +138,14 @@ describe('every file in src', () => {
     const askers = sources.filter(({ path }) => PURE_ROOMS.includes(roomOf(path) ?? '') && !CLOCK_FILES.includes(path));
     const asking = askers.filter((file) => used(file, CHANCE).length > 0);
     expect(asking.map((file) => `src/${file.path} uses ${used(file, CHANCE)}: take a Clock (model/clock.ts) and its uuid()`)).toEqual([]);
+  });
+});
+
+describe('every journey', () => {
+  it('starts the gateway from outside and imports nothing of it', () => {
+    const journeys = readSources(fileURLToPath(new URL('../journeys', import.meta.url)));
+    const knowing = journeys.filter((file) => file.imports.some((one) => target(file, one.specifier)?.startsWith('../../src/')));
+    expect(knowing.map(({ path }) => `test/journeys/${path} imports src: look at what the gateway prints and answers`)).toEqual([]);
   });
 });
 
