@@ -3,7 +3,7 @@
  * Mapping emits `urn:uuid:` names made from an Identity, so that mapping stays pure and the same message gives the same names;
  * the corridor later resolves (type, system, value) to the one id in the table `identifiers`.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Resource } from '@medplum/fhirtypes';
 
 export type Identity = { readonly type: string; readonly system: string; readonly value: string };
@@ -25,9 +25,8 @@ export type MappedResource = {
 
 /** A stable `urn:uuid:` name for an identity (RFC 9562 §5.8: version 8, from SHA-256). */
 export function urnOf(identity: Identity): string {
-  const hash = createHash('sha256').update(`${identity.type}\0${identity.system}\0${identity.value}`).digest();
-  hash[6] = ((hash[6] as number) & 0x0f) | 0x80;
-  hash[8] = ((hash[8] as number) & 0x3f) | 0x80;
-  const hex = hash.toString('hex');
-  return `urn:uuid:${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+  const digest = hash('sha256', `${identity.type}\0${identity.system}\0${identity.value}`);
+  const variant = ((Number.parseInt(digest.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  const hex = `${digest.slice(0, 12)}8${digest.slice(13, 16)}${variant}${digest.slice(17, 32)}`;
+  return `urn:uuid:${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

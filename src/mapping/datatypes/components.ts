@@ -23,7 +23,7 @@ export function firstValue(segment: Segment | undefined, field: number): string 
 
 /** All repetitions as text that was not cut at component separators, one a line. */
 export function textOf(segment: Segment, field: number): string {
-  const lines = repetitionsOf(segment, field).map((repetition) => clean(segment.text(field, repetition)));
+  const lines = Array.from({ length: segment.repetitions(field) }, (_, index) => clean(segment.text(field, index + 1)));
   return lines.join('\n').trim();
 }
 
@@ -34,16 +34,26 @@ export function isDeleted(segment: Segment, field: number): boolean {
 
 /** What `read` makes of each repetition; what it makes nothing of is left out. */
 export function eachRepetition<T>(segment: Segment | undefined, field: number, read: (at: Components) => T | undefined): T[] {
-  if (!segment) return [];
-  return repetitionsOf(segment, field)
-    .map((repetition) => read(components(segment, field, repetition)))
-    .filter((value) => value !== undefined);
+  const values: T[] = [];
+  const count = segment?.repetitions(field) ?? 0;
+  for (let repetition = 1; repetition <= count; repetition++) {
+    const value = read(components(segment as Segment, field, repetition));
+    if (value !== undefined) values.push(value);
+  }
+  return values;
 }
 
 /** An object without the members that hold nothing; undefined when none holds anything. */
 export function filled<T extends object>(members: T): T | undefined {
-  const kept = Object.entries(members).filter(([, value]) => !isEmpty(value));
-  return kept.length === 0 ? undefined : (Object.fromEntries(kept) as T);
+  const kept: Record<string, unknown> = {};
+  let some = false;
+  for (const name in members) {
+    const value = members[name];
+    if (value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) continue;
+    kept[name] = value;
+    some = true;
+  }
+  return some ? (kept as T) : undefined;
 }
 
 /** As `filled`, for resources: `{ resourceType }` at least is there. */
@@ -51,17 +61,9 @@ export function compact<T extends { resourceType: string }>(members: T): T {
   return filled(members) as T;
 }
 
-function isEmpty(value: unknown): boolean {
-  return value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
-}
-
-function repetitionsOf(segment: Segment, field: number): number[] {
-  return Array.from({ length: segment.repetitions(field) }, (_, index) => index + 1);
-}
-
 function clean(text: string): string {
-  if (text === '""') return '';
-  return (CONTROLS.test(text) ? text.replace(CONTROLS, '') : text).trim();
+  if (text === '' || text === '""') return '';
+  return text.replace(CONTROLS, '').trim();
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out

@@ -48,8 +48,8 @@ function identifierOf(at: Components, fallback: string): Identifier | undefined 
   if (at(1) === '' || /\s/.test(at(1))) return undefined;
   const authority = hdAuthority(within(at, 9));
   const type = at(13).toUpperCase();
-  // A national provider number is one wherever it comes from; few senders name its authority.
-  const system = type === 'NPI' && authority.universalId === '' ? systemOfName('NPI') : systemOf(authority, fallback);
+  // A national provider number is one whoever writes it; few senders name its authority rightly.
+  const system = type === 'NPI' ? systemOfName('NPI') : systemOf(authority, fallback);
   return filled<Identifier>({ type: identifierType(type), system, value: at(1) });
 }
 

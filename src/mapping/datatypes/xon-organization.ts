@@ -10,7 +10,7 @@ import type { Draft } from '../draft.ts';
 import { type Components, components, filled, within } from './components.ts';
 import { hdAuthority } from './hd-authority.ts';
 import { identifierType } from './identifier-type.ts';
-import { identity, systemOf, systemOfName } from './systems.ts';
+import { identity, isOid, systemOf, systemOfName } from './systems.ts';
 
 /** An Organization, with the identity that other resources build theirs on. */
 export type ReadOrganization = { readonly reference: Reference<Organization>; readonly identity: Identity };
@@ -23,7 +23,8 @@ export function xonOrganization(
 ): ReadOrganization | undefined {
   if (!segment) return undefined;
   const at = components(segment, field);
-  const [name, number] = [at(1), at(10) || at(3)];
+  // `name^oid^ISO`: a sender that writes an HD here. Its third component is no number.
+  const [name, number] = [at(1), at(10) || (isOid(at(2)) ? at(2) : at(3))];
   if (name === '' && number === '') return undefined;
   const known = identityOf(at, number, draft.peer.patientAuthority);
   const identifier = number === '' ? [] : [{ ...filled({ type: identifierType(at(7)) }), system: known.system, value: number }];

@@ -5,6 +5,7 @@
  */
 import type { CodeableConcept, Identifier, Patient, Reference, Resource, ServiceRequest } from '@medplum/fhirtypes';
 import type { CaseKey, CasePart, PatientKey, Priority } from '../../model/case.ts';
+import { literalReferences } from '../../protocols/fhir/references.ts';
 
 export type LookUp = (reference: string) => Resource | null;
 
@@ -20,6 +21,8 @@ export function casePartsOf(resources: readonly Resource[], lookUp: LookUp): Cas
 function orderPart(order: ServiceRequest, material: readonly Resource[], lookUp: LookUp): CasePart {
   const supporting = (order.supportingInfo ?? []).map(literal).filter((reference) => lookUp(reference) !== null);
   const based = material.filter((resource) => requestsOf(resource).includes(referenceOf(order))).map(referenceOf);
+  const members = [...new Set([...supporting, ...based])];
+  const files = [order, ...members.flatMap((reference) => lookUp(reference) ?? [])].flatMap(filesOf);
   return {
     kind: 'order',
     keys: [requestKey(referenceOf(order)), ...identifierKeys(order.identifier ?? [])],
@@ -30,7 +33,7 @@ function orderPart(order: ServiceRequest, material: readonly Resource[], lookUp:
     hints: hintsOf(order),
     serviceRequest: referenceOf(order),
     subject: literal(order.subject),
-    members: [...new Set([...supporting, ...based])],
+    members: [...new Set([...members, ...files])],
     study: null,
   };
 }
@@ -50,7 +53,7 @@ function materialParts(resource: Resource, orders: readonly ServiceRequest[], lo
     hints: [],
     serviceRequest: '',
     subject: literal(subject),
-    members: [referenceOf(resource)],
+    members: [referenceOf(resource), ...filesOf(resource)],
     study: null,
   }));
 }
@@ -62,6 +65,11 @@ function requestsOf(resource: Resource): string[] {
     .flat()
     .map(literal)
     .filter((reference) => reference.startsWith('ServiceRequest/'));
+}
+
+/** Files that belong to a resource: whoever reads it reads them. */
+function filesOf(resource: Resource): string[] {
+  return literalReferences(resource).filter((reference) => reference.startsWith('Binary/'));
 }
 
 function requestKey(reference: string): CaseKey {

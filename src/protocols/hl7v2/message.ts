@@ -51,6 +51,9 @@ export function parseMessage(bytes: Buffer): Hl7Message | Failure {
 
 type Reading = { readonly delimiters: Delimiters; readonly charset: string };
 
+type Parts = readonly (readonly string[])[];
+const NO_PARTS: Parts = [];
+
 /** One segment. Fields, components, repetitions and subcomponents count from 1, as in the standard. */
 export class Segment {
   readonly name: string;
@@ -58,6 +61,7 @@ export class Segment {
   readonly position: number;
   readonly #fields: readonly string[];
   readonly #reading: Reading;
+  readonly #cut: Parts[] = [];
 
   constructor(line: string, position: number, reading: Reading) {
     const fields = line.split(reading.delimiters.field);
@@ -77,25 +81,19 @@ export class Segment {
   /** Decoded value; '' where absent, `""` where the sender wrote it. */
   get(field: number, component = 1, repetition = 1, subcomponent = 1): string {
     const { delimiters, charset } = this.#reading;
-    const raw = this.raw(field);
-    if (raw === '' || this.#isLiteral(field)) return component * repetition * subcomponent === 1 ? raw : '';
-    const repeated = part(raw, delimiters.repetition, repetition);
-    const found = part(part(repeated, delimiters.component, component), delimiters.subcomponent, subcomponent);
-    return unescapeText(found, delimiters, charset);
+    const found = this.#parts(field)[repetition - 1]?.[component - 1] ?? '';
+    return unescapeText(this.#isLiteral(field) ? found : part(found, delimiters.subcomponent, subcomponent), delimiters, charset);
   }
 
   /** One repetition as text, not cut at component separators: for ST, TX and FT, where senders forget to escape. */
   text(field: number, repetition = 1): string {
     const { delimiters, charset } = this.#reading;
-    if (this.#isLiteral(field)) return repetition === 1 ? this.raw(field) : '';
-    return unescapeText(part(this.raw(field), delimiters.repetition, repetition), delimiters, charset);
+    return unescapeText(this.#parts(field)[repetition - 1]?.join(delimiters.component) ?? '', delimiters, charset);
   }
 
   /** How often a field is repeated; 0 where it is empty. */
   repetitions(field: number): number {
-    const raw = this.raw(field);
-    if (raw === '') return 0;
-    return this.#isLiteral(field) ? 1 : raw.split(this.#reading.delimiters.repetition).length;
+    return this.#parts(field).length;
   }
 
   /** The field as it stands in the message: undecoded, in the message's delimiters. */
@@ -106,19 +104,23 @@ export class Segment {
   /** The field decoded as repetitions of components of subcomponents, ready to be written again: `{ repetitions: tree(3) }`. */
   tree(field: number): readonly (readonly (readonly string[])[])[] {
     const { delimiters, charset } = this.#reading;
-    const raw = this.raw(field);
-    if (raw === '') return [];
-    if (this.#isLiteral(field)) return [[[raw]]];
-    return raw
-      .split(delimiters.repetition)
-      .map((one) =>
-        one
-          .split(delimiters.component)
-          .map((two) => two.split(delimiters.subcomponent).map((three) => unescapeText(three, delimiters, charset))),
-      );
+    if (this.#isLiteral(field)) return [[[this.raw(field)]]];
+    const decoded = (text: string): string => unescapeText(text, delimiters, charset);
+    return this.#parts(field).map((one) => one.map((two) => two.split(delimiters.subcomponent).map(decoded)));
   }
 
-  /** MSH-1 and MSH-2 hold the delimiters themselves and are never cut. */
+  /** Repetitions of components, cut when the field is first read. */
+  #parts(field: number): Parts {
+    const known = this.#cut[field];
+    if (known !== undefined) return known;
+    const { repetition, component } = this.#reading.delimiters;
+    const raw = this.raw(field);
+    const parts = raw === '' ? NO_PARTS : this.#isLiteral(field) ? [[raw]] : raw.split(repetition).map((one) => one.split(component));
+    this.#cut[field] = parts;
+    return parts;
+  }
+
+  /** MSH-1 and MSH-2 hold the delimiters themselves: never cut, and nothing in them is an escape sequence. */
   #isLiteral(field: number): boolean {
     return field <= 2 && isHeader(this.name);
   }
