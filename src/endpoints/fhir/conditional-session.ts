@@ -49,9 +49,12 @@ function resolveWrite(write: Write, found: StoredResource | null, clock: Clock):
   return { write, reference, kept: null };
 }
 
-/** `Type?criteria`, or '' for a write without. */
+/** `Type?criteria`, or '' for a write without. If-None-Exist is often sent with the type, though R4 asks for what follows the `?`. */
 function criteriaOf(write: Write): string {
-  if (write.kind === 'create' && write.ifNoneExist !== '') return `${write.type}?${write.ifNoneExist.replace(/^\?/, '')}`;
+  if (write.kind === 'create' && write.ifNoneExist !== '') {
+    const criteria = write.ifNoneExist.replace(/^\?/, '');
+    return criteria.startsWith(`${write.type}?`) ? criteria : `${write.type}?${criteria}`;
+  }
   return write.kind === 'update' && write.id === '' ? `${write.type}?${write.criteria}` : '';
 }
 
