@@ -6,8 +6,10 @@ import { openJournal } from '../../src/journal/journal.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { Config, ConfiguredPeer } from '../../src/model/config.ts';
 import type { Door } from '../../src/model/door.ts';
+import { type Failure, isFailure } from '../../src/model/failure.ts';
 import type { Log, LogFields } from '../../src/model/log.ts';
 import type { Metrics } from '../../src/model/metrics.ts';
+import type { Peer } from '../../src/model/peer.ts';
 import { CR, FS } from '../../src/protocols/hl7v2/framer.ts';
 import { type FreshDatabase, freshDatabase } from './database.ts';
 import { callPeer, type ScriptedPeer } from './scripted-peer.ts';
@@ -39,6 +41,8 @@ export type JournalRow = {
 export type DoorOptions = {
   readonly peers?: readonly Partial<ConfiguredPeer>[];
   readonly unknownPeers?: Config['unknownPeers'];
+  /** How every sender is treated, whoever it is. */
+  readonly everyone?: Partial<Peer>;
   readonly maxMessageBytes?: number;
   readonly idleMs?: number;
 };
@@ -51,9 +55,11 @@ export async function openTestDoor(options: DoorOptions = {}): Promise<TestDoor>
   const { log, metrics, logged, values } = record();
   const peers: ScriptedPeer[] = [];
   const config = { peers: (options.peers ?? []).map(complete), unknownPeers: options.unknownPeers ?? 'accept' } as unknown as Config;
+  const known = peerDirectory(config);
+  const directory = { ...known, mllp: (...who: [string, string]) => withTreatment(known.mllp(...who), options.everyone) };
   const door = await startMllpDoor(
     { host: '127.0.0.1', port: 0, maxMessageBytes, idleMs },
-    { journal, peers: peerDirectory(config), log, metrics, clock: systemClock },
+    { journal, peers: directory, log, metrics, clock: systemClock },
   );
   return {
     door,
@@ -99,6 +105,10 @@ export function record() {
     observe: () => {},
   };
   return { log, metrics, logged, values };
+}
+
+function withTreatment(peer: Peer | Failure, treatment: Partial<Peer> = {}): Peer | Failure {
+  return isFailure(peer) ? peer : { ...peer, ...treatment };
 }
 
 function complete(peer: Partial<ConfiguredPeer>): ConfiguredPeer {

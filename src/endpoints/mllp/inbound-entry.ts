@@ -9,7 +9,7 @@ import type { NewEntry } from '../../model/entry.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Peer, PeerDirectory } from '../../model/peer.ts';
 import { judge, messageType, type Verdict } from '../../protocols/hl7v2/accept.ts';
-import { type AckCode, ackCodeOf, shortControlId, buildAck } from '../../protocols/hl7v2/ack.ts';
+import { type AckCode, ackCodeOf, buildAck, shortControlId } from '../../protocols/hl7v2/ack.ts';
 import { type Header, isRefusal, type Refusal, readHeader } from '../../protocols/hl7v2/header.ts';
 
 export type Inbound = {

@@ -79,16 +79,25 @@ export class MllpSession {
 
   /** Works on while there is something to work on and room for it. Called whenever either may have changed. */
   #pump(): void {
+    try {
+      this.#work();
+    } catch (error) {
+      this.#deps.log.error('mllp.defect', { remoteAddress: this.#remoteAddress, error: String(error) });
+      this.#close('a defect here');
+    }
+    this.#noteHeld();
+    if (this.#events !== null || !this.#hasRoom()) this.#socket.pause();
+    else this.#socket.resume();
+    if (this.#finishing && this.#events === null && this.#inFlight === 0) this.#socket.end();
+  }
+
+  #work(): void {
     while (this.#events !== null && this.#hasRoom() && !this.#socket.destroyed) {
       const next = this.#events.next();
       if (next.done) this.#events = null;
       else this.#handle(next.value);
     }
-    this.#noteHeld();
     if (this.#framer.begun > this.#limits.maxMessageBytes * ENDLESS_FACTOR) this.#close('a frame without end');
-    if (this.#events !== null || !this.#hasRoom()) this.#socket.pause();
-    else this.#socket.resume();
-    if (this.#finishing && this.#events === null && this.#inFlight === 0) this.#socket.end();
   }
 
   #hasRoom(): boolean {
@@ -166,12 +175,14 @@ export class MllpSession {
   /** Silence while a message waits for the journal is our own. */
   #fellSilent(): void {
     if (this.#socket.writableLength > 0) this.#close('does not read its answers');
-    else if (this.#inFlight === 0) this.#close(this.#framer.begun > 0 ? 'fell silent within a message' : 'silent');
+    else if (this.#inFlight > 0) return;
+    else if (this.#framer.begun > 0) this.#close('fell silent within a message');
+    else this.#close('silent', 'info');
   }
 
-  #close(reason: string): void {
+  #close(reason: string, level: 'info' | 'warn' = 'warn'): void {
     if (this.#socket.destroyed) return;
-    this.#deps.log.warn('mllp.closed', { remoteAddress: this.#remoteAddress, reason, unanswered: this.#inFlight });
+    this.#deps.log[level]('mllp.closed', { remoteAddress: this.#remoteAddress, reason, unanswered: this.#inFlight });
     this.#deps.metrics.count('waystation_mllp_closed_total', { reason });
     this.#socket.destroy();
   }

@@ -33,7 +33,7 @@ export function ackCodeOf(code: FailureCode): 'AE' | 'AR' {
   return CONDITIONS[code] < '200' ? 'AE' : 'AR';
 }
 
-/** MSH-10 of an answer: 20 characters, the length every version allows. `uuid` is a UUIDv7: its time and 26 random bits are kept. */
+/** MSH-10 of what is written here: 20 characters, the length every version allows. `uuid` is a UUIDv7: its time and 26 random bits are kept. */
 export function shortControlId(uuid: string): string {
   return uuid.replaceAll('-', '').slice(0, 20);
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { FailureCode } from '../../../../src/model/failure.ts';
-import { ackCodeOf, shortControlId, buildAck, parseAck } from '../../../../src/protocols/hl7v2/ack.ts';
+import { ackCodeOf, buildAck, parseAck, shortControlId } from '../../../../src/protocols/hl7v2/ack.ts';
 import { type Header, isRefusal, readHeader, refusal } from '../../../../src/protocols/hl7v2/header.ts';
 
 const ORDER = readFileSync('fixtures/hl7v2/orm-o01/new-order.hl7', 'latin1');

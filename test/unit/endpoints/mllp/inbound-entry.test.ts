@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { peerDirectory } from '../../../../src/config/peers.ts';
+import { type Inbound, readInbound } from '../../../../src/endpoints/mllp/inbound-entry.ts';
+import type { Clock } from '../../../../src/model/clock.ts';
+import type { Config } from '../../../../src/model/config.ts';
+import { isFailure } from '../../../../src/model/failure.ts';
+import { parseAck } from '../../../../src/protocols/hl7v2/ack.ts';
+import { parseMessage } from '../../../../src/protocols/hl7v2/message.ts';
+
+const ORDER = readFileSync('fixtures/hl7v2/orm-o01/new-order.hl7');
+const NOW = new Date('2026-03-14T08:26:53.589Z');
+const clock: Clock = { now: () => NOW, uuid: () => '0195930f-1c2d-7abc-8def-0123456789ab' };
+const peers = peerDirectory({ peers: [], unknownPeers: 'accept' } as unknown as Config);
+
+const read = (bytes: Buffer): Inbound | null => readInbound(bytes, { peers, clock, remoteAddress: '192.0.2.7' });
+
+describe('the entry of an order', () => {
+  it('holds the bytes as received, their digest, who sent what, its lane, and the answer', () => {
+    expect(read(ORDER)?.entry).toMatchObject({
+      kind: 'hl7v2',
+      peer: 'mllp:ORDERS|NORTH',
+      type: 'ORM^O01',
+      controlId: 'N-1001',
+      digest: createHash('sha256').update(ORDER).digest(),
+      lane: 'mllp:ORDERS|NORTH|4711',
+      payload: ORDER,
+      disposition: 'accepted',
+      detail: '',
+      received: NOW,
+    });
+  });
+
+  it('that is refused says why, with ids and places only', () => {
+    const refused = read(Buffer.from(ORDER.toString().replace('4711^^^NORTH^MR', '')));
+    expect(refused).toMatchObject({ answer: 'AE', entry: { disposition: 'refused', detail: 'required-field PID^1^3: PID-3 is empty' } });
+  });
+});
+
+describe('the entry of what is no message', () => {
+  it('is named by where it came from', () => {
+    expect(read(Buffer.from('HELLO WORLD'))?.entry).toMatchObject({
+      peer: 'mllp:192.0.2.7',
+      type: '',
+      controlId: '',
+      disposition: 'refused',
+    });
+  });
+});
+
+describe('the entry of anything', () => {
+  /** The order with some bytes overwritten, cut out or doubled. */
+  const damaged = fc
+    .array(fc.tuple(fc.nat(ORDER.length - 1), fc.nat(30), fc.uint8Array({ maxLength: 20 })), { maxLength: 6 })
+    .map((places) =>
+      places.reduce((bytes, [at, length, put]) => Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(at + length)]), ORDER),
+    );
+
+  it('has an answer that can be read and index columns that can be kept', () => {
+    fc.assert(
+      fc.property(damaged, (bytes) => {
+        const inbound = read(bytes);
+        if (inbound === null) return;
+        const { entry, answer } = inbound;
+        expect(parseAck(entry.answer)).toMatchObject({ code: answer });
+        for (const text of [entry.peer, entry.type, entry.controlId, entry.lane, entry.detail]) {
+          expect(text.length).toBeLessThan(600);
+          expect(text).not.toContain('\0');
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('is accepted only where the tree has what mapping needs', () => {
+    fc.assert(
+      fc.property(damaged, (bytes) => {
+        const inbound = read(bytes);
+        if (inbound?.entry.disposition !== 'accepted') return;
+        const message = parseMessage(bytes);
+        if (isFailure(message)) throw new Error(message.detail);
+        const [msh] = message.segments;
+        expect([msh?.get(9), msh?.get(9, 2)]).toEqual(['ORM', 'O01']);
+        expect(message.all('PID')).toHaveLength(1);
+        expect(message.all('ORC').length).toBeGreaterThan(0);
+        expect(message.all('ORC').every((orc) => orc.get(1) !== '')).toBe(true);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
