@@ -18,7 +18,13 @@ const order: ServiceRequest = {
   ],
   supportingInfo: [{ reference: 'QuestionnaireResponse/q' }, { reference: 'Condition/elsewhere' }],
 };
-const media: Media = { resourceType: 'Media', id: 'm', status: 'completed', basedOn: [{ reference: 'ServiceRequest/s' }], content: {} };
+const media: Media = {
+  resourceType: 'Media',
+  id: 'm',
+  status: 'completed',
+  basedOn: [{ reference: 'ServiceRequest/s' }],
+  content: { url: 'Binary/b' },
+};
 const form = { resourceType: 'QuestionnaireResponse', id: 'q', status: 'completed' } as Resource;
 const all = new Map<string, Resource>(
   [patient, order, media, form].map((resource) => [`${resource.resourceType}/${resource.id}`, resource]),
@@ -41,7 +47,7 @@ describe('case parts of what came by FHIR', () => {
         hints: ['code:http://snomed.info/sct|394582007', 'performer:http://snomed.info/sct|18803008'],
         serviceRequest: 'ServiceRequest/s',
         subject: 'Patient/p',
-        members: ['QuestionnaireResponse/q', 'Media/m'],
+        members: ['QuestionnaireResponse/q', 'Media/m', 'Binary/b'],
         study: null,
       },
     ]);
@@ -53,7 +59,7 @@ describe('case parts of what came by FHIR', () => {
     expect(part).toMatchObject({
       kind: 'material',
       keys: [{ kind: 'service-request', value: 's' }],
-      members: ['Media/m'],
+      members: ['Media/m', 'Binary/b'],
       serviceRequest: '',
     });
   });
