@@ -16,7 +16,7 @@ export type DimseDoorDeps = Omit<SessionDeps, 'admit'>;
 
 /** Opens the door. Rejects when the address cannot be listened on. */
 export async function startDimseDoor(settings: Config['dimse'], deps: DimseDoorDeps): Promise<Door> {
-  const sessions = new Set<AssociationSession>();
+  const sessions = new Map<AssociationSession, Promise<void>>();
   const associated = new Set<AssociationSession>();
   const countAssociations = (): void => deps.metrics.gauge('waystation_dimse_associations', associated.size);
   const server = createServer((socket) => {
@@ -27,12 +27,12 @@ export async function startDimseDoor(settings: Config['dimse'], deps: DimseDoorD
       return true;
     };
     const session = new AssociationSession(socket, settings, { ...deps, admit });
-    sessions.add(session);
-    void session.run().then(() => {
+    const served = session.run().then(() => {
       sessions.delete(session);
       associated.delete(session);
       countAssociations();
     });
+    sessions.set(session, served);
   });
   server.maxConnections = settings.maxAssociations + SPARE_CONNECTIONS;
   server.on('drop', (dropped) =>
@@ -45,12 +45,16 @@ export async function startDimseDoor(settings: Config['dimse'], deps: DimseDoorD
     port,
     stop: async (graceMs) => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const session of sessions) void session.finish();
-      const impatience = setTimeout(() => {
-        for (const session of sessions) session.destroy();
-      }, graceMs);
-      await closed;
+      for (const session of sessions.keys()) void session.finish();
+      let impatience: NodeJS.Timeout | undefined;
+      const patience = new Promise<void>((resolve) => {
+        impatience = setTimeout(resolve, graceMs);
+      });
+      // An object that is with the journal already is waited for: it may yet be stored.
+      await Promise.race([Promise.all(sessions.values()), patience]);
       clearTimeout(impatience);
+      for (const session of sessions.keys()) session.destroy();
+      await closed;
     },
   };
 }
