@@ -9,15 +9,16 @@ import { listen } from '../listen-session.ts';
 import { MllpSession, type SessionDeps } from './mllp-session.ts';
 
 const MAX_CONNECTIONS = 512;
-/** Unfinished and unjournaled messages of all connections together, in messages of the largest size. */
+/** Unfinished and unjournaled messages of all connections together: so many of the largest size, or so many bytes where that is more. */
 const MAX_HELD_MESSAGES = 16;
+const MIN_HELD_BYTES = 32 * 1024 * 1024;
 
 export type MllpDoorDeps = Omit<SessionDeps, 'hold'>;
 
 /** Opens the door. Rejects when the address cannot be listened on. */
 export async function startMllpDoor(settings: Config['mllp'], deps: MllpDoorDeps): Promise<Door> {
   const sessions = new Map<Socket, MllpSession>();
-  const hold = createBudget(settings.maxMessageBytes * MAX_HELD_MESSAGES);
+  const hold = createBudget(Math.max(settings.maxMessageBytes * MAX_HELD_MESSAGES, MIN_HELD_BYTES));
   const countConnections = (): void => deps.metrics.gauge('waystation_mllp_connections', sessions.size);
   // A sender may close its sending side and still wait for its answers.
   const server = createServer({ allowHalfOpen: true }, (socket) => {
