@@ -3,14 +3,14 @@
  * HL7 v2 is mapped message by message, DICOM study by study (one ImagingStudy a batch, not one a slice); a FHIR write has been saved by
  * its door already and only tells which case parts it holds.
  */
-import type { Resource, Task } from '@medplum/fhirtypes';
+import type { Reference, Resource, Task } from '@medplum/fhirtypes';
 import type { CasePart } from '../model/case.ts';
 import { failure, isFailure } from '../model/failure.ts';
 import type { MappedResource } from '../model/identity.ts';
 import type { Mapped } from '../model/mapped.ts';
 import type { PeerDirectory } from '../model/peer.ts';
 import type { Work } from '../model/work.ts';
-import { type Batch, loadResources, putResource, resourceIn, seqOf } from '../store/batch.ts';
+import { authorOf, type Batch, caseIdOf, loadResources, putResource, resourceIn, seqOf } from '../store/batch.ts';
 import { claimIdentifiers, type ResolvedIdentity } from '../store/identifier-store.ts';
 import { instancesOfStudies } from '../store/instance-store.ts';
 import { mapStudy } from './datasets/study.ts';
@@ -167,22 +167,30 @@ async function readWritten(batch: Batch): Promise<void> {
   const works = batch.works.filter((work) => work.entry.kind === 'fhir' && !work.failure && work.entry.effects.length > 0);
   const effects = (work: Work) => work.entry.effects.map((effect) => effect.split('/').slice(0, 2).join('/'));
   await loadResources(batch, works.flatMap(effects));
-  const patients = works.flatMap(effects).flatMap((reference) => subjectOf(resourceIn(batch, reference)));
-  await loadResources(batch, patients);
+  const mentioned = works.flatMap(effects).flatMap((reference) => mentionedBy(resourceIn(batch, reference)));
+  await loadResources(batch, mentioned);
   for (const work of works) {
     const resources = effects(work)
       .map((reference) => resourceIn(batch, reference))
       .filter((resource) => resource !== null);
-    const lookUp = (reference: string) => resourceIn(batch, reference);
+    const lookUp = (reference: string) => (mayName(batch, effects(work), reference) ? resourceIn(batch, reference) : null);
     const parts = casePartsOf(resources, lookUp);
     work.parts = parts.map((part) => ({ ...part, task: taskFor(resources, part.serviceRequest) }));
     for (const reference of effects(work)) work.produced.add(reference);
   }
 }
 
-function subjectOf(resource: Resource | null): string[] {
-  const subject = (resource as { subject?: { reference?: string } } | null)?.subject?.reference;
-  return subject?.startsWith('Patient/') ? [subject] : [];
+/** Whom it is about, and what an order brings along that was written before it. */
+function mentionedBy(resource: Resource | null): string[] {
+  const { subject, supportingInfo = [] } = (resource ?? {}) as { subject?: Reference; supportingInfo?: Reference[] };
+  const support = supportingInfo.map(({ reference }) => reference ?? '');
+  return subject?.reference?.startsWith('Patient/') ? [subject.reference, ...support] : support;
+}
+
+/** An order takes into its case what came with it, and what its writer wrote before and no case has: never what belongs to others. */
+function mayName(batch: Batch, written: readonly string[], reference: string): boolean {
+  if (reference.startsWith('Patient/') || written.includes(reference)) return true;
+  return caseIdOf(batch, reference) === null && authorOf(batch, reference) === authorOf(batch, written[0] ?? '');
 }
 
 function taskFor(resources: readonly Resource[], serviceRequest: string): string {

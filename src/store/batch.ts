@@ -72,6 +72,11 @@ export function caseIdOf(batch: Batch, reference: string): string | null {
   return batch.slots.get(reference)?.stored?.caseId ?? null;
 }
 
+/** The group that wrote a stored resource; '' for the corridor itself. */
+export function authorOf(batch: Batch, reference: string): string {
+  return batch.slots.get(reference)?.stored?.author ?? '';
+}
+
 /** The journal entry that made the stored version, or null. */
 export function seqOf(batch: Batch, reference: string): number | null {
   return batch.slots.get(reference)?.stored?.seq ?? null;
