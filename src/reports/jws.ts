@@ -1,9 +1,9 @@
 /**
  * Verifies a detached JWS (RFC 7515, compact serialization with an empty payload, Appendix F). In: the JWS, the payload bytes, the
  * signer's public JWK. Out: the protected header, or why it does not hold.
- * On node:crypto because a write transaction must be answered at once, and jose verifies asynchronously. Promises: one spelling only (spare bits in the
- * last base64url character would let an altered string still verify), no algorithm that the key was not made for, and nothing that is
- * marked critical and not understood here.
+ * On node:crypto, because a write transaction must be answered at once and jose verifies asynchronously. Promises: one spelling only
+ * (spare bits in the last base64url character would let an altered string still verify), no algorithm that the key was not made for,
+ * and nothing that is marked critical and not understood here.
  */
 import { constants, createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto';
 import { type Failure, failure, isFailure } from '../model/failure.ts';

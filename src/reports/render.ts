@@ -1,8 +1,8 @@
 /**
- * A PDF of a verified report, for those who asked in a protocol that shows documents. In: the report, who signed it, for whom and on which
- * order. Out: PDF bytes, the same for the same input (dates are the report's, ids are made from them), with text that can be selected.
- * Promises: nothing of the conclusion is left out or replaced silently. A character that the font lacks stands as its code point, `[U+4E2D]`,
- * and the page says so.
+ * A PDF of a verified report, for those who asked in a protocol that shows documents. In: the report, who signed it, for whom and on
+ * which order. Out: PDF bytes, the same for the same input (dates are the report's, ids are made from them), with text that can be
+ * selected. Promises: nothing of the conclusion is left out or replaced silently. A character that the font lacks stands as its code
+ * point, `[U+4E2D]`, and the page says so.
  */
 import type { DiagnosticReport, Observation, Patient, ServiceRequest } from '@medplum/fhirtypes';
 import PDFDocument from 'pdfkit';

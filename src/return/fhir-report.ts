@@ -1,9 +1,9 @@
 /**
  * The answer for who asked by FHIR: the signed DiagnosticReport and its Provenance as one transaction for his own server.
- * His server knows neither our ids nor, by id, what he sent us: references go by business identifier (the order's, the patient's), a file
- * goes inline. The signature stays whole, because the signed bytes travel in it: `sameApartFromPlaces` of `reports` tells how to compare.
- * What the signature does not cover (a narrative) is not sent. Both are created once, found again by a tag: R4 Provenance has no identifier,
- * and one more identifier would alter what was signed.
+ * His server knows neither our ids nor, by id, what he sent us: references go by business identifier (the order's, the patient's), a
+ * file goes inline. The signature stays whole, because the signed bytes travel in it: `sameApartFromPlaces` of `reports` tells how to
+ * compare. What the signature does not cover (a narrative) is not sent. Both are created once, found again by a tag: R4 Provenance has
+ * no identifier, and one more identifier would alter what was signed.
  */
 import type { Attachment, Bundle, DiagnosticReport, Provenance, Reference, Resource } from '@medplum/fhirtypes';
 import { type Failure, failure } from '../model/failure.ts';

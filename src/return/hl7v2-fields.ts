@@ -1,4 +1,7 @@
-/** FHIR values as HL7 v2 fields (HL7 v2.5.1 chapter 2A), the way back from `mapping/datatypes`. In: FHIR elements. Out: what `buildMessage` writes. */
+/**
+ * FHIR values as HL7 v2 fields (HL7 v2.5.1 chapter 2A), the way back from `mapping/datatypes`. In: FHIR elements. Out: what
+ * `buildMessage` writes.
+ */
 import type { CodeableConcept, Coding, Quantity } from '@medplum/fhirtypes';
 import { authorityOf } from '../mapping/datatypes/systems.ts';
 import { codingSystemNameOf } from '../mapping/vocabulary/0396-coding-system.ts';
@@ -24,8 +27,8 @@ export function unitField({ code, unit, system }: Quantity): readonly ComponentV
 }
 
 /**
- * XCN (§2.A.87) of who signed. Deviation: the name stands whole in the family name, because configuration has it as one text, and a name cut in
- * the wrong place is another name.
+ * XCN (§2.A.87) of who signed. Deviation: the name stands whole in the family name, because configuration has it as one text, and a
+ * name cut in the wrong place is another name.
  */
 export function personField({ name, identifier }: Signer): readonly ComponentValue[] {
   return [identifier.value, name, '', '', '', '', '', '', authority(identifier.system)];

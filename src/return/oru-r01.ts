@@ -1,8 +1,8 @@
 /**
- * The answer for who asked by HL7 v2: ORU^R01 (HL7 v2.5.1 §7.3.1), written from the order's own bytes, so that his numbers come back as he wrote
- * them. In: the order's message, the verified report, a PDF. Out: the message, UTF-8.
- * Promises: order numbers are those of the order (never minted, ORC-2 empty where the placer gave none); a patient number that has changed since is the
- * current one; all that was signed is in it: conclusion, coded conclusions, contained results, file.
+ * The answer for who asked by HL7 v2: ORU^R01 (HL7 v2.5.1 §7.3.1), written from the order's own bytes, so that his numbers come back as
+ * he wrote them. In: the order's message, the verified report, a PDF. Out: the message, UTF-8.
+ * Promises: order numbers are those of the order (never minted, ORC-2 empty where the placer gave none); a patient number that has
+ * changed since is the current one; all that was signed is in it: conclusion, coded conclusions, contained results, file.
  * Works for 2.3.1 to 2.5.1, whose segments agree in what is written here.
  */
 import type { DiagnosticReport, Observation, Patient } from '@medplum/fhirtypes';

@@ -19,7 +19,7 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** Reports of one order that are looked at, newest first. */
 const MAX_REPORTS = 10;
 
-/** The report as found, a Bundle of type `collection`: DiagnosticReport, Provenance, then its Binaries. The control id names its version. */
+/** The report as found, a `collection`: DiagnosticReport, Provenance, then its Binaries. The control id names its version. */
 export type FoundReport = { readonly bytes: Buffer; readonly controlId: string };
 
 export type FhirClient = {
