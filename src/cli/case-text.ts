@@ -9,15 +9,15 @@ export function caseText(view: CaseView): string {
     '',
     columns(facts(view), '  '),
     '',
-    columns(view.timeline.map(hop), '  '),
+    timelineText(view),
     '',
     waits(view.waitingFor),
   ].join('\n');
 }
 
-/** The timeline alone, as the demo shows it. */
+/** The timeline alone. */
 export function timelineText(view: CaseView): string {
-  return columns(view.timeline.map(hop), '  ');
+  return columns(gathered(view.timeline).map(hop), '  ');
 }
 
 function facts(view: CaseView): string[][] {
@@ -39,10 +39,19 @@ function facts(view: CaseView): string[][] {
   ].filter(([, value]) => value !== '');
 }
 
+/** A study arrives in many steps: of those that follow each other only the last is shown, which says how much came in all. */
+function gathered(timeline: readonly TimelineLine[]): TimelineLine[] {
+  const isStep = (line: TimelineLine | undefined, of: TimelineLine) =>
+    line?.kind === STUDY_STEP && of.kind === STUDY_STEP && line.actor === of.actor;
+  return timeline.filter((line, index) => !isStep(timeline[index + 1], line));
+}
+
 function hop({ at, kind, actor, detail, seq, message }: TimelineLine): string[] {
-  const cause = [message, seq === null ? '' : `#${seq}`].filter((text) => text !== '').join(' ');
+  const cause = [detail.includes(message) ? '' : message, seq === null ? '' : `#${seq}`].filter((text) => text !== '').join(' ');
   return [moment(at), kind, actor, cause === '' ? detail : `${detail} (${cause})`];
 }
+
+const STUDY_STEP = 'images-received';
 
 function waits(waitingFor: readonly string[]): string {
   return waitingFor.length === 0 ? 'nothing is waited for' : ['waits for', ...waitingFor.map((what) => `  ${what}`)].join('\n');

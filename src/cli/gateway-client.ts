@@ -17,24 +17,17 @@ export type Gateway = {
 };
 
 /** Finds the gateway; whether it answers shows at the first question. */
-export async function findGateway(reach: Reach): Promise<Gateway> {
-  const { url, token, known } = await door(reach);
-  const ask =
-    <Answer>(method: string) =>
-    (path: string, body?: unknown) =>
-      request<Answer>(`${url}/operations${path}`, method, token, body, known);
-  return { get: ask('GET'), post: ask('POST'), delete: ask('DELETE') } as Gateway;
+export async function findGateway({ config: file, url, token }: Reach): Promise<Gateway> {
+  const { env, config } = settings(file);
+  if (url === undefined) return gatewayIn(config().dataDirectory);
+  const bearer = token ?? env.WAYSTATION_TOKEN ?? '';
+  if (bearer === '') throw new CliError('--url needs a token', 'give --token or set WAYSTATION_TOKEN to that of an operator', EXIT.usage);
+  if (!URL.canParse(url)) throw new CliError(`--url ${url} is no URL`, 'give one such as http://127.0.0.1:8080', EXIT.usage);
+  return gatewayAt(new URL(url).origin, bearer, url);
 }
 
-async function door(reach: Reach): Promise<{ url: string; token: string; known: string }> {
-  const { env, config } = settings(reach.config);
-  const token = reach.token ?? env.WAYSTATION_TOKEN ?? '';
-  if (reach.url !== undefined) {
-    if (token === '') throw new CliError('--url needs a token', 'give --token or set WAYSTATION_TOKEN to that of an operator', EXIT.usage);
-    if (!URL.canParse(reach.url)) throw new CliError(`--url ${reach.url} is no URL`, 'give one such as http://127.0.0.1:8080', EXIT.usage);
-    return { url: new URL(reach.url).origin, token, known: reach.url };
-  }
-  const { dataDirectory } = config();
+/** The gateway of this machine that has its data there. */
+export async function gatewayIn(dataDirectory: string): Promise<Gateway> {
   const file = await readGatewayFile(dataDirectory).catch(() => {
     throw new CliError(
       `${dataDirectory}/gateway.json may not be read`,
@@ -43,7 +36,12 @@ async function door(reach: Reach): Promise<{ url: string; token: string; known: 
     );
   });
   if (file === null) throw new CliError(`no gateway runs on ${dataDirectory}`, START, EXIT.unreachable);
-  return { ...file, known: `${dataDirectory} (process ${file.pid})` };
+  return gatewayAt(file.url, file.token, `${dataDirectory} (process ${file.pid})`);
+}
+
+function gatewayAt(url: string, token: string, known: string): Gateway {
+  const ask = (method: string) => (path: string, body?: unknown) => request<never>(`${url}/operations${path}`, method, token, body, known);
+  return { get: ask('GET'), post: ask('POST'), delete: ask('DELETE') };
 }
 
 async function request<Answer>(url: string, method: string, token: string, body: unknown, known: string): Promise<Answer> {

@@ -4,10 +4,9 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { caseCommand } from './case.ts';
 import { checkCommand } from './check.ts';
 import { clientCommand } from './client.ts';
-
+import { demoCommand } from './demo.ts';
 import { journalCommand } from './journal.ts';
 import { mapCommand } from './map.ts';
-
 import { replayCommand } from './replay.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
@@ -53,7 +52,7 @@ function exitCodeOf(error: unknown): number {
 const COMMANDS = [
   startCommand,
   checkCommand,
-
+  demoCommand,
   statusCommand,
   caseCommand,
   journalCommand,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { caseText } from '../../../src/cli/case-text.ts';
+import { caseText, timelineText } from '../../../src/cli/case-text.ts';
 import { banner } from '../../../src/cli/start.ts';
 import { columns, printable } from '../../../src/cli/terminal.ts';
-import type { CaseView } from '../../../src/endpoints/operations/contract.ts';
+import type { CaseView, TimelineLine } from '../../../src/endpoints/operations/contract.ts';
 
 const VIEW: CaseView = {
   id: '0190aaaa-0000-7000-8000-000000000001',
@@ -57,6 +57,39 @@ describe('a case as text', () => {
 
   it('one that waits for nothing says so', () => {
     expect(caseText({ ...VIEW, waitingFor: [] })).toMatch(/\n\nnothing is waited for$/);
+  });
+});
+
+describe('a timeline', () => {
+  const line = (kind: string, detail: string, seq: number): TimelineLine => ({
+    at: VIEW.opened,
+    kind,
+    actor: 'ct',
+    detail,
+    seq,
+    message: 'CT 1.2',
+  });
+
+  it('shows of the steps in which a study arrives only the last', () => {
+    const timeline = [1, 2, 3].map((n) => line('images-received', `study of ${n} instances`, n));
+    expect(
+      timelineText({
+        ...VIEW,
+        timeline: [...timeline, line('routed', 'to readers', 4), line('images-received', 'study of 4 instances', 5)],
+      }),
+    ).toBe(
+      [
+        '  2026-03-02 10:00:00Z  images-received  ct  study of 3 instances (CT 1.2 #3)',
+        '  2026-03-02 10:00:00Z  routed           ct  to readers (CT 1.2 #4)',
+        '  2026-03-02 10:00:00Z  images-received  ct  study of 4 instances (CT 1.2 #5)',
+      ].join('\n'),
+    );
+  });
+
+  it('does not name a message twice', () => {
+    expect(timelineText({ ...VIEW, timeline: [line('order-received', 'CT 1.2, order control NW', 1)] })).toMatch(
+      / {2}CT 1\.2, order control NW \(#1\)$/,
+    );
   });
 });
 
