@@ -6,7 +6,7 @@
  * of a study, stay here and are named by URL (WADO-RS endpoint, PS3.18 §10.4).
  */
 import type { Attachment, BundleEntry, Identifier, Patient, Reference, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
-import { RESOURCE_SYSTEM } from '../protocols/fhir/canonical.ts';
+import { CASE_SYSTEM, RESOURCE_SYSTEM } from '../protocols/fhir/canonical.ts';
 import { businessIdentifier, logicalReference, moved } from '../protocols/fhir/move.ts';
 import { createOnce, MAX_PUSH_ENTRIES, type Push, pushName, transaction } from '../protocols/fhir/push.ts';
 
@@ -102,7 +102,7 @@ function entryOf(
 function withIdentifier(resource: Resource, own: { system: string; value: string }): Resource {
   if (resource.resourceType === 'QuestionnaireResponse') return { ...resource, identifier: businessIdentifier(resource) ?? own };
   const { identifier = [] } = resource as { identifier?: Identifier[] };
-  return { ...resource, identifier: [...identifier.filter(({ system }) => system !== RESOURCE_SYSTEM), own] } as Resource;
+  return { ...resource, identifier: [...identifier.filter(({ system }) => !OURS.has(system ?? '')), own] } as Resource;
 }
 
 function fileOf({ url, ...attachment }: Attachment & { url: string }, { files, base }: FhirOrderInput): Attachment {
@@ -129,6 +129,9 @@ function resourceAt(reference: string, sent: readonly Resource[], known: FhirOrd
 function referenceOf({ resourceType, id }: Resource): string {
   return `${resourceType}/${id}`;
 }
+
+/** Numbers of this gateway: another one that is pushed to counts its own cases. */
+const OURS: ReadonlySet<string> = new Set([RESOURCE_SYSTEM, CASE_SYSTEM]);
 
 /** Types that are asked for by an identifier of others: a patient that server may already have; a form, which has one identifier only. */
 const FOUND_BY_THEIRS: ReadonlySet<string> = new Set(['Patient', 'QuestionnaireResponse']);

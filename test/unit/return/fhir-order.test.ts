@@ -36,6 +36,7 @@ const task: Task = {
   resourceType: 'Task',
   id: 't',
   status: 'accepted',
+  identifier: [{ system: 'https://waystation.dev/fhir/NamingSystem/case', value: '0195' }],
   intent: 'order',
   businessStatus: { text: 'in-interpretation' },
   owner: { reference: 'Organization/o' },
@@ -72,6 +73,7 @@ describe('the push of a case', () => {
   it('asks anew: the Task is requested, whoever worked on ours', () => {
     const sent = entriesOf(composeFhirOrder(inputOf([]))).at(-1)?.resource as Task;
     expect(sent).toMatchObject({ status: 'requested', focus: { reference: pushName('ServiceRequest/s') } });
+    expect(sent.identifier).toEqual([{ system: ours, value: 'Task/t' }]);
     for (const gone of ['owner', 'output', 'businessStatus']) expect(sent).not.toHaveProperty(gone);
   });
 
