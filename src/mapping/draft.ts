@@ -35,7 +35,8 @@ export class Draft {
     const known = this.#resources.get(urn);
     this.#resources.set(urn, {
       urn,
-      resource: known ? ({ ...resource, ...known.resource } as Resource) : resource,
+      // What names the resource first, for whoever reads the JSON.
+      resource: Object.assign({ resourceType: resource.resourceType }, resource, known?.resource),
       identities: known ? united(known.identities, identities) : identities,
       mode: options.mode ?? 'update',
       shared: options.shared ?? false,

@@ -21,9 +21,14 @@ export function firstValue(segment: Segment | undefined, field: number): string 
   return segment ? clean(segment.get(field)) : '';
 }
 
-/** All repetitions as text that was not cut at component separators, one a line. */
+/** One repetition as text that was not cut at component separators. */
+export function repetitionText(segment: Segment, field: number, repetition: number): string {
+  return clean(segment.text(field, repetition));
+}
+
+/** All repetitions as such text, one a line. */
 export function textOf(segment: Segment, field: number): string {
-  const lines = Array.from({ length: segment.repetitions(field) }, (_, index) => clean(segment.text(field, index + 1)));
+  const lines = Array.from({ length: segment.repetitions(field) }, (_, index) => repetitionText(segment, field, index + 1));
   return lines.join('\n').trim();
 }
 
@@ -32,10 +37,13 @@ export function isDeleted(segment: Segment, field: number): boolean {
   return segment.raw(field) === '""';
 }
 
-/** What `read` makes of each repetition; what it makes nothing of is left out. */
+/** No list of a person or an order is longer; a hostile one could name as many identities as it has bytes. */
+export const MAX_REPETITIONS = 200;
+
+/** What `read` makes of each repetition, up to `MAX_REPETITIONS`; what it makes nothing of is left out. */
 export function eachRepetition<T>(segment: Segment | undefined, field: number, read: (at: Components) => T | undefined): T[] {
   const values: T[] = [];
-  const count = segment?.repetitions(field) ?? 0;
+  const count = Math.min(segment?.repetitions(field) ?? 0, MAX_REPETITIONS);
   for (let repetition = 1; repetition <= count; repetition++) {
     const value = read(components(segment as Segment, field, repetition));
     if (value !== undefined) values.push(value);

@@ -7,7 +7,7 @@
 import type { Identifier, Practitioner, Reference } from '@medplum/fhirtypes';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import type { Draft } from '../draft.ts';
-import { type Components, components, filled, within } from './components.ts';
+import { type Components, eachRepetition, filled, within } from './components.ts';
 import { hdAuthority } from './hd-authority.ts';
 import { identifierType } from './identifier-type.ts';
 import { identity, systemOf, systemOfName } from './systems.ts';
@@ -23,12 +23,10 @@ export function xcnPractitioner(segment: Segment | undefined, field: number, dra
 /** All persons of a field. */
 export function xcnPractitioners(segment: Segment | undefined, field: number, draft: Draft): Reference<Practitioner>[] {
   if (!segment) return [];
-  const persons = new Map<string, Components[]>();
-  for (let repetition = 1; repetition <= segment.repetitions(field); repetition++) {
-    const at = components(segment, field, repetition);
-    const name = nameText(at) || [...persons.keys()][0] || at(1);
-    if (name !== '') persons.set(name, [...(persons.get(name) ?? []), at]);
-  }
+  const repetitions = eachRepetition(segment, field, (at) => at);
+  const named = repetitions.map(nameText).find((name) => name !== '') ?? '';
+  const persons = Map.groupBy(repetitions, (at) => nameText(at) || named || at(1));
+  persons.delete('');
   return [...persons.values()].map((person) => practitioner(person, draft));
 }
 

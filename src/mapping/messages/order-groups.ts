@@ -60,11 +60,16 @@ function groupOf(segments: readonly Segment[]): OrderGroup {
 
 /** Notes after an OBX are its own, up to the next segment that is no note. */
 function observationsOf(segments: readonly Segment[]): OrderGroup['observations'] {
-  return segments.flatMap((obx, index) => {
-    if (obx.name !== 'OBX') return [];
-    const next = segments.findIndex((segment, place) => place > index && segment.name !== 'NTE');
-    return [{ obx, notes: segments.slice(index + 1, next < 0 ? segments.length : next) }];
-  });
+  const observations: { obx: Segment; notes: Segment[] }[] = [];
+  let notes: Segment[] | null = null;
+  for (const segment of segments) {
+    if (segment.name === 'OBX') {
+      notes = [];
+      observations.push({ obx: segment, notes });
+    } else if (segment.name === 'NTE') notes?.push(segment);
+    else notes = null;
+  }
+  return observations;
 }
 
 function named(segments: readonly Segment[], name: string): Segment[] {

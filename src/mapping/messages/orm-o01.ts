@@ -105,7 +105,7 @@ function mapOrder(order: OrderContext, draft: Draft): CasePart {
     supportingInfo: observations,
     note: nteAnnotations([...head.notes, ...group.notes], draft),
   } as ServiceRequest);
-  const reference = draft.add(withOneOccurrence(request), identities, { initial: { status: 'unknown' } });
+  const reference = draft.add({ ...supersededBy(request), ...request }, identities, { initial: { status: 'unknown' } });
   const targets = [reference, patient.reference, ...(encounter ? [encounter] : []), ...observations];
   const provenance = mshProvenance(msh, group.orc, order.n, targets, context.entry, draft);
   return {
@@ -127,10 +127,16 @@ function numbersOf({ placer, filler }: OrderNumbers): NonNullable<ServiceRequest
   return [placer, filler].flatMap((number) => (number ? [number.identifier] : []));
 }
 
-/** A time takes the place of a period and the other way round (`occurrence[x]`). */
-function withOneOccurrence(request: ServiceRequest): ServiceRequest {
-  if (request.occurrencePeriod) return { ...request, occurrenceDateTime: undefined };
-  return request.occurrenceDateTime ? { ...request, occurrencePeriod: undefined } : request;
+/** What goes when a message sets it anew: a time takes the place of a period (`occurrence[x]`), a priority that of the old one's code. */
+function supersededBy({
+  occurrenceDateTime,
+  occurrencePeriod,
+  priority,
+}: ServiceRequest): Partial<ServiceRequest> & { _priority?: undefined } {
+  return {
+    ...(occurrenceDateTime || occurrencePeriod ? { occurrenceDateTime: undefined, occurrencePeriod: undefined } : {}),
+    ...(priority ? { _priority: undefined } : {}),
+  };
 }
 
 function codeHints({ code }: ServiceRequest): string[] {

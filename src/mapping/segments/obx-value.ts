@@ -5,7 +5,7 @@
  */
 import type { Attachment, Extension, Observation, ObservationComponent, Quantity } from '@medplum/fhirtypes';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
-import { type Components, components, filled, firstValue, textOf } from '../datatypes/components.ts';
+import { type Components, components, filled, firstValue, repetitionText, textOf } from '../datatypes/components.ts';
 import { cweCodeableConcept } from '../datatypes/cwe-codeableconcept.ts';
 import { periodOf } from '../datatypes/cx-identifier.ts';
 import { dateTimeOf, timeOf } from '../datatypes/ts-datetime.ts';
@@ -24,8 +24,8 @@ type Value = Pick<
   'valueQuantity' | 'valueCodeableConcept' | 'valueString' | 'valueRange' | 'valueRatio' | 'valueTime' | 'valueDateTime' | 'valuePeriod'
 >;
 
-/** Every `value[x]` as not there: a new value of another type takes the place of the old one. */
-export const NO_VALUE: Partial<Observation> = {
+/** Every `value[x]` as not there: a new value of another type takes the place of the old one, and what goes with it. */
+export const NO_VALUE: Partial<Observation> & { readonly _status: undefined } = {
   valueQuantity: undefined,
   valueCodeableConcept: undefined,
   valueString: undefined,
@@ -36,6 +36,7 @@ export const NO_VALUE: Partial<Observation> = {
   valuePeriod: undefined,
   component: undefined,
   dataAbsentReason: undefined,
+  _status: undefined,
 };
 
 export function obxValues(obx: Segment, code: Observation['code'], draft: Draft): ReadValues {
@@ -51,9 +52,9 @@ export function obxValues(obx: Segment, code: Observation['code'], draft: Draft)
 
 function readValue(obx: Segment, type: string, repetition: number, draft: Draft): Value | undefined {
   const at = components(obx, 5, repetition);
-  const text = obx.text(5, repetition).trim();
+  const text = repetitionText(obx, 5, repetition);
   const reader = READERS[type];
-  if (text === '' || text === '""') return undefined;
+  if (text === '') return undefined;
   if (!reader) draft.gap('OBX-5', `is kept as text: no mapping for ${/^[A-Z0-9]{2,3}$/.test(type) ? type : 'its type'}`);
   const value = reader?.(at, { unit: unitOf(obx, draft), zone: draft.zone, owner: draft.peer.name });
   if (reader && !value) draft.gap('OBX-5', `is kept as text: it does not read as ${type}`);

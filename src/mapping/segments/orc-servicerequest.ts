@@ -73,8 +73,10 @@ function requesterOf(orc: Segment, obr: Segment | undefined, draft: Draft): Serv
   const practitioner = xcnPractitioner(orc, 12, draft) ?? xcnPractitioner(obr, 16, draft);
   const organization = facilityOf(orc, draft);
   if (!organization) return practitioner;
-  if (!practitioner?.reference) return practitioner ?? organization.reference;
-  return roleOf(practitioner, organization, draft);
+  if (practitioner?.reference) return roleOf(practitioner, organization, draft);
+  // A person without a number is shown beside the organization that has one.
+  const display = [practitioner?.display, organization.reference.display].filter(Boolean).join(', ');
+  return { ...organization.reference, ...filled({ display }) };
 }
 
 function facilityOf(orc: Segment, draft: Draft): ReadOrganization | undefined {

@@ -149,7 +149,7 @@ function mothersName(pid: Segment): Patient['extension'] {
   return name ? [{ url: MOTHERS_MAIDEN_NAME, valueString: name }] : [];
 }
 
-/** Elements that go when the message does not set them anew: their field is `""`, or they are the other half of a choice (`[x]`). */
+/** Elements that go when the message does not set them anew: their field is `""`, or they go with what it sets (`[x]`, `_element`). */
 function deletions(pid: Segment): Partial<Patient> {
   const deleted = DELETABLE.filter(([field]) => isDeleted(pid, field)).map(([, element]) => element);
   const chosen = CHOICES.filter(([fields]) => fields.some((field) => firstValue(pid, field) !== '')).flatMap(([, elements]) => elements);
@@ -164,6 +164,7 @@ const DELETABLE: readonly (readonly [number, string])[] = [
   [7, 'birthDate'],
   [7, '_birthDate'],
   [8, 'gender'],
+  [8, '_gender'],
   [11, 'address'],
   [13, 'telecom'],
   [15, 'communication'],
@@ -174,7 +175,10 @@ const DELETABLE: readonly (readonly [number, string])[] = [
   [30, 'deceasedBoolean'],
 ];
 
+/** Elements that are set anew together with the fields. */
 const CHOICES: readonly (readonly [readonly number[], readonly string[]])[] = [
+  [[7], ['_birthDate']],
+  [[8], ['_gender']],
   [
     [24, 25],
     ['multipleBirthBoolean', 'multipleBirthInteger'],

@@ -38,6 +38,7 @@ export function timingOccurrence(segments: TimingSegments, draft: Draft): { occu
   if (start && from === null) draft.gap(start.path, 'is no date or time');
   const period = from !== null && end ? periodOf(start?.values[0] as string, end.values[0] as string, draft.zone) : undefined;
   if (period?.end) return { occurrencePeriod: period };
+  if (end) draft.gap(end.path, 'is no end of this order: no date or time, or before its start');
   return filled({ occurrenceDateTime: from ?? undefined }) ?? {};
 }
 

@@ -12,6 +12,7 @@
  */
 import type { Peer } from '../../model/peer.ts';
 import { type Header, isFit, part, type Refusal, readFields, readSegments, refusal, type SegmentPlace } from './header.ts';
+import { isOverfull } from './message.ts';
 
 export type Verdict =
   /** `patient`: PID-3.1 as it stands, of the first identifier that has one. */
@@ -70,6 +71,7 @@ function unsupportedMode(header: Header): Refusal | null {
 type Order = { readonly orc: SegmentPlace; readonly sequence: number; readonly details: readonly SegmentPlace[] };
 
 function judgeOrder(bytes: Buffer, header: Header, peer: Peer): Verdict {
+  if (isOverfull(bytes, header.delimiters)) return refused(refusal('too-large', 'has more parts than a message may have', 'MSH', 0));
   const segments = readSegments(bytes, header);
   const orders = readOrders(segments);
   const misplaced = findMisplaced(segments);

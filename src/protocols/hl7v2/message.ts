@@ -34,6 +34,7 @@ export function parseMessage(bytes: Buffer): Hl7Message | Failure {
   const delimiters = readDelimiters(header);
   if (delimiters === null) return failure('protocols', 'malformed', 'MSH-1 and MSH-2 are no usable set of delimiters');
   const declared = header.split(delimiters.field)[17]?.split(delimiters.repetition)[0] ?? '';
+  if (isOverfull(body, delimiters)) return failure('protocols', 'too-large', 'has more parts than a message may have');
   const { text, label, doubt } = decodeText(body, declared);
   const gaps: Gap[] = doubt === '' ? [] : [{ path: 'MSH-18', reason: doubt }];
   const segments = readSegments(text, { delimiters, charset: label }, gaps);
@@ -48,6 +49,21 @@ export function parseMessage(bytes: Buffer): Hl7Message | Failure {
     all: (name) => segments.filter((one) => one.name === name),
   };
 }
+
+/**
+ * Whether a message has more segments, fields, repetitions and components than anybody means: the tree of 16 MiB of separators would
+ * take gigabytes. A document in Base64 has none, however long.
+ */
+export function isOverfull(bytes: Buffer, { field, repetition, component, subcomponent }: Delimiters): boolean {
+  if (bytes.length <= MAX_PARTS) return false;
+  const separators = new Uint8Array(256);
+  for (const one of [field, repetition, component, subcomponent, '\r', '\n']) separators[one.charCodeAt(0)] = 1;
+  let parts = 0;
+  for (const byte of bytes) parts += separators[byte] as number;
+  return parts > MAX_PARTS;
+}
+
+const MAX_PARTS = 200_000;
 
 type Reading = { readonly delimiters: Delimiters; readonly charset: string };
 
