@@ -20,7 +20,7 @@ import { type Render, returnAnswers } from './return/return-step.ts';
 import { routeCases } from './routing/route-step.ts';
 import { type Batch, openBatch, putCase, saveBatch } from './store/batch.ts';
 import type { BlobStore } from './store/blob-store.ts';
-import { lockDueCases } from './store/case-store.ts';
+import { lockDueCases, putOffCases } from './store/case-store.ts';
 import type { Database } from './store/database.ts';
 import { claimEntries, countTry, PARTS } from './store/journal-store.ts';
 
@@ -113,10 +113,37 @@ async function setAside(corridor: Corridor, seq: number, reason: string): Promis
   });
 }
 
-/** Looks at the cases whose clock is due (a study's quiet time). Returns how many there were. */
+/**
+ * Looks at the cases whose clock is due (a study's quiet time). Returns how many there were. A case that cannot be worked off is looked at
+ * again later, and does not hold back the others.
+ */
 export async function runClock(corridor: Corridor): Promise<number> {
+  try {
+    return await lookAtDue(corridor, MAX_BATCH);
+  } catch (error) {
+    if (isOutage(error)) throw error;
+    corridor.log.warn('corridor.clock-failed', { reason: reasonOf(error) });
+  }
+  for (let count = 0; count < MAX_BATCH; count++) {
+    let due: string[] = [];
+    try {
+      if ((await lookAtDue(corridor, 1, (ids) => (due = ids))) === 0) return count;
+    } catch (error) {
+      if (isOutage(error) || due.length === 0) throw error;
+      corridor.log.error('corridor.case-failed', { case: due[0] as string, reason: reasonOf(error) });
+      await putOffCases(corridor.database, due, new Date(corridor.clock.now().getTime() + PUT_OFF_MS));
+    }
+  }
+  return MAX_BATCH;
+}
+
+/** When a case that could not be worked off is looked at again. */
+const PUT_OFF_MS = 60_000;
+
+async function lookAtDue(corridor: Corridor, limit: number, found: (ids: string[]) => void = () => {}): Promise<number> {
   return corridor.database.transaction(async (tx) => {
-    const due = await lockDueCases(tx, corridor.clock.now(), MAX_BATCH);
+    const due = await lockDueCases(tx, corridor.clock.now(), limit);
+    found([...due.keys()]);
     if (due.size === 0) return 0;
     const batch = openBatch(tx, corridor.clock.now(), corridor.clock, []);
     for (const [id, stored] of due) {

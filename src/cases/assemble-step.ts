@@ -2,7 +2,7 @@
  * Assembly, with the database: acts (claim, report, receipt, release) and phases of every changed case, and its Task.
  * `prepareCases` runs before routing (it settles the specialty), `assembleCases` after it.
  */
-import type { Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
+import type { ImagingStudy, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
 import type { CaseState } from '../model/case.ts';
 import type { Specialty } from '../model/config.ts';
 import type { Act, Work } from '../model/work.ts';
@@ -69,7 +69,10 @@ export async function assembleCases(batch: Batch, rules: CaseRules, owners: Owne
     for (const act of work.acts) applyAct(batch, work, act);
   }
   for (const { id } of changed) judge(batch, id, rules);
-  for (const { id } of changed) writeTask(batch, id, owners);
+  for (const { id } of changed) {
+    linkStudies(batch, id);
+    writeTask(batch, id, owners);
+  }
 }
 
 /** Order control of what just joined: a cancel makes the case unclaimable at once (HL7 Table 0119: CA, DC). */
@@ -189,6 +192,22 @@ function note(batch: Batch, caseId: string, work: Work, kind: string, detail: st
   addEvent(batch, caseId, { seq: work.entry.seq, kind, actor: work.entry.peer, detail });
 }
 
+/** ImagingStudy.basedOn: the order is known to the case, not to the images. */
+function linkStudies(batch: Batch, id: string): void {
+  const state = caseIn(batch, id) as CaseState;
+  if (state.serviceRequest === '') return;
+  for (const reference of studiesOf(state)) {
+    const study = resourceIn(batch, reference) as (ImagingStudy & { id: string }) | null;
+    const known = study?.basedOn?.some((order) => order.reference === state.serviceRequest);
+    if (!study || known) continue;
+    putResource(batch, { ...study, basedOn: [...(study.basedOn ?? []), { reference: state.serviceRequest }] }, null);
+  }
+}
+
+function studiesOf(state: CaseState): string[] {
+  return state.studies.map((study) => study.imagingStudy);
+}
+
 /** Creates or updates the Task; a case without an order has none. Also called after the return step closed a case. */
 export function writeTask(batch: Batch, id: string, owners: Owners): void {
   const state = caseIn(batch, id) as CaseState;
@@ -201,6 +220,7 @@ export function writeTask(batch: Batch, id: string, owners: Owners): void {
     : newTask(batch.clock.uuid(), state, request, context);
   putResource(batch, task, null, state.task === '');
   const reference = `Task/${task.id}`;
+  for (const work of batch.works) if (work.cases.has(id)) work.produced.add(reference);
   if (state.task === '') putCase(batch, { ...state, task: reference });
   grant(batch, visibleOf(state, reference), id, groupsOf(state));
   grant(batch, [reference], id, askersOf(state));
@@ -209,7 +229,7 @@ export function writeTask(batch: Batch, id: string, owners: Owners): void {
 
 /** What of a case its reading group sees. */
 function visibleOf(state: CaseState, task: string): string[] {
-  return [task, state.serviceRequest, ...state.studies.map((study) => study.imagingStudy), ...state.members];
+  return [task, state.serviceRequest, ...studiesOf(state), ...state.members];
 }
 
 function isType<T extends Resource>(resource: Resource | null, type: T['resourceType']): resource is T {

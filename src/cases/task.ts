@@ -2,7 +2,7 @@
  * The Task a specialist sees (FHIR R4 Task; code `fulfill`, focus = the ServiceRequest, for = the Patient, owner = the reading group).
  * What is missing stands in statusReason, what is there in input, the report in output. The ServiceRequest is its author's; only the Task is ours.
  */
-import type { CodeableConcept, ServiceRequest, Task, TaskInput } from '@medplum/fhirtypes';
+import type { CodeableConcept, Identifier, ServiceRequest, Task, TaskInput } from '@medplum/fhirtypes';
 import type { CaseState } from '../model/case.ts';
 import { CASE_SYSTEM, MISSING_PART_SYSTEM } from '../protocols/fhir/canonical.ts';
 import { taskStatusOf } from './phase.ts';
@@ -15,7 +15,6 @@ export function newTask(id: string, state: CaseState, request: ServiceRequest, c
     {
       resourceType: 'Task',
       id,
-      identifier: [{ system: CASE_SYSTEM, value: state.id }],
       ...(request.requisition ? { groupIdentifier: request.requisition } : {}),
       status: 'draft',
       intent: 'order',
@@ -34,10 +33,22 @@ export function newTask(id: string, state: CaseState, request: ServiceRequest, c
 
 /** The Task as the case now stands. What a reader wrote (notes, his status while claimed) stays. */
 export function updatedTask(task: Task & { id: string }, state: CaseState, context: TaskContext): Task & { id: string } {
-  const { statusReason: _reason, businessStatus: _business, input: _input, output: _output, ...kept } = task;
+  const {
+    resourceType,
+    id,
+    identifier = [],
+    statusReason: _reason,
+    businessStatus: _business,
+    input: _input,
+    output: _output,
+    ...kept
+  } = task;
   const status = taskStatusOf(state.phase) ?? (kept.status === 'requested' || kept.status === 'draft' ? 'accepted' : kept.status);
   const input = inputsOf(state);
   return {
+    resourceType,
+    id,
+    identifier: withCase(identifier, state.id),
     ...kept,
     status,
     priority: state.priority,
@@ -48,6 +59,12 @@ export function updatedTask(task: Task & { id: string }, state: CaseState, conte
     ...(input.length > 0 ? { input } : {}),
     ...(state.report ? { output: [{ type: { text: 'report' }, valueReference: { reference: state.report.reference } }] } : {}),
   };
+}
+
+/** A Task that came along with its order (from another gateway) gets the number of the case here, too. */
+function withCase(identifiers: readonly Identifier[], caseId: string): Identifier[] {
+  const others = identifiers.filter(({ system }) => system !== CASE_SYSTEM);
+  return [{ system: CASE_SYSTEM, value: caseId }, ...others];
 }
 
 function missingReason(missing: readonly string[]): CodeableConcept {

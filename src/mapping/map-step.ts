@@ -10,6 +10,7 @@ import type { MappedResource } from '../model/identity.ts';
 import type { Mapped } from '../model/mapped.ts';
 import type { PeerDirectory } from '../model/peer.ts';
 import type { Work } from '../model/work.ts';
+import { literalReferences } from '../protocols/fhir/references.ts';
 import { authorOf, type Batch, caseIdOf, loadResources, putResource, resourceIn, seqOf } from '../store/batch.ts';
 import { claimIdentifiers, type ResolvedIdentity } from '../store/identifier-store.ts';
 import { instancesOfStudies } from '../store/instance-store.ts';
@@ -176,6 +177,7 @@ async function readWritten(batch: Batch): Promise<void> {
     const lookUp = (reference: string) => (mayName(batch, effects(work), reference) ? resourceIn(batch, reference) : null);
     const parts = casePartsOf(resources, lookUp);
     work.parts = parts.map((part) => ({ ...part, task: taskFor(resources, part.serviceRequest) }));
+    work.shared = resources.flatMap(literalReferences).filter((reference) => SHARED.has(reference.slice(0, reference.indexOf('/'))));
     for (const reference of effects(work)) work.produced.add(reference);
   }
 }
@@ -200,3 +202,6 @@ function taskFor(resources: readonly Resource[], serviceRequest: string): string
   );
   return task?.id ? `Task/${task.id}` : '';
 }
+
+/** Types that belong to many cases: whoever reads one of these reads them. */
+const SHARED: ReadonlySet<string> = new Set(['Practitioner', 'PractitionerRole', 'Organization']);

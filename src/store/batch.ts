@@ -25,7 +25,9 @@ import {
 type Identified = Resource & { id: string };
 
 type Slot = {
-  readonly stored: StoredResource | null;
+  /** Null: not loaded (only granted), or there is none. */
+  stored: StoredResource | null;
+  loaded: boolean;
   next: Identified | null;
   seq: number | null;
   caseId: string | null;
@@ -52,12 +54,23 @@ export function openBatch(tx: Transaction, now: Date, clock: Clock, works: reado
 
 /** Locks and reads the resources not yet in the batch. */
 export async function loadResources(batch: Batch, references: Iterable<string>): Promise<void> {
-  const missing = [...new Set(references)].filter((reference) => reference.includes('/') && !batch.slots.has(reference));
+  const missing = [...new Set(references)].filter((reference) => reference.includes('/') && !batch.slots.get(reference)?.loaded);
   if (missing.length === 0) return;
   const stored = await lockResources(batch.tx, missing);
   for (const reference of missing) {
-    batch.slots.set(reference, { stored: stored.get(reference) ?? null, next: null, seq: null, caseId: null, readers: new Set() });
+    const slot = slotOf(batch, reference);
+    slot.loaded = true;
+    slot.stored = stored.get(reference) ?? null;
   }
+}
+
+function slotOf(batch: Batch, reference: string): Slot {
+  let slot = batch.slots.get(reference);
+  if (!slot) {
+    slot = { stored: null, loaded: false, next: null, seq: null, caseId: null, readers: new Set() };
+    batch.slots.set(reference, slot);
+  }
+  return slot;
 }
 
 /** The resource as this batch leaves it, or null when there is none. It must have been loaded. */
@@ -85,10 +98,9 @@ export function seqOf(batch: Batch, reference: string): number | null {
 /** Puts a resource. It must have been loaded, or be `fresh` (its id was given just now). */
 export function putResource(batch: Batch, resource: Identified, seq: number | null, fresh = false): void {
   const reference = `${resource.resourceType}/${resource.id}`;
-  if (fresh && !batch.slots.has(reference))
-    batch.slots.set(reference, { stored: null, next: null, seq: null, caseId: null, readers: new Set() });
-  const slot = batch.slots.get(reference);
-  if (!slot) throw new Error(`batch: ${reference} is put before it was loaded`);
+  const slot = slotOf(batch, reference);
+  if (!slot.loaded && !fresh) throw new Error(`batch: ${reference} is put before it was loaded`);
+  slot.loaded = true;
   slot.next = resource;
   slot.seq = seq;
 }
@@ -97,11 +109,7 @@ export function putResource(batch: Batch, resource: Identified, seq: number | nu
 export function grant(batch: Batch, references: Iterable<string>, caseId: string | null, groups: Iterable<string>): void {
   for (const reference of references) {
     if (!reference.includes('/')) continue;
-    let slot = batch.slots.get(reference);
-    if (!slot) {
-      slot = { stored: null, next: null, seq: null, caseId: null, readers: new Set() };
-      batch.slots.set(reference, slot);
-    }
+    const slot = slotOf(batch, reference);
     if (caseId !== null) slot.caseId = caseId;
     for (const group of groups) slot.readers.add(group);
   }

@@ -139,6 +139,11 @@ export async function lockDueCases(tx: Transaction, now: Date, limit: number): P
   return casesOf(rows);
 }
 
+/** Cases are looked at again at `wake`. */
+export async function putOffCases(q: Queryable, ids: readonly string[], wake: Date): Promise<void> {
+  await q.query(`update cases set wake = $2 where id = any($1::uuid[])`, [ids, wake]);
+}
+
 type CaseRow = { id: string; version: number; content: Buffer };
 
 function casesOf(rows: CaseRow[]): Map<string, StoredCase> {

@@ -23,7 +23,11 @@ with incoming as (
          kind = 'hl7v2' and control_id <> '' and exists (
            select 1 from journal j
            where j.peer = i.peer and j.control_id = i.control_id and j.kind = 'hl7v2' and j.disposition <> 'refused'
-             and j.digest <> substring($1::bytea from digest_at for digest_length))
+             and j.digest <> substring($1::bytea from digest_at for digest_length)
+           union all
+           select 1 from incoming o
+           where o.ord < i.ord and o.peer = i.peer and o.control_id = i.control_id and o.disposition <> 'refused'
+             and substring($1::bytea from o.digest_at for o.digest_length) <> substring($1::bytea from i.digest_at for i.digest_length))
   from incoming i order by ord
   on conflict (peer, control_id, digest) where disposition <> 'refused' and kind in ('hl7v2', 'dicom', 'receipt') do nothing
   returning seq, kind, peer, type, control_id, digest, lane, disposition, detail

@@ -17,6 +17,7 @@ traced(`the order of system calls${hindrance === '' ? '' : ` (${hindrance})`}`, 
       expect.stringContaining('the message is read'),
       'it is in the write-ahead log: pwrite64',
       'the log is on disk: fdatasync',
+      'the database says so: sendto',
       expect.stringContaining('the acknowledgment is written'),
     ]);
   });
@@ -30,6 +31,7 @@ traced(`the order of system calls${hindrance === '' ? '' : ` (${hindrance})`}`, 
       'the name is on disk: fsync',
       'it is in the write-ahead log: pwrite64',
       'the log is on disk: fdatasync',
+      'the database says so: sendto',
       expect.stringContaining('the C-STORE-RSP is written'),
     ]);
   });

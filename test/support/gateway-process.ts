@@ -68,8 +68,8 @@ export async function startGatewayProcess(options: GatewayOptions = {}): Promise
     directory,
     ...printed,
     log: () => log,
-    addClient: (name, role, group = name) => tokenIn(run(config, 'client', 'add', name, '--role', role, '--group', group)),
-    run: (...args) => run(config, ...args),
+    addClient: (name, role, group = name) => tokenIn(run(config, options.env, 'client', 'add', name, '--role', role, '--group', group)),
+    run: (...args) => run(config, options.env, ...args),
     stop: async () => {
       child.kill('SIGTERM');
       return gone;
@@ -111,8 +111,9 @@ async function doorsOf(child: ChildProcess, log: () => string): Promise<Pick<Gat
   });
 }
 
-function run(config: string, ...args: string[]): string {
-  return execFileSync(process.execPath, [PROGRAM, ...args, '--config', config], { encoding: 'utf8', timeout: 60_000 });
+function run(config: string, env: GatewayOptions['env'], ...args: string[]): string {
+  const command = [PROGRAM, ...args, '--config', config];
+  return execFileSync(process.execPath, command, { encoding: 'utf8', timeout: 60_000, env: { ...process.env, ...env } });
 }
 
 function tokenIn(output: string): string {

@@ -21,7 +21,7 @@ export function casePartsOf(resources: readonly Resource[], lookUp: LookUp): Cas
 function orderPart(order: ServiceRequest, material: readonly Resource[], lookUp: LookUp): CasePart {
   const supporting = (order.supportingInfo ?? []).map(literal).filter((reference) => lookUp(reference) !== null);
   const based = material.filter((resource) => requestsOf(resource).includes(referenceOf(order))).map(referenceOf);
-  const members = [...new Set([...supporting, ...based])];
+  const members = [...new Set([...supporting, ...based, literal(order.encounter)])].filter((reference) => reference !== '');
   const files = [order, ...members.flatMap((reference) => lookUp(reference) ?? [])].flatMap(filesOf);
   return {
     kind: 'order',
