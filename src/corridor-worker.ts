@@ -2,6 +2,8 @@
  * The corridor's own thread: it works off the journal and drains the outbound lanes, so that the doors' event loop stays free for
  * acknowledging. It has its own pool; it is woken by NOTIFY and looks by itself once a second for what NOTIFY missed.
  */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { peerDirectory } from './config/peers.ts';
 import { startFhirClient } from './delivery/fhir/fhir-client.ts';
@@ -85,16 +87,18 @@ async function openCorridor(database: Database, config: Config, log: Log): Promi
   const blobs = await openBlobs(config.dataDirectory);
   return {
     database,
-    house: { config, peers, rules, owners, blobs, validate: loadValidator(), render },
+    house: { config, peers, rules, owners, blobs, validate: loadValidator(), render: await openRender() },
     clock: systemClock,
     log,
     workers: 1,
   };
 }
 
-/** The fonts of the PDF's own format: Western European letters; others stand as code points, and the page says so. */
-function render({ provenance, ...input }: Parameters<Render>[0]): ReturnType<Render> {
-  return renderReport({ ...input, signedAt: provenance.signature?.[0]?.when ?? '', fonts: null });
+/** DejaVu Sans knows Latin, Greek, Cyrillic, Arabic and more; what it lacks stands as code points, and the page says so. */
+async function openRender(): Promise<Render> {
+  const font = (name: string) => readFile(fileURLToPath(import.meta.resolve(`dejavu-fonts-ttf/ttf/${name}.ttf`)));
+  const fonts = { regular: await font('DejaVuSans'), bold: await font('DejaVuSans-Bold') };
+  return ({ provenance, ...input }) => renderReport({ ...input, signedAt: provenance.signature?.[0]?.when ?? '', fonts });
 }
 
 /** One line a kind of destination. */

@@ -109,9 +109,9 @@ function putMapped(
   if (current && item.mode === 'create') return;
   // An entry that is worked off once more never overwrites what came after it.
   if ((seqOf(batch, reference) ?? 0) > work.entry.seq) return;
-  const resource = { ...(current ?? item.initial ?? {}), ...withReferences(item.resource, references), id: resolved.id } as Resource & {
-    id: string;
-  };
+  const known: object = current ?? item.initial ?? {};
+  const said: object = withReferences(item.resource, references);
+  const resource = { resourceType: item.resource.resourceType, ...known, ...said, id: resolved.id } as Resource & { id: string };
   putResource(batch, withIdentifiers(resource, current), work.entry.seq, resolved.created);
   work.produced.add(reference);
 }
