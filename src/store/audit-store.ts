@@ -36,16 +36,16 @@ export function openAudit(database: Database, onError: (error: Error) => void): 
 
   const drain = async (): Promise<void> => {
     await sleep(LINGER_MS);
-    for (let refused = false; waiting.length > 0 && !(refused && closing); ) {
+    while (waiting.length > 0) {
+      const isLastTry = closing;
       const batch = waiting.slice(0, MAX_BATCH);
       try {
         await insertLines(database, batch);
         waiting.splice(0, batch.length);
-        refused = false;
       } catch (error) {
-        refused = true;
         onError(error as Error);
-        await sleep(closing ? 0 : RETRY_MS);
+        if (isLastTry) break;
+        await sleep(RETRY_MS);
       }
     }
     writing = null;

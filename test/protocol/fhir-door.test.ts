@@ -81,6 +81,19 @@ describe('one resource', () => {
     expect((await clinic.ask('GET', reference)).body.meta.versionId).toBe('2');
   });
 
+  it('is patched to refer to what is there, and to nothing else', async () => {
+    const [reference, clinicHere] = [
+      await created(clinic, patient('c-11')),
+      await created(clinic, { resourceType: 'Organization', name: 'Harbour Clinic' }),
+    ];
+    const patch = (value: unknown) =>
+      clinic.ask('PATCH', reference, JSON.stringify([{ op: 'add', path: '/managingOrganization', value }]), {
+        'content-type': 'application/json-patch+json',
+      });
+    expect((await patch({ reference: clinicHere })).body.managingOrganization.reference).toBe(clinicHere);
+    expect((await patch({ reference: 'Organization/0195a1b2-0000-7000-8000-000000000009' })).status).toBe(422);
+  });
+
   it('is answered as the client prefers', async () => {
     const minimal = await clinic.ask('POST', 'Patient', patient('c-9'), { prefer: 'return=minimal' });
     expect([minimal.status, minimal.text]).toEqual([201, '']);

@@ -15,9 +15,9 @@ import type { StoredBlob } from '../../store/blob-store.ts';
 import { readResources } from '../../store/resource-store.ts';
 import type { FhirDeps } from './deps.ts';
 import { untilAborted } from './http-session.ts';
+import { binaryRow } from './prepare-session.ts';
 import { etagOf, type Reply, replyOf, tagOf } from './reply.ts';
 import { sees } from './visibility.ts';
-import { binaryRow } from './write-check.ts';
 import { performWrite } from './write-session.ts';
 
 /** What is read as a resource is held in memory: four thirds of this. */

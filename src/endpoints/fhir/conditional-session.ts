@@ -6,13 +6,12 @@ import type { Clock } from '../../model/clock.ts';
 import { isFailure } from '../../model/failure.ts';
 import type { Caller } from '../../model/peer.ts';
 import type { Write } from '../../protocols/fhir/interaction.ts';
-import { type FhirFailure, refuse } from '../../protocols/fhir/operation-outcome.ts';
+import { entryFailure, type FhirFailure, refuse } from '../../protocols/fhir/operation-outcome.ts';
 import { parseSearch } from '../../protocols/fhir/search-query.ts';
 import type { Transaction } from '../../store/database.ts';
 import type { StoredResource } from '../../store/resource-store.ts';
 import { lockCriteria, searchResources } from '../../store/search-store.ts';
 import { groupOf } from './visibility.ts';
-import { entryFailure } from './write-check.ts';
 import type { Resolved } from './write-plan.ts';
 
 export type ConditionalContext = { readonly caller: Caller; readonly base: string; readonly isTransaction: boolean };

@@ -9,17 +9,18 @@ import type { NewEntry } from '../../model/entry.ts';
 import { type Failure, isFailure } from '../../model/failure.ts';
 import type { Caller } from '../../model/peer.ts';
 import type { Write } from '../../protocols/fhir/interaction.ts';
+import { entryFailure } from '../../protocols/fhir/operation-outcome.ts';
 import { literalReferences } from '../../protocols/fhir/references.ts';
 import { indexResource } from '../../protocols/fhir/search-index.ts';
 import { lockCases, type StoredCase } from '../../store/case-store.ts';
 import type { Transaction } from '../../store/database.ts';
 import { addReaders, lockResources, readResources, type StoredResource, saveResources } from '../../store/resource-store.ts';
-import { adoptedRows, linkToCases } from './case-link.ts';
+import { adoptedRows, type CaseLink, linkToCases } from './case-link.ts';
 import { resolveWrites } from './conditional-session.ts';
 import type { FhirDeps } from './deps.ts';
 import { registerIdentifiers } from './identifier-session.ts';
+import { prepareWrites } from './prepare-session.ts';
 import { type Reply, replyOf } from './reply.ts';
-import { entryFailure, prepareWrites } from './write-check.ts';
 import { admitFacts } from './write-facts.ts';
 import { type Planned, planWrite, type Resolved } from './write-plan.ts';
 
@@ -69,15 +70,16 @@ async function writeAll(tx: Transaction, deps: FhirDeps, request: WriteRequest, 
   const context = { ...request, rows: loaded.rows, names, written: new Set(resolved.map((one) => one.reference)), validate: deps.validate };
   const changes = resolved.map((one, index) => orRefuse(planWrite(one, context), request.isTransaction ? index : null));
   const effective = inOrder(changes.filter((change) => !change.kept && (change.before || change.after)));
-  admitAll(deps, request, effective, loaded, now);
-  if (effective.length > 0) await save(tx, deps, request, effective, loaded.rows, now);
+  const work = { request, effective, loaded, links: linkToCases(effective, loaded.rows, request.caller), now };
+  admitAll(deps, work);
+  if (effective.length > 0) await save(tx, deps, work);
   return changes.map((change) => replyTo(change, now));
 }
 
 /** Everything a plan and its facts look at: targets, what they refer to, the cases around, and the Task, order and patient of each. */
 async function loadRows(tx: Transaction, resolved: readonly Resolved[], names: ReadonlyMap<string, string>) {
   const targets = resolved.map((one) => one.reference);
-  const mentioned = resolved.flatMap(({ write }) => ('resource' in write ? literalReferences(write.resource) : []));
+  const mentioned = resolved.flatMap(({ write }) => mentionedIn(write));
   const first = await readResources(tx, [...new Set([...targets, ...mentioned, ...names.values()])]);
   const before = [...first.values()].flatMap((row) => literalReferences(row.resource));
   const around = await readResources(
@@ -96,11 +98,26 @@ async function loadRows(tx: Transaction, resolved: readonly Resolved[], names: R
   return { rows: new Map([...seen, ...locked]), cases };
 }
 
-export type Loaded = { readonly rows: ReadonlyMap<string, StoredResource>; readonly cases: ReadonlyMap<string, StoredCase> };
+/** A patch may set a whole Reference or only its text. */
+function mentionedIn(write: Write): string[] {
+  if ('resource' in write) return literalReferences(write.resource);
+  if (write.kind === 'delete') return [];
+  const values = write.operations.map((operation) => ('value' in operation ? operation.value : null));
+  return literalReferences({ values, texts: values.map((value) => ({ reference: value })) });
+}
 
-function admitAll(deps: FhirDeps, request: WriteRequest, effective: readonly Planned[], loaded: Loaded, now: Date): void {
+/** What one transaction has worked out, on its way from the question to the tables. */
+type Work = {
+  readonly request: WriteRequest;
+  /** What really changes, in the order in which it is saved. */
+  readonly effective: readonly Planned[];
+  readonly loaded: { readonly rows: ReadonlyMap<string, StoredResource>; readonly cases: ReadonlyMap<string, StoredCase> };
+  readonly links: ReadonlyMap<string, CaseLink>;
+  readonly now: Date;
+};
+
+function admitAll(deps: FhirDeps, { request, effective, loaded, links, now }: Work): void {
   const changes = effective.map(changeOf);
-  const links = linkToCases(effective, loaded.rows, request.caller);
   for (const [index, planned] of effective.entries()) {
     const facts = admitFacts({ caller: request.caller, now, changes, planned, loaded, links });
     const refused = deps.admit(changes[index] as Change, facts);
@@ -108,15 +125,7 @@ function admitAll(deps: FhirDeps, request: WriteRequest, effective: readonly Pla
   }
 }
 
-async function save(
-  tx: Transaction,
-  deps: FhirDeps,
-  request: WriteRequest,
-  effective: readonly Planned[],
-  rows: ReadonlyMap<string, StoredResource>,
-  now: Date,
-): Promise<void> {
-  const links = linkToCases(effective, rows, request.caller);
+async function save(tx: Transaction, deps: FhirDeps, { request, effective, loaded, links, now }: Work): Promise<void> {
   const effects = effective.map((change) => `${change.reference}/${change.version}`);
   const caseId = [...links.values()].find((link) => link.caseId !== null)?.caseId ?? null;
   const entry = entryOf(request, now, effective[0]?.reference ?? '', { disposition: 'accepted', effects });
@@ -127,7 +136,7 @@ async function save(
     effective.map((change) => writeOf(change, links.get(change.reference) ?? change.before, seq)),
     now,
   );
-  for (const { reference, link } of adoptedRows(effective, links, rows, request.caller)) {
+  for (const { reference, link } of adoptedRows(effective, links, loaded.rows, request.caller)) {
     await addReaders(tx, [reference], link.caseId, link.readers);
   }
   await registerIdentifiers(tx, effective);

@@ -11,7 +11,7 @@ export function narrativeFault(div: string): string {
     const open = div.indexOf('<', at);
     if (open < 0) return '';
     const end = div.startsWith('<!--', open) ? div.indexOf('-->', open + 4) + 2 : div.indexOf('>', open);
-    if (end <= open) return 'a narrative has an unfinished tag';
+    if (end <= open) return UNFINISHED;
     const said = div.startsWith('<!--', open) ? '' : tagFault(div.slice(open + 1, end));
     if (said !== '') return said;
     at = end + 1;
@@ -19,6 +19,7 @@ export function narrativeFault(div: string): string {
 }
 
 function tagFault(tag: string): string {
+  if (tag.includes('<')) return UNFINISHED;
   const name = /^\/?([A-Za-z][A-Za-z0-9]*)/.exec(tag)?.[1]?.toLowerCase();
   if (name === undefined || !ELEMENTS.has(name)) return 'a narrative holds an element that is not allowed (txt-1)';
   const lower = tag.toLowerCase();
@@ -27,6 +28,7 @@ function tagFault(tag: string): string {
   return '';
 }
 
+const UNFINISHED = 'a narrative has an unfinished tag';
 const ACTIVE_SCHEME = /(?:href|src|cite|longdesc)=["']?(?:javascript|vbscript|data):/;
 
 /** HTML 4.0 chapters 7–11 (except 4 and 15), `a`, `img` and what the narrative's own rule adds. */

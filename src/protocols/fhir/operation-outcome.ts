@@ -35,6 +35,17 @@ export function refuseAll(status: number, faults: readonly Fault[]): FhirFailure
   return { ...failure('fhir', CODES[status] ?? 'invalid', detail), status, faults };
 }
 
+/** The same refusal, of an entry of a transaction. */
+export function entryFailure<F extends Failure>(refused: F, index: number): F {
+  const at = `Bundle.entry[${index}]`;
+  if (!isFhirFailure(refused)) return { ...refused, detail: `${at}: ${refused.detail}` };
+  const moved = refused.faults.map((fault) => ({
+    ...fault,
+    path: fault.path === '' ? at : `${at}.resource${fault.path.replace(/^[A-Za-z]+/, '')}`,
+  }));
+  return { ...refused, ...refuseAll(refused.status, moved) };
+}
+
 /** The outcome of something that went well. */
 export function informed(said: string): OperationOutcome {
   return { resourceType: 'OperationOutcome', issue: [{ severity: 'information', code: 'informational', diagnostics: said }] };

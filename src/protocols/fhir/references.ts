@@ -8,7 +8,7 @@ import type { Resource } from '@medplum/fhirtypes';
 const LITERAL = /^[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/;
 
 /** The distinct references `Type/id` (versions taken off) to resources of this server, in the order they stand. */
-export function literalReferences(resource: Resource): string[] {
+export function literalReferences(resource: object): string[] {
   const found = new Set<string>();
   eachReference(resource, (text) => {
     if (LITERAL.test(text)) found.add(text.split('/_history/')[0] as string);

@@ -17,7 +17,7 @@ export function dateRange(text: string): DateRange | null {
     return moment.setUTCHours(h, mi, s, ms) - zoneMs(zone);
   };
   const [y, mo, d] = [Number(year), Number(month ?? 1) - 1, Number(day ?? 1)];
-  if (mo > 11 || d < 1 || new Date(Date.UTC(y, mo + 1, 0)).getUTCDate() < d) return null;
+  if (mo < 0 || mo > 11 || d < 1 || new Date(Date.UTC(y, mo + 1, 0)).getUTCDate() < d) return null;
   if (month === undefined) return { from: at(y, 0, 1, 0, 0, 0, 0), to: at(y + 1, 0, 1, 0, 0, 0, 0) };
   if (day === undefined) return { from: at(y, mo, 1, 0, 0, 0, 0), to: at(y, mo + 1, 1, 0, 0, 0, 0) };
   if (hour === undefined) return { from: at(y, mo, d, 0, 0, 0, 0), to: at(y, mo, d + 1, 0, 0, 0, 0) };

@@ -7,7 +7,7 @@ import type { StoredBinary } from '../../model/binary.ts';
 import { type Failure, isFailure } from '../../model/failure.ts';
 import type { Caller } from '../../model/peer.ts';
 import type { Write } from '../../protocols/fhir/interaction.ts';
-import { type FhirFailure, refuse, refuseAll } from '../../protocols/fhir/operation-outcome.ts';
+import { entryFailure, type FhirFailure, refuse, refuseAll } from '../../protocols/fhir/operation-outcome.ts';
 import { decodeBase64 } from '../../protocols/fhir/schema-rules.ts';
 import { blobFailure } from '../../store/blob-failure.ts';
 import type { StoredBlob } from '../../store/blob-store.ts';
@@ -33,18 +33,6 @@ export async function prepareWrites(
     prepared.push(ready);
   }
   return prepared;
-}
-
-/** Says which entry of the Bundle a refusal is about. */
-export function entryFailure<F extends Failure>(refused: F, index: number): F {
-  const at = `Bundle.entry[${index}]`;
-  if (!('faults' in refused)) return { ...refused, detail: `${at}: ${refused.detail}` };
-  const { faults, status } = refused as unknown as FhirFailure;
-  const moved = faults.map((fault) => ({
-    ...fault,
-    path: fault.path === '' ? at : `${at}.resource${fault.path.replace(/^[A-Za-z]+/, '')}`,
-  }));
-  return { ...refused, ...refuseAll(status, moved) };
 }
 
 function checkResource(deps: FhirDeps, write: Write, blob: string | null): FhirFailure | null {
