@@ -1,0 +1,158 @@
+/**
+ * A DIMSE door and a DICOMweb door over one journal, database and blob store of their own, with what they log and count kept to look at.
+ */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import express from 'express';
+import { peerDirectory } from '../../src/config/peers.ts';
+import { DimseAssociation } from '../../src/delivery/dimse/dimse-client.ts';
+import { dicomwebRoutes } from '../../src/endpoints/dicomweb/dicomweb-routes.ts';
+import { type DimseDoorDeps, startDimseDoor } from '../../src/endpoints/dimse/dimse-listener.ts';
+import { openJournal } from '../../src/journal/journal.ts';
+import { systemClock } from '../../src/model/clock.ts';
+import type { Config } from '../../src/model/config.ts';
+import { isFailure } from '../../src/model/failure.ts';
+import type { Log, LogFields } from '../../src/model/log.ts';
+import type { Metrics } from '../../src/model/metrics.ts';
+import type { Caller } from '../../src/model/peer.ts';
+import { VERIFICATION } from '../../src/protocols/dicom/sop-class.ts';
+import { IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
+import { openAudit } from '../../src/store/audit-store.ts';
+import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
+import type { Database } from '../../src/store/database.ts';
+import { freshDatabase } from './database.ts';
+
+export type DicomDoor = {
+  readonly port: number;
+  /** `http://…/dicomweb`. */
+  readonly url: string;
+  readonly database: Database;
+  readonly blobs: BlobStore;
+  readonly logged: readonly { readonly event: string; readonly fields: LogFields }[];
+  /** Waits until an event is logged (or was): its fields. */
+  said(event: string): Promise<LogFields>;
+  /** Says what each request to the DICOMweb door may see: the caller, or null for nobody, and a rule. */
+  reading: { caller: Caller | null; sees: (studyUid: string) => boolean };
+  /** Names of unfinished files. */
+  unfinished(): Promise<readonly string[]>;
+  /** `disposition type control-id detail` of every journal entry, in order. */
+  journaled(): Promise<readonly string[]>;
+  /** A C-ECHO by a peer that has nothing to do with what happened before: the status. */
+  echo(): Promise<number>;
+  stop(graceMs?: number): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type DoorOptions = {
+  readonly dimse?: Partial<Config['dimse']>;
+  readonly config?: Partial<Config>;
+  /** Where blobs go; a directory of its own by default. */
+  readonly directory?: string;
+  /** Puts something between the door and the journal or the blobs. */
+  readonly wrap?: (deps: Pick<DimseDoorDeps, 'journal' | 'blobs'>) => Pick<DimseDoorDeps, 'journal' | 'blobs'>;
+};
+
+const DIMSE = {
+  host: '127.0.0.1',
+  port: 0,
+  aeTitle: 'WAYSTATION',
+  maxAssociations: 8,
+  maxPduBytes: 128 * 1024,
+  artimMs: 20_000,
+  idleMs: 20_000,
+};
+const OPERATOR: Caller = { client: 'tester', group: 'everybody', role: 'operator' };
+
+export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoor> {
+  const fresh = await freshDatabase();
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'waystation-dicom-')));
+  const blobs = await openBlobs(directory);
+  const { log, metrics, logged, said } = record();
+  const journal = openJournal(fresh.database, metrics);
+  const audit = openAudit(fresh.database, () => {});
+  const dimse = { ...DIMSE, ...options.dimse };
+  const peers = peerDirectory({ dimse, peers: [], unknownPeers: 'accept', ...options.config } as unknown as Config);
+  const deps = { ...(options.wrap?.({ journal, blobs }) ?? { journal, blobs }), peers, log, metrics, clock: systemClock };
+  const door = await startDimseDoor(dimse, deps);
+  const reading: DicomDoor['reading'] = { caller: OPERATOR, sees: () => true };
+  const maySeeStudy = async (_: Caller, studyUid: string) => reading.sees(studyUid);
+  const web = await listenWeb(
+    reading,
+    dicomwebRoutes({ database: fresh.database, blobs, audit, clock: systemClock, log, metrics, maySeeStudy }),
+  );
+  return {
+    ...{ port: door.port, url: web.url, database: fresh.database, blobs, logged, said, reading },
+    unfinished: () => readdir(join(directory, 'blobs', 'tmp')),
+    journaled: () => journaled(fresh.database),
+    echo: () => echo(door.port),
+    stop: (graceMs = 0) => door.stop(graceMs),
+    close: async () => {
+      await door.stop(0);
+      await web.close();
+      await journal.close();
+      await audit.close();
+      await fresh.drop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function listenWeb(reading: DicomDoor['reading'], routes: express.Router) {
+  const app = express();
+  app.use('/dicomweb', (_request, response, next) => {
+    response.locals.caller = reading.caller ?? undefined;
+    next();
+  });
+  app.use('/dicomweb', routes);
+  const server = createServer(app);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  return {
+    url: `http://127.0.0.1:${port}/dicomweb`,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function journaled(database: Database): Promise<string[]> {
+  const { rows } = await database.query(`select disposition, type, control_id, detail from journal order by seq`);
+  return rows.map((row) => [row.disposition, row.type, row.control_id, row.detail].join(' ').trim());
+}
+
+async function echo(port: number): Promise<number> {
+  const target = { host: '127.0.0.1', port, calling: 'HEALTHY', called: 'WAYSTATION', timeoutMs: 20_000 };
+  const association = new DimseAssociation(target, [{ abstractSyntax: VERIFICATION, transferSyntaxes: [IMPLICIT_LITTLE_ENDIAN] }]);
+  const refused = await association.open();
+  if (refused) throw new Error(refused.detail);
+  const status = await association.echo();
+  await association.release();
+  if (isFailure(status)) throw new Error(status.detail);
+  return status;
+}
+
+function record() {
+  const logged: { event: string; fields: LogFields }[] = [];
+  const listeners = new Set<() => void>();
+  const say = (event: string, fields: LogFields = {}): void => {
+    logged.push({ event, fields });
+    for (const listener of listeners) listener();
+  };
+  const said = (event: string): Promise<LogFields> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        const found = logged.find((line) => line.event === event);
+        if (!found) return;
+        listeners.delete(look);
+        resolve(found.fields);
+      };
+      listeners.add(look);
+      look();
+    });
+  const log: Log = { info: say, warn: say, error: say };
+  const metrics: Metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
+  return { log, metrics, logged, said };
+}
