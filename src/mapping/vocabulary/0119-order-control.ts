@@ -59,6 +59,7 @@ export const ORDER_CONTROL: ReadonlyMap<string, OrderControl> = new Map<string, 
   ['LI', { status: null, activity: 'UPDATE' }], // link to problem or goal
   ['MC', { status: null, activity: 'UPDATE' }], // charge without an order
   ['NA', { status: null, activity: 'UPDATE' }], // number assigned
+  ['NR', { status: null, activity: 'UPDATE' }], // notification received
   ['NW', { status: 'active', activity: 'CREATE' }], // new order
   ['OC', { status: 'revoked', activity: 'CANCEL' }], // order canceled
   ['OD', { status: 'revoked', activity: 'CANCEL' }], // order discontinued
