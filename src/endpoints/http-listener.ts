@@ -39,12 +39,16 @@ export async function startHttpDoor(settings: Config['http'], deps: HttpDoorDeps
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.setTimeout(IDLE_TIMEOUT_MS);
   server.on('drop', (dropped) => deps.log.warn('http.dropped', { remoteAddress: dropped?.remoteAddress ?? '', limit: MAX_CONNECTIONS }));
+  let stopping = false;
+  // A connection that was busy when the stop came is not kept for the next request of its client.
+  server.on('request', (_request, response) => response.once('close', () => stopping && server.closeIdleConnections()));
   const port = await listen(server, 'http', settings);
   server.on('error', (error) => deps.log.error('http.listen', { error: error.message }));
   return {
     address: `http http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}/fhir`,
     port,
     stop: async (graceMs) => {
+      stopping = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       const impatience = setTimeout(() => server.closeAllConnections(), graceMs);

@@ -79,7 +79,7 @@ describe('a database that breaks off', () => {
     const asked = clinic.ask('GET', 'Patient');
     const waiting = `select pg_terminate_backend(pid) from pg_stat_activity
                      where datname = current_database() and wait_event_type = 'Lock' and query like '%from resource%'`;
-    while ((await locker.query(waiting)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    while ((await database.query(waiting)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     expect((await asked).status).toBe(503);
     await locker.query('rollback');
     locker.release();
