@@ -3,10 +3,10 @@
  * answer out. Out: the steps as they happened, one chain a door; a step that is missing or out of order is an Error that names it.
  * Imports nothing from src.
  */
-import { ctSlice } from './ct-slice.ts';
-import { startGatewayProcess } from './gateway-process.ts';
+import { type CtSlice, ctSlice } from './ct-slice.ts';
+import { type GatewayProcess, startGatewayProcess } from './gateway-process.ts';
 import { startMllpLoad } from './mllp-load.ts';
-import { orderMessage } from './order-message.ts';
+import { type Order, orderMessage } from './order-message.ts';
 import { openStoreAssociation } from './store-sender.ts';
 import { type Call, startTrace, withDescendants } from './syscall-trace.ts';
 
@@ -19,16 +19,16 @@ export async function traceDoors(): Promise<Chains> {
   const gateway = await startGatewayProcess();
   try {
     const trace = await startTrace([gateway.pid, ...withDescendants(gateway.databasePid() as number)]);
-    const load = startMllpLoad({ address: () => gateway.mllp, connections: 1, rate: 1, seconds: 0.5, message: () => order });
-    await load.finished;
-    const association = await openStoreAssociation(gateway.dimse);
-    const status = await association.store(slice);
-    await association.release();
-    if (status !== 0) throw new Error(`C-STORE was answered ${status.toString(16)}`);
-    const calls = (await trace.stop()).filter(({ result }) => !result.startsWith('-1 '));
+    let calls: Call[] = [];
+    try {
+      await sendOne(gateway, order, slice);
+    } finally {
+      calls = await trace.stop();
+    }
+    const done = calls.filter(({ result }) => !result.startsWith('-1 '));
     return {
-      mllp: mllpChain(calls, order.controlId, gateway.mllp.port),
-      dimse: dimseChain(calls, slice.sopInstanceUid, gateway.dimse.port),
+      mllp: mllpChain(done, order.controlId, gateway.mllp.port),
+      dimse: dimseChain(done, slice.sopInstanceUid, gateway.dimse.port),
     };
   } finally {
     await gateway.stop();
@@ -37,11 +37,19 @@ export async function traceDoors(): Promise<Chains> {
   }
 }
 
+async function sendOne(gateway: GatewayProcess, order: Order, slice: CtSlice): Promise<void> {
+  await startMllpLoad({ address: () => gateway.mllp, connections: 1, rate: 1, seconds: 0.5, message: () => order }).finished;
+  const association = await openStoreAssociation(gateway.dimse);
+  const status = await association.store(slice);
+  await association.release();
+  if (status !== 0) throw new Error(`C-STORE was answered ${status.toString(16)}`);
+}
+
 /** Message read, its bytes in the write-ahead log, the log on disk, answer written. */
 export function mllpChain(calls: readonly Call[], controlId: string, port: number): Step[] {
   const chain = chainIn(calls);
   chain.next('the message is read', (call) => READS.has(call.name) && onPort(call, port) && call.args.includes(controlId));
-  throughLog(chain, controlId);
+  throughLog(calls, chain, controlId);
   chain.next('the acknowledgment is written', (call) => WRITES.has(call.name) && onPort(call, port) && call.args.includes('MSA|'));
   refuseEarlier(calls, chain.steps, (call) => WRITES.has(call.name) && onPort(call, port) && call.args.includes('MSA|'));
   if (!chain.steps.at(-1)?.call.args.includes(`MSA|AA|${controlId}`)) throw new Error('the acknowledgment is not AA');
@@ -58,28 +66,35 @@ export function dimseChain(calls: readonly Call[], sopInstanceUid: string, port:
   const named = chain.next('the file gets its name', (call) => call.name.startsWith('rename') && call.args.includes(`"${temporary}"`));
   const directory = (/, "([^"]+)\/[^/"]+"[^"]*$/.exec(named.args)?.[1] ?? '') as string;
   chain.next('the name is on disk', (call) => SYNCS.has(call.name) && fileOf(call) === directory);
-  throughLog(chain, sopInstanceUid);
+  throughLog(calls, chain, sopInstanceUid);
   const answered = (call: Call) => WRITES.has(call.name) && onPort(call, port) && P_DATA.test(call.args);
   chain.next('the C-STORE-RSP is written', answered);
   refuseEarlier(calls, chain.steps, answered);
   return chain.steps;
 }
 
-function throughLog(chain: Chain, id: string): void {
+/** In the log, on disk after the database was told to commit, and only then told as committed. */
+function throughLog(calls: readonly Call[], chain: Chain, id: string): void {
+  const begun = chain.steps.at(-1)?.call.returned ?? 0;
+  const insert = calls.find((call) => call.entered > begun && call.name === 'recvfrom' && isDatabase(call) && call.args.includes(id));
+  const told = calls.find((call) => call.pid === insert?.pid && call.entered > insert.entered && isCommand(call, 'commit'));
   const logged = chain.next('it is in the write-ahead log', (call) => call.name === 'pwrite64' && isLog(call) && call.args.includes(id));
-  chain.next('the log is on disk', (call) => SYNCS.has(call.name) && fileOf(call) === fileOf(logged));
+  const since = told?.returned ?? Number.POSITIVE_INFINITY;
+  chain.next('the log is on disk', (call) => SYNCS.has(call.name) && call.entered > since && fileOf(call) === fileOf(logged));
+  chain.next('the database says so', (call) => call.pid === told?.pid && call.name === 'sendto' && call.args.includes('COMMIT\\0'));
 }
 
 type Chain = { readonly steps: Step[]; next(says: string, is: (call: Call) => boolean): Call };
 
-/** Each next call must have been entered after the one before had returned. */
+/** Each next call must have been entered after the one before had returned; what is sent may be read while the sender is still in the call. */
 function chainIn(calls: readonly Call[]): Chain {
   const inOrder = calls.toSorted((a, b) => a.entered - b.entered);
   const steps: Step[] = [];
   return {
     steps,
     next: (says, is) => {
-      const after = steps.at(-1)?.call.returned ?? -1;
+      const before = steps.at(-1)?.call;
+      const after = (before?.name === 'sendto' ? before.entered : before?.returned) ?? -1;
       const call = inOrder.find((candidate) => candidate.entered > after && is(candidate));
       if (!call) throw new Error(`not seen: ${says}, after: ${steps.map((step) => step.says).join(', ') || 'nothing'}`);
       steps.push({ says, call });
@@ -107,6 +122,15 @@ function fileOf(call: Call): string {
 
 function onPort(call: Call, port: number): boolean {
   return fileOf(call) === `TCP:[127.0.0.1:${port}-`;
+}
+
+/** A simple query on the database's socket (protocol 3.0, message `Q`). */
+function isCommand(call: Call, sql: string): boolean {
+  return call.name === 'recvfrom' && isDatabase(call) && call.args.includes(`${sql}\\0"`);
+}
+
+function isDatabase(call: Call): boolean {
+  return call.args.includes('.s.PGSQL.');
 }
 
 function isLog(call: Call): boolean {

@@ -81,13 +81,13 @@ export function parseTrace(text: string): Call[] {
       continue;
     }
     const whole = resumed ? begun.args + resumed[1] : begun.args;
-    const end = whole.lastIndexOf(') = ');
-    if (end >= 0)
+    const end = RESULT.exec(whole);
+    if (end)
       calls.push({
         pid,
         name: begun.name,
-        args: whole.slice(0, end).trimEnd(),
-        result: whole.slice(end + 4),
+        args: whole.slice(0, end.index),
+        result: end[1] as string,
         entered: begun.entered,
         returned: line,
       });
@@ -104,15 +104,21 @@ function nameAndArgs(text: string): { name: string; args: string } {
 async function attached(strace: ChildProcess, count: number): Promise<void> {
   let said = '';
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`strace did not attach: ${said}`)), ATTACH_TIMEOUT_MS);
-    strace.once('exit', () => reject(new Error(`strace ended: ${said}`)));
-    strace.stderr?.on('data', (chunk: Buffer) => {
-      said += chunk.toString('utf8');
-      if ((said.match(/^strace: Process \d+ attached( with|$)/gm) ?? []).length < count) return;
+    const finish = (trouble?: string): void => {
       clearTimeout(timer);
-      strace.removeAllListeners('exit');
-      resolve();
-    });
+      strace.off('exit', ended);
+      strace.stderr?.off('data', hear).resume();
+      if (trouble) reject(new Error(`strace ${trouble}: ${said}`));
+      else resolve();
+    };
+    const ended = (): void => finish('ended');
+    const hear = (chunk: Buffer): void => {
+      said += chunk.toString('utf8');
+      if ((said.match(/^strace: Process \d+ attached( with|$)/gm) ?? []).length >= count) finish();
+    };
+    const timer = setTimeout(finish, ATTACH_TIMEOUT_MS, 'did not attach');
+    strace.once('exit', ended);
+    strace.stderr?.on('data', hear);
   });
 }
 
@@ -128,4 +134,6 @@ function parentOf(pid: string): number {
 
 const LINE = /^(\d+)\s+(.*)$/s;
 const RESUMED = /^<\.\.\. \w+ resumed>(.*)$/s;
+/** Aligned with spaces after a call that was resumed. */
+const RESULT = /\)\s+= ([^="]*)$/;
 const UNFINISHED = ' <unfinished ...>';
