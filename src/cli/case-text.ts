@@ -39,11 +39,11 @@ function facts(view: CaseView): string[][] {
   ].filter(([, value]) => value !== '');
 }
 
-/** A study arrives in many steps: of those that follow each other only the last is shown, which says how much came in all. */
+/** A study arrives in many steps, and a receiver may be away for days: of like lines that follow each other only the last is shown. */
 function gathered(timeline: readonly TimelineLine[]): TimelineLine[] {
-  const isStep = (line: TimelineLine | undefined, of: TimelineLine) =>
-    line?.kind === STUDY_STEP && of.kind === STUDY_STEP && line.actor === of.actor;
-  return timeline.filter((line, index) => !isStep(timeline[index + 1], line));
+  const goesOn = (line: TimelineLine, next: TimelineLine | undefined) =>
+    REPEATED.has(line.kind) && next?.kind === line.kind && next.actor === line.actor;
+  return timeline.filter((line, index) => !goesOn(line, timeline[index + 1]));
 }
 
 function hop({ at, kind, actor, detail, seq, message }: TimelineLine): string[] {
@@ -51,7 +51,8 @@ function hop({ at, kind, actor, detail, seq, message }: TimelineLine): string[] 
   return [moment(at), kind, actor, cause === '' ? detail : `${detail} (${cause})`];
 }
 
-const STUDY_STEP = 'images-received';
+/** Lines of these kinds tell how much there was in all. */
+const REPEATED: ReadonlySet<string> = new Set(['images-received', 'not delivered']);
 
 function waits(waitingFor: readonly string[]): string {
   return waitingFor.length === 0 ? 'nothing is waited for' : ['waits for', ...waitingFor.map((what) => `  ${what}`)].join('\n');

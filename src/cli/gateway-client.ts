@@ -36,7 +36,12 @@ export async function gatewayIn(dataDirectory: string): Promise<Gateway> {
     );
   });
   if (file === null) throw new CliError(`no gateway runs on ${dataDirectory}`, START, EXIT.unreachable);
-  return gatewayAt(file.url, file.token, `${dataDirectory} (process ${file.pid})`);
+  return gatewayAt(reachable(file.url), file.token, `${dataDirectory} (process ${file.pid})`);
+}
+
+/** A door bound to every address is reached over loopback. */
+function reachable(url: string): string {
+  return url.replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//[::1]');
 }
 
 function gatewayAt(url: string, token: string, known: string): Gateway {

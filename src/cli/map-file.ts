@@ -16,6 +16,7 @@ import type { Peer, PeerDirectory } from '../model/peer.ts';
 import { headerReader } from '../protocols/dicom/header-reader.ts';
 import { readPart10 } from '../protocols/dicom/part10.ts';
 import { transferSyntax } from '../protocols/dicom/transfer-syntax.ts';
+import { FS, VT } from '../protocols/hl7v2/framer.ts';
 
 export type Shown = {
   /** Why it would be refused, '' when it would not. */
@@ -86,8 +87,9 @@ function isPart10(bytes: Buffer): boolean {
   return bytes.toString('latin1', 128, 132) === 'DICM';
 }
 
-/** Without an MLLP frame; lines that an editor ended with a line feed become segments. */
+/** Without an MLLP frame: a file is what stands in one. */
 function unframed(bytes: Buffer): Buffer {
-  const inner = bytes[0] === 0x0b ? bytes.subarray(1, bytes.lastIndexOf(0x1c) < 0 ? bytes.length : bytes.lastIndexOf(0x1c)) : bytes;
-  return inner.includes(0x0d) ? inner : Buffer.from(inner.toString('latin1').replaceAll('\n', '\r'), 'latin1');
+  if (bytes[0] !== VT) return bytes;
+  const end = bytes.lastIndexOf(FS);
+  return bytes.subarray(1, end < 0 ? bytes.length : end);
 }

@@ -169,11 +169,13 @@ function defaultRoutes(destinations: readonly Destination[]): Route[] {
 
 function warnings(config: Config, source: Source): ConfigFault[] {
   const doors = { mllp: config.mllp, dimse: config.dimse, http: config.http };
-  return Object.entries(doors)
+  const open = Object.entries(doors)
     .filter(([, { host }]) => !isLoopback(host))
     .map(([door, { host }]) =>
       source.fault([door, 'host'], `${host} is reached from other machines, and this door speaks without TLS: ${SHELTER}`),
     );
+  const unnamed = config.http.publicUrl === '' && EVERY_ADDRESS.has(config.http.host);
+  return unnamed ? [...open, source.fault(['http', 'host'], `${config.http.host} is no address others can follow: ${NAME_IT}`)] : open;
 }
 
 function namesOf(named: readonly { readonly name: string }[]): string[] {
@@ -193,5 +195,7 @@ function shown({ cwd }: Where, path: string): string {
   return path === '' || short.startsWith('..') || isAbsolute(short) ? path : short;
 }
 
+const EVERY_ADDRESS = new Set(['0.0.0.0', '::']);
+const NAME_IT = 'say in http.publicUrl how they reach this gateway';
 const DEFAULT_FILE = 'waystation.yaml';
 const SHELTER = 'keep it inside a network you trust, or behind something that ends TLS';

@@ -247,6 +247,15 @@ describe('doors open to other machines', () => {
   });
 });
 
+describe('a door on every address', () => {
+  it('warns while nothing says how others reach it', () => {
+    const texts = (yaml: string) => loaded(yaml).warnings.map(faultText);
+    expect(texts('http: { host: 0.0.0.0 }')).toHaveLength(2);
+    expect(texts('http: { host: 0.0.0.0 }')[1]).toContain('say in http.publicUrl how they reach this gateway');
+    expect(texts('http: { host: 0.0.0.0, publicUrl: "https://gateway.example" }')).toHaveLength(1);
+  });
+});
+
 describe('specialties', () => {
   it('are changed by name', () => {
     const { config } = loaded('specialties: { teleradiology: { quiet: 1s, releaseAtOnce: [stat, asap] } }');
