@@ -8,7 +8,7 @@ import { type Components, filled, within } from './components.ts';
 import { hdAuthority } from './hd-authority.ts';
 import { identifierType } from './identifier-type.ts';
 import { type Authority, systemOf } from './systems.ts';
-import { dateTimeOf } from './ts-datetime.ts';
+import { periodOf } from './ts-datetime.ts';
 
 export type ReadIdentifier = { readonly identifier: Identifier; readonly authority: Authority; readonly type: string };
 
@@ -25,12 +25,4 @@ export function cxIdentifier(at: Components, fallback: string, zone: string, def
     ...(authority.namespace === '' ? {} : { assigner: { display: authority.namespace } }),
   };
   return { identifier, authority, type };
-}
-
-/** A period of two HL7 times; undefined where neither is one, or where it would end before it starts (FHIR per-1). */
-export function periodOf(start: string, end: string, zone: string): { start?: string; end?: string } | undefined {
-  const from = dateTimeOf(start, zone) ?? undefined;
-  const to = dateTimeOf(end, zone) ?? undefined;
-  if (from && to && Date.parse(from) > Date.parse(to)) return undefined;
-  return filled({ start: from, end: to });
 }

@@ -5,7 +5,7 @@
  */
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import type { Draft } from '../draft.ts';
-import { firstValue } from './components.ts';
+import { filled, firstValue } from './components.ts';
 
 export function dateTimeOf(text: string, zone: string): string | null {
   const match = TS.exec(text);
@@ -16,6 +16,14 @@ export function dateTimeOf(text: string, zone: string): string | null {
   const place = offset === undefined ? zone : `${offset.slice(0, 3)}:${offset.slice(3)}`;
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59 || !OFFSET.test(place)) return null;
   return `${date}T${hour}:${minute}:${second}${fraction ? `.${fraction}` : ''}${place}`;
+}
+
+/** A period of two HL7 times; undefined where neither is one, or where it would end before it starts (FHIR per-1). */
+export function periodOf(start: string, end: string, zone: string): { start?: string; end?: string } | undefined {
+  const from = dateTimeOf(start, zone) ?? undefined;
+  const to = dateTimeOf(end, zone) ?? undefined;
+  if (from && to && Date.parse(from) > Date.parse(to)) return undefined;
+  return filled({ start: from, end: to });
 }
 
 /** The date of a time. */

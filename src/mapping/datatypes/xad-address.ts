@@ -5,7 +5,7 @@
 import type { Address } from '@medplum/fhirtypes';
 import { ADDRESS_TYPE, ADDRESS_USE } from '../vocabulary/0190-address-type.ts';
 import { type Components, filled } from './components.ts';
-import { periodOf } from './cx-identifier.ts';
+import { periodOf } from './ts-datetime.ts';
 
 export function xadAddress(at: Components, zone: string): Address | undefined {
   const kind = at(7).toUpperCase();

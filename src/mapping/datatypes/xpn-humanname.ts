@@ -6,7 +6,7 @@
 import type { HumanName } from '@medplum/fhirtypes';
 import { NAME_USE } from '../vocabulary/0200-name-type.ts';
 import { type Components, filled } from './components.ts';
-import { periodOf } from './cx-identifier.ts';
+import { periodOf } from './ts-datetime.ts';
 
 export function xpnHumanName(at: Components, zone: string): HumanName | undefined {
   return filled<HumanName>({

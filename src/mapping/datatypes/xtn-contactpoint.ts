@@ -7,7 +7,7 @@ import type { ContactPoint } from '@medplum/fhirtypes';
 import { TELECOM_USE } from '../vocabulary/0201-telecommunication-use.ts';
 import { TELECOM_SYSTEM } from '../vocabulary/0202-telecommunication-equipment.ts';
 import { type Components, filled } from './components.ts';
-import { periodOf } from './cx-identifier.ts';
+import { periodOf } from './ts-datetime.ts';
 
 export function xtnContactPoint(at: Components, zone: string, fieldUse?: ContactPoint['use']): ContactPoint | undefined {
   const equipment = at(3);

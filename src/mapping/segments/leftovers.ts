@@ -6,7 +6,7 @@ import type { Draft } from '../draft.ts';
 
 export function listLeftovers(segment: Segment, read: ReadonlySet<number>, draft: Draft): void {
   for (let field = 1; field <= segment.length; field++) {
-    if (segment.repetitions(field) > MAX_REPETITIONS)
+    if (segment.raw(field).length >= MAX_REPETITIONS && segment.repetitions(field) > MAX_REPETITIONS)
       draft.gap(`${segment.name}-${field}`, `only the first ${MAX_REPETITIONS} repetitions are read`);
     if (!read.has(field) && /[^\s^~&"]/.test(segment.raw(field))) {
       draft.gap(`${segment.name}-${field}`, 'has no place in FHIR here: the message keeps it');

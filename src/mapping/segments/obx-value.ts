@@ -7,8 +7,7 @@ import type { Attachment, Extension, Observation, ObservationComponent, Quantity
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { type Components, components, filled, firstValue, repetitionText, textOf } from '../datatypes/components.ts';
 import { cweCodeableConcept } from '../datatypes/cwe-codeableconcept.ts';
-import { periodOf } from '../datatypes/cx-identifier.ts';
-import { dateTimeOf, timeOf } from '../datatypes/ts-datetime.ts';
+import { dateTimeOf, periodOf, timeOf } from '../datatypes/ts-datetime.ts';
 import type { Draft } from '../draft.ts';
 import { codeSystemOf } from '../vocabulary/0396-coding-system.ts';
 

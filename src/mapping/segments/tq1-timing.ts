@@ -8,8 +8,7 @@ import type { Period } from '@medplum/fhirtypes';
 import type { Priority } from '../../model/case.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { eachRepetition, filled } from '../datatypes/components.ts';
-import { periodOf } from '../datatypes/cx-identifier.ts';
-import { dateTimeOf } from '../datatypes/ts-datetime.ts';
+import { dateTimeOf, periodOf } from '../datatypes/ts-datetime.ts';
 import type { Draft } from '../draft.ts';
 import { priorityOf } from '../vocabulary/0485-priority.ts';
 

@@ -1,0 +1,107 @@
+/**
+ * One order of a message to a ServiceRequest with all that came along, and to the part of a case that it is.
+ * In: the segments of the order, the patient, the visit. Out: a CasePart; the resources go into the draft.
+ * Notes before the first order belong to every order: the guide drops them, but they may hold what the reader must know.
+ * No Task is made here: that is the case's.
+ */
+import type { Encounter, Observation, Reference, ServiceRequest } from '@medplum/fhirtypes';
+import type { CasePart } from '../../model/case.ts';
+import type { Identity } from '../../model/identity.ts';
+import type { Segment } from '../../protocols/hl7v2/message.ts';
+import { compact, firstValue } from '../datatypes/components.ts';
+import type { Draft } from '../draft.ts';
+import { alternateCode } from '../segments/alternate-code.ts';
+import { type MessageOrigin, mshProvenance } from '../segments/msh-provenance.ts';
+import { nteAnnotations } from '../segments/nte-annotation.ts';
+import { type ImagingKeys, imagingHints, imagingIdentifiers, imagingKeys, obrServiceRequest } from '../segments/obr-servicerequest.ts';
+import { obxObservation } from '../segments/obx-observation.ts';
+import { type OrderNumbers, orcServiceRequest, orcStatus } from '../segments/orc-servicerequest.ts';
+import type { ReadPatient } from '../segments/pid-patient.ts';
+import { type SaidPriority, timingOccurrence, timingPriority } from '../segments/tq1-timing.ts';
+import { PRIORITY_SYSTEM } from '../vocabulary/0485-priority.ts';
+import type { OrderGroup } from './order-groups.ts';
+import { orderKeys } from './order-keys.ts';
+
+export type Order = { readonly group: OrderGroup; readonly numbers: OrderNumbers; readonly identities: readonly Identity[] };
+
+/** What the orders of a message share; `n` tells them apart. */
+export type OrderContext = {
+  readonly n: number;
+  readonly msh: Segment;
+  readonly notes: readonly Segment[];
+  readonly patient: ReadPatient;
+  readonly encounter: Reference<Encounter> | undefined;
+  readonly entry: MessageOrigin;
+};
+
+export function mapOrder(order: Order, context: OrderContext, draft: Draft): CasePart {
+  const { group, numbers } = order;
+  const { msh, patient, encounter } = context;
+  const observations = readObservations(order, context, draft);
+  const imaging = imagingKeys(group, draft);
+  const priority = timingPriority(group, draft);
+  const request = { ...serviceRequest(order, imaging, context, draft), ...priorityOf(priority), ...supporting(observations) };
+  const reference = draft.add({ ...supersededBy(request), ...request }, order.identities, { initial: { status: 'unknown' } });
+  const targets = [reference, patient.reference, ...(encounter ? [encounter] : []), ...observations];
+  const provenance = mshProvenance(msh, group.orc, context.n, targets, context.entry, draft);
+  return {
+    kind: 'order',
+    keys: orderKeys(numbers, imaging, draft.peer),
+    patient: patient.keys,
+    control: firstValue(group.orc, 1),
+    production: firstValue(msh, 11) === 'P',
+    priority: priority?.priority ?? null,
+    hints: [...imagingHints(group), ...codeHints(request)],
+    serviceRequest: reference.reference as string,
+    subject: patient.reference.reference as string,
+    members: [...observations, provenance].map((one) => one.reference as string),
+    study: null,
+  };
+}
+
+function readObservations(order: Order, { patient, encounter }: OrderContext, draft: Draft): Reference<Observation>[] {
+  const context = { subject: patient.reference, encounter, order: order.identities[0] as Identity };
+  return order.group.observations.map(({ obx, notes }, index) => obxObservation(obx, notes, { ...context, position: index + 1 }, draft));
+}
+
+function serviceRequest({ group, numbers }: Order, imaging: ImagingKeys, context: OrderContext, draft: Draft): ServiceRequest {
+  const ordered = orcServiceRequest(group.orc, group.obr, draft);
+  const status = orcStatus(group.orc, draft);
+  return compact<ServiceRequest>({
+    resourceType: 'ServiceRequest',
+    intent: 'order',
+    ...ordered,
+    ...obrServiceRequest(group, draft),
+    ...(status === null ? {} : { status }),
+    identifier: [...numbersOf(numbers), ...imagingIdentifiers(imaging), ...(ordered.identifier ?? [])],
+    subject: context.patient.reference,
+    encounter: context.encounter,
+    ...timingOccurrence(group, draft),
+    note: nteAnnotations([...context.notes, ...group.notes], draft),
+  } as ServiceRequest);
+}
+
+function priorityOf(said: SaidPriority | null): Partial<ServiceRequest> & { _priority?: unknown } {
+  if (said === null) return {};
+  return { priority: said.priority, ...(said.code === '' ? {} : { _priority: alternateCode(PRIORITY_SYSTEM, said.code) }) };
+}
+
+function supporting(observations: readonly Reference<Observation>[]): Partial<ServiceRequest> {
+  return observations.length > 0 ? { supportingInfo: [...observations] } : {};
+}
+
+function numbersOf({ placer, filler }: OrderNumbers): NonNullable<ServiceRequest['identifier']> {
+  return [placer, filler].flatMap((number) => (number ? [number.identifier] : []));
+}
+
+/** What goes when a message sets it anew: a time takes the place of a period (`occurrence[x]`), a priority that of the old one's code. */
+function supersededBy({ occurrenceDateTime, occurrencePeriod, priority }: ServiceRequest): object {
+  return {
+    ...(occurrenceDateTime || occurrencePeriod ? { occurrenceDateTime: undefined, occurrencePeriod: undefined } : {}),
+    ...(priority ? { _priority: undefined } : {}),
+  };
+}
+
+function codeHints({ code }: ServiceRequest): string[] {
+  return (code?.coding ?? []).flatMap((coding) => (coding.system && coding.code ? [`code:${coding.system}|${coding.code}`] : []));
+}
