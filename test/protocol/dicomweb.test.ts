@@ -1,0 +1,252 @@
+import { rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { deflateRawSync } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { DimseAssociation } from '../../src/delivery/dimse/dimse-client.ts';
+import type { Caller } from '../../src/model/peer.ts';
+import { readPart10 } from '../../src/protocols/dicom/part10.ts';
+import type { SampleObject } from '../../src/protocols/dicom/sample-series.ts';
+import type { DatasetElement } from '../../src/protocols/dicom/write.ts';
+import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
+import { CT, ctSeries, IDENTITY, objectOf } from '../support/dicom-objects.ts';
+import { partsOf } from '../support/multipart.ts';
+
+const EXPLICIT = '1.2.840.10008.1.2.1';
+const JPEG = '1.2.840.10008.1.2.4.50';
+const DEFLATED = '1.2.840.10008.1.2.1.99';
+const READER: Caller = { client: 'reader', group: 'readers', role: 'reader' };
+
+const FIRST_SERIES = ctSeries({ slices: 3 });
+const SECOND_SERIES = ctSeries({ seriesUid: '2.25.4711.2', slices: 2 });
+const STUDY = '/studies/2.25.4711';
+const SERIES = `${STUDY}/series/2.25.4711.1`;
+const SLICE = FIRST_SERIES[1] as SampleObject;
+const INSTANCE = `${SERIES}/instances/${SLICE.sopInstanceUid}`;
+const PATH = `/studies/${IDENTITY.studyUid}/series/${IDENTITY.seriesUid}/instances/`;
+
+describe('the DICOMweb door', () => {
+  let door: DicomDoor;
+  const get = (path: string, accept?: string): Promise<Response> => fetch(`${door.url}${path}`, { headers: accept ? { accept } : {} });
+  beforeAll(async () => {
+    door = await openDicomDoor();
+    await send(door, [...FIRST_SERIES, ...SECOND_SERIES]);
+  });
+  beforeEach(() => {
+    door.reading = Object.assign(door.reading, { caller: READER, sees: () => true });
+  });
+  afterAll(() => door.close());
+
+  it('gives a whole study as multipart/related, each object with the bytes that came', async () => {
+    const response = await get(STUDY, 'multipart/related; type="application/dicom"');
+    expect(response.status).toBe(200);
+    const parts = await partsOf(response);
+    expect(parts.map(datasetOf).sort(Buffer.compare)).toEqual(
+      [...FIRST_SERIES, ...SECOND_SERIES].map(({ dataset }) => dataset).sort(Buffer.compare),
+    );
+    expect(parts[0]?.headers['content-type']).toBe(`application/dicom; transfer-syntax=${EXPLICIT}`);
+    expect(parts[0]?.headers['content-length']).toBe(String(parts[0]?.body.length));
+  });
+
+  it('gives a series, and one instance of it', async () => {
+    expect((await partsOf(await get(SERIES))).map(datasetOf)).toEqual(FIRST_SERIES.map(({ dataset }) => dataset));
+    expect((await partsOf(await get(INSTANCE))).map(datasetOf)).toEqual([SLICE.dataset]);
+  });
+
+  it('gives one instance as a file to whoever asks for application/dicom', async () => {
+    const response = await get(INSTANCE, 'application/dicom');
+    expect(response.headers.get('content-type')).toBe(`application/dicom; transfer-syntax=${EXPLICIT}`);
+    const file = Buffer.from(await response.arrayBuffer());
+    expect(response.headers.get('content-length')).toBe(String(file.length));
+    expect(datasetOf({ body: file })).toEqual(SLICE.dataset);
+  });
+
+  it('gives metadata as DICOM JSON', async () => {
+    const response = await get(`${SERIES}/metadata`);
+    expect(response.headers.get('content-type')).toBe('application/dicom+json');
+    const metadata = (await response.json()) as Record<string, unknown>[];
+    expect(metadata.map((one) => one['00080018'])).toEqual(
+      FIRST_SERIES.map(({ sopInstanceUid }) => ({ vr: 'UI', Value: [sopInstanceUid] })),
+    );
+    expect(metadata[0]).toMatchObject({ '00100010': { vr: 'PN', Value: [{ Alphabetic: 'Invented^Ida' }] } });
+    expect(await (await get(`${STUDY}/metadata`)).json()).toHaveLength(5);
+    expect(await (await get(`${INSTANCE}/metadata`)).json()).toHaveLength(1);
+  });
+
+  it('answers a HEAD request with the headers alone', async () => {
+    const response = await fetch(`${door.url}${INSTANCE}`, { method: 'HEAD', headers: { accept: 'application/dicom' } });
+    expect([response.status, Number(response.headers.get('content-length')) > SLICE.dataset.length]).toEqual([200, true]);
+    expect(await response.text()).toBe('');
+  });
+
+  it.each([
+    ['a study that is not here', '/studies/1.2.3', undefined, 404],
+    ['a series of another study', '/studies/2.25.4711/series/1.2.3', undefined, 404],
+    ['an instance of another series', `${STUDY}/series/2.25.4711.2/instances/${SLICE.sopInstanceUid}`, undefined, 404],
+    ['a UID that is none', '/studies/abc', undefined, 400],
+    ['a UID with a path in it', '/studies/1.2..%2F..%2Fetc', undefined, 400],
+    ['a UID of 65 digits', `/studies/1.${'2'.repeat(63)}`, undefined, 400],
+    ['what cannot be had in that form', STUDY, 'application/dicom+xml', 406],
+    ['a study in one part', STUDY, 'application/dicom', 406],
+    ['another transfer syntax', INSTANCE, `application/dicom; transfer-syntax=${JPEG}`, 406],
+    ['metadata as XML', `${STUDY}/metadata`, 'multipart/related; type="application/dicom+xml"', 406],
+    ['frame 0', `${INSTANCE}/frames/0`, undefined, 400],
+    ['a frame that is no number', `${INSTANCE}/frames/1,x`, undefined, 400],
+    ['a frame beyond the last', `${INSTANCE}/frames/2`, undefined, 404],
+    ['a list of a thousand and one frames', `${INSTANCE}/frames/${Array(1001).fill(1).join(',')}`, undefined, 400],
+    ['a frame in a form it is not stored in', `${INSTANCE}/frames/1`, 'image/png', 406],
+    ['a service that is not there', `${INSTANCE}/rendered`, undefined, 404],
+  ])('answers %s with its status and no more', async (_, path, accept, status) => {
+    const response = await get(path, accept);
+    expect(response.status).toBe(status);
+    expect((await response.text()).length).toBeLessThan(2000);
+  });
+
+  it('says the same of a study that the caller may not see as of one that is not here', async () => {
+    door.reading.sees = (studyUid) => studyUid !== '2.25.4711';
+    for (const path of [STUDY, SERIES, INSTANCE, `${INSTANCE}/metadata`, `${INSTANCE}/frames/1`]) {
+      const [hidden, absent] = await Promise.all([get(path), get(path.replace('2.25.4711', '2.25.4712'))]);
+      expect([hidden.status, await hidden.text()]).toEqual([404, await absent.text()]);
+    }
+  });
+
+  it('gives nothing to nobody', async () => {
+    door.reading.caller = null;
+    expect((await get(STUDY)).status).toBe(401);
+  });
+
+  it('writes down who asked for what', async () => {
+    await get(INSTANCE);
+    await get('/studies/1.2.3');
+    for (;;) {
+      const { rows } = await door.database.query(`select client, action, target, result from audit where target in ($1, $2)`, [
+        INSTANCE,
+        '/studies/1.2.3',
+      ]);
+      if (rows.length < 2) continue;
+      expect(rows).toContainEqual({ client: 'reader', action: 'wado', target: INSTANCE, result: '200' });
+      expect(rows).toContainEqual({ client: 'reader', action: 'wado', target: '/studies/1.2.3', result: '404' });
+      break;
+    }
+  });
+
+  it('gives what a mixed study has in the transfer syntax asked for, and says that it is not all', async () => {
+    const jpeg = encapsulated(['x'], { studyUid: '2.25.4711', seriesUid: '2.25.4711.3', sopInstanceUid: '2.25.4711.3.1' });
+    await send(door, [jpeg]);
+    const response = await get(STUDY, `multipart/related; type="application/dicom"; transfer-syntax=${JPEG}`);
+    expect(response.status).toBe(206);
+    expect((await partsOf(response)).map(datasetOf)).toEqual([jpeg.dataset]);
+  });
+
+  describe('gives frames', () => {
+    const frame = (at: number): Buffer => Buffer.alloc(16, at);
+    const pixels = Buffer.concat([1, 2, 3].map(frame));
+    const shape: DatasetElement[] = [
+      [0x00280002, 'US', 1],
+      [0x00280004, 'CS', 'MONOCHROME2'],
+      [0x00280008, 'IS', '3'],
+      [0x00280010, 'US', 4],
+      [0x00280011, 'US', 4],
+      [0x00280100, 'US', 8],
+      [0x7fe00010, 'OB', pixels],
+    ];
+
+    it.each([
+      ['of native pixels', '2.25.99.1.1', (object: SampleObject) => object],
+      [
+        'of a deflated dataset',
+        '2.25.99.1.2',
+        (object: SampleObject) => ({ ...object, transferSyntax: DEFLATED, dataset: deflateRawSync(object.dataset) }),
+      ],
+    ])('%s as octets, in the order asked for', async (_, sopInstanceUid, encode) => {
+      await send(door, [encode(objectOf(shape, { sopInstanceUid }))]);
+      const parts = await partsOf(await get(`${PATH}${sopInstanceUid}/frames/3,1`, 'multipart/related; type="application/octet-stream"'));
+      expect(parts.map(({ body }) => body)).toEqual([frame(3), frame(1)]);
+      expect(parts[0]?.headers['content-type']).toBe(`application/octet-stream; transfer-syntax=${EXPLICIT}`);
+      const alone = await get(`${PATH}${sopInstanceUid}/frames/2`, 'application/octet-stream');
+      expect(Buffer.from(await alone.arrayBuffer())).toEqual(frame(2));
+    });
+
+    it('of encapsulated pixels as they are, put together from their fragments', async () => {
+      const object = encapsulated(['one', 'two\xff\xd9', 'three\xff\xd9'], { sopInstanceUid: '2.25.99.1.3' });
+      await send(door, [object]);
+      const path = `${PATH}${object.sopInstanceUid}/frames/`;
+      const parts = await partsOf(await get(`${path}1,2`, 'multipart/related; type="image/jpeg"'));
+      expect(parts.map(({ body }) => body.toString('latin1'))).toEqual(['one\0two\xff\xd9\0', 'three\xff\xd9\0']);
+      expect(parts[0]?.headers['content-type']).toBe(`image/jpeg; transfer-syntax=${JPEG}`);
+      expect((await get(`${path}1`, 'multipart/related; type="application/octet-stream"')).status).toBe(406);
+      expect((await get(`${path}1`, 'multipart/related; type="application/octet-stream"; transfer-syntax=*')).status).toBe(200);
+    });
+
+    it('not of an object without pixels', async () => {
+      await send(door, [objectOf([], { sopInstanceUid: '2.25.99.1.4' })]);
+      expect((await get(`${PATH}2.25.99.1.4/frames/1`)).status).toBe(404);
+    });
+
+    it('not of pixels that cannot be cut', async () => {
+      await send(door, [objectOf([...shape.slice(0, -1), [0x7fe00010, 'OB', Buffer.alloc(20)]], { sopInstanceUid: '2.25.99.1.5' })]);
+      expect((await get(`${PATH}2.25.99.1.5/frames/1`)).status).toBe(406);
+    });
+  });
+
+  it('breaks off when a file is gone, and answers the next request', async () => {
+    const [lost] = ctSeries({ studyUid: '2.25.9', seriesUid: '2.25.9.1' }) as [SampleObject];
+    await send(door, [lost]);
+    const { rows } = await door.database.query<{ blob: string }>('select blob from instance where study_uid = $1', ['2.25.9']);
+    rmSync(door.blobs.path(rows[0]?.blob as string));
+    await expect(get('/studies/2.25.9').then((response) => response.arrayBuffer())).rejects.toThrow();
+    expect(await door.said('dicomweb.failed')).toMatchObject({ client: 'reader' });
+    expect((await get(STUDY)).status).toBe(200);
+  });
+
+  it('closes the files of a caller that hangs up in the middle', async () => {
+    const [large] = ctSeries({ studyUid: '2.25.8', seriesUid: '2.25.8.1', size: 2048 }) as [SampleObject];
+    await send(door, [large]);
+    await new Promise<void>((resolve) => {
+      const call = request(`${door.url}/studies/2.25.8`, (response) => {
+        response.once('data', () => call.destroy());
+        response.once('close', resolve);
+      });
+      call.on('error', () => {});
+      call.end();
+    });
+    expect((await get(INSTANCE, 'application/dicom')).status).toBe(200);
+    expect(door.logged.filter(({ event, fields }) => event === 'dicomweb.failed' && fields.path === '/studies/2.25.8')).toEqual([]);
+  });
+});
+
+/** One association for all, a context for each transfer syntax. */
+async function send(door: DicomDoor, objects: readonly SampleObject[]): Promise<void> {
+  const target = { host: '127.0.0.1', port: door.port, calling: 'SENDER', called: 'WAYSTATION', timeoutMs: 20_000 };
+  const syntaxes = [...new Set(objects.map(({ transferSyntax }) => transferSyntax))];
+  const association = new DimseAssociation(
+    target,
+    syntaxes.map((syntax) => ({ abstractSyntax: CT, transferSyntaxes: [syntax] })),
+  );
+  expect(await association.open()).toBeNull();
+  for (const object of objects) expect(await association.store({ ...object, dataset: [object.dataset] })).toBe(0x0000);
+  await association.release();
+}
+
+/** Two frames of JPEG that is none, in these fragments. */
+function encapsulated(fragments: readonly string[], identity: Parameters<typeof objectOf>[1]): SampleObject {
+  const head = objectOf([[0x00280008, 'IS', fragments.length === 1 ? '1' : '2']], identity);
+  const items = ['', ...fragments].flatMap((fragment) => {
+    const value = Buffer.from(fragment.length % 2 === 0 ? fragment : `${fragment}\0`, 'latin1');
+    const item = Buffer.from('feff00e000000000', 'hex');
+    item.writeUInt32LE(value.length, 4);
+    return [item, value];
+  });
+  const dataset = Buffer.concat([
+    head.dataset,
+    Buffer.from('e07f10004f420000ffffffff', 'hex'),
+    ...items,
+    Buffer.from('feffdde000000000', 'hex'),
+  ]);
+  return { ...head, transferSyntax: JPEG, dataset };
+}
+
+function datasetOf({ body }: { readonly body: Buffer }): Buffer {
+  const file = readPart10(body);
+  if ('failure' in file) throw new Error(file.detail);
+  return body.subarray(file.datasetOffset);
+}
