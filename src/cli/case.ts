@@ -1,11 +1,11 @@
 /** `waystation case`: the cases, one of them hop by hop, and letting one go that waits for its package. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Accepted, CaseLine, CaseView, JournalView, Page } from '../endpoints/operations/contract.ts';
 import { caseText } from './case-text.ts';
 import { findGateway, type Gateway, type Reach } from './gateway-client.ts';
 import { columns, moment, say, sayJson } from './terminal.ts';
 
-type Options = Reach & { json?: boolean; phase?: string; limit?: string; why?: string };
+type Options = Reach & { json?: boolean; phase?: string; limit?: string; before?: string; why?: string };
 
 export function caseCommand(): Command {
   const command = new Command('case')
@@ -16,7 +16,10 @@ export function caseCommand(): Command {
   command
     .command('list')
     .description('cases, the last changed first')
-    .option('--phase <phase>', 'assembling, requested, claimed, reported, closed or cancelled')
+    .addOption(
+      new Option('--phase <phase>', 'only these').choices(['assembling', 'requested', 'claimed', 'reported', 'closed', 'cancelled']),
+    )
+    .option('--before <place>', 'go on where a list ended')
     .option('--limit <n>', 'at most this many', '50')
     .action((_options, called: Command) => list(called.optsWithGlobals()));
   command
@@ -37,12 +40,14 @@ async function show(id: string, options: Options): Promise<void> {
 
 async function list(options: Options): Promise<void> {
   const gateway = await findGateway(options);
-  const query = new URLSearchParams({ phase: options.phase ?? '', limit: options.limit ?? '' });
+  const { phase = '', limit = '', before = '' } = options;
+  const query = new URLSearchParams({ phase, limit, before });
   const page = await gateway.get<Page<CaseLine>>(`/cases?${query}`);
   if (options.json) return sayJson(page);
   if (page.rows.length === 0) return say('no cases');
   const rows = page.rows.map((row) => [row.id, row.phase, row.specialty, row.group || '-', moment(row.updated)]);
   say(columns([['CASE', 'PHASE', 'SPECIALTY', 'GROUP', 'CHANGED'], ...rows]));
+  if (page.next !== null) say(`\nolder ones with --before ${page.next}`);
 }
 
 async function release(id: string, options: Options): Promise<void> {

@@ -1,5 +1,5 @@
 /** `waystation journal`: what came, what became of it, and its bytes when asked for. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { JournalLine, JournalView, Page } from '../endpoints/operations/contract.ts';
 import { findGateway, type Reach } from './gateway-client.ts';
 import { columns, moment, say, sayJson } from './terminal.ts';
@@ -11,7 +11,7 @@ export function journalCommand(): Command {
   command
     .command('list', { isDefault: true })
     .description('entries, the newest first')
-    .option('--state <state>', 'waiting, done, ignored, refused, failed or held')
+    .addOption(new Option('--state <state>', 'only these').choices(['waiting', 'done', 'ignored', 'refused', 'failed', 'held']))
     .option('--peer <name>', 'of this sender only')
     .option('--before <seq>', 'older than this entry')
     .option('--limit <n>', 'at most this many', '50')
@@ -58,7 +58,6 @@ function facts(view: JournalView): string[][] {
     ['made', view.produced.join(', ')],
     ['cases', view.cases.join(', ')],
     ['written', view.effects.join(', ')],
-    ['lane', view.lane],
     ['sha-256', view.digest],
     ['object', view.blob ?? ''],
   ].filter(([, value]) => value !== '');

@@ -16,12 +16,15 @@ export type CaseRow = {
   readonly updated: Date;
 };
 
+/** Where a list of cases goes on: after this one. Many cases may be of one moment. */
+export type CasePlace = { readonly updated: Date; readonly id: string };
+
 /** Cases, the last changed first. */
-export async function listCases(q: Queryable, filter: { phase: string; before: Date | null; limit: number }): Promise<CaseRow[]> {
+export async function listCases(q: Queryable, filter: { phase: string; before: CasePlace | null; limit: number }): Promise<CaseRow[]> {
   const { rows } = await q.query<CaseRow>(
     `select id, phase, specialty, reading_group as "group", opened, updated from cases
-     where ($1 = '' or phase = $1) and ($2::timestamptz is null or updated < $2) order by updated desc limit $3`,
-    [filter.phase, filter.before, filter.limit],
+     where ($1 = '' or phase = $1) and ($2::timestamptz is null or (updated, id) < ($2, $3::uuid)) order by updated desc, id desc limit $4`,
+    [filter.phase, filter.before?.updated ?? null, filter.before?.id ?? null, filter.limit],
   );
   return rows;
 }
@@ -65,14 +68,14 @@ export type DeliverySummary = {
 const DELIVERY_COLUMNS = `id, destination, kind, lane, case_id as "caseId", control_id as "controlId", state, attempts, due,
   last_failure as "lastFailure", created`;
 
+/** Deliveries, the newest first: their ids tell the time they were ordered. */
 export async function listDeliveries(
   q: Queryable,
-  filter: { state: string; destination: string; before: Date | null; limit: number },
+  filter: { state: string; destination: string; before: string | null; limit: number },
 ): Promise<DeliverySummary[]> {
   const { rows } = await q.query<DeliverySummary>(
     `select ${DELIVERY_COLUMNS} from delivery
-     where ($1 = '' or state = $1) and ($2 = '' or destination = $2) and ($3::timestamptz is null or created < $3)
-     order by created desc limit $4`,
+     where ($1 = '' or state = $1) and ($2 = '' or destination = $2) and ($3::uuid is null or id < $3) order by id desc limit $4`,
     [filter.state, filter.destination, filter.before, filter.limit],
   );
   return rows;

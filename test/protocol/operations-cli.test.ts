@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -127,6 +127,22 @@ describe('check', () => {
   it('shows what holds without a file', async () => {
     const { code, out } = await waystation(['check']);
     expect([code, out]).toEqual([0, expect.stringContaining('defaults, without a file: no faults')]);
+  });
+});
+
+describe('the program that npx starts', () => {
+  const BIN = fileURLToPath(new URL('../../src/cli/bin.mjs', import.meta.url));
+  const on = (node: string, ...args: string[]) => spawnSync(node, [BIN, ...args], { encoding: 'utf8', cwd: data });
+  const older = spawnSync('node', ['--version'], { encoding: 'utf8' }).stdout?.startsWith('v20.') ? it : it.skip;
+
+  it('hands on arguments and exit code', () => {
+    expect(on(process.execPath, '--version').stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(on(process.execPath, 'cse').status).toBe(2);
+  });
+
+  older('runs on the Node of the checkout where the machine has an older one', () => {
+    expect(on('node', '--version')).toMatchObject({ status: 0, stderr: '', stdout: on(process.execPath, '--version').stdout });
+    expect(on('node', 'cse').status).toBe(2);
   });
 });
 

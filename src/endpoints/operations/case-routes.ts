@@ -5,6 +5,7 @@ import { readCaseEvents, readCases } from '../../store/case-store.ts';
 import type { Queryable } from '../../store/database.ts';
 import {
   attemptsOfCase,
+  type CasePlace,
   type CaseRow,
   deliveriesOfCase,
   findCaseIds,
@@ -16,7 +17,7 @@ import { caseView } from './case-view.ts';
 import type { Accepted, CaseLine, CaseView, Page } from './contract.ts';
 import type { OperationsDeps } from './deps.ts';
 import { operationEntry } from './operation-entry.ts';
-import { beforeOf, handled, limitOf, type Operator, queryText, textOf } from './reply.ts';
+import { handled, isUuid, limitOf, type Operator, queryText, textOf } from './reply.ts';
 
 export function caseRoutes(deps: OperationsDeps): Router {
   const router = express.Router();
@@ -37,8 +38,15 @@ export function caseRoutes(deps: OperationsDeps): Router {
 
 async function list({ database }: OperationsDeps, { request }: Operator): Promise<Page<CaseLine>> {
   const limit = limitOf(request);
-  const rows = await listCases(database, { phase: queryText(request, 'phase'), before: beforeOf(request), limit });
-  return { rows: rows.map(caseLine), next: rows.length < limit ? null : (rows.at(-1)?.updated.toISOString() ?? null) };
+  const rows = await listCases(database, { phase: queryText(request, 'phase'), before: placeOf(queryText(request, 'before')), limit });
+  const last = rows.length < limit ? undefined : rows.at(-1);
+  return { rows: rows.map(caseLine), next: last ? `${last.updated.toISOString()}/${last.id}` : null };
+}
+
+/** `2026-03-02T10:00:01.000Z/id`: the last case of the page before. */
+function placeOf(text: string): CasePlace | null {
+  const [updated, id = ''] = [new Date(text.slice(0, text.indexOf('/'))), text.slice(text.indexOf('/') + 1)];
+  return Number.isNaN(updated.getTime()) || !isUuid(id) ? null : { updated, id };
 }
 
 async function show({ database }: OperationsDeps, { request }: Operator) {

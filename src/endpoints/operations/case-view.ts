@@ -69,9 +69,9 @@ function assembling(state: CaseState): string[] {
 function receipt(delivery: DeliverySummary): string {
   const { destination, kind, controlId, state, attempts, lastFailure, due } = delivery;
   const what = `the receipt of ${destination} for ${kind} ${controlId}`;
-  if (state === 'dead')
-    return `${what}: set aside after ${attempts} attempts (${lastFailure}); waystation replay --delivery ${delivery.id}`;
-  return attempts === 0 ? what : `${what}: ${attempts} attempts (${lastFailure}), the next at ${due.toISOString()}`;
+  const tried = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+  if (state === 'dead') return `${what}: set aside after ${tried} (${lastFailure}); waystation replay --delivery ${delivery.id}`;
+  return attempts === 0 ? what : `${what}: ${tried} (${lastFailure}), the next at ${due.toISOString()}`;
 }
 
 /** The case's own events and every attempt to deliver, in the order of time. */

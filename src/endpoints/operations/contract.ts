@@ -10,7 +10,7 @@ import type { Caller } from '../../model/peer.ts';
 /** Of every answer that is not 2xx. */
 export type OperationError = { readonly error: { readonly code: string; readonly message: string } };
 
-/** A page of a list; `next` goes into `before` of the next request, null at the end. */
+/** A page of a list; `next` goes into `before` of the next request as it is, null at the end. */
 export type Page<Row> = { readonly rows: readonly Row[]; readonly next: string | null };
 
 /** `GET /cases?phase=&before=&limit=` */
@@ -84,7 +84,6 @@ export type JournalLine = {
 
 /** `GET /journal/{seq}`; with `?bytes=true` the content, which is audited. */
 export type JournalView = JournalLine & {
-  readonly lane: string;
   readonly digest: string;
   readonly blob: string | null;
   readonly effects: readonly string[];

@@ -7,7 +7,7 @@ import { deliveryLine } from './case-view.ts';
 import type { Accepted, DeliveryLine, Page } from './contract.ts';
 import type { OperationsDeps } from './deps.ts';
 import { operationEntry } from './operation-entry.ts';
-import { beforeOf, handled, limitOf, type Operator, queryText } from './reply.ts';
+import { handled, isUuid, limitOf, type Operator, queryText } from './reply.ts';
 
 export function deliveryRoutes(deps: OperationsDeps): Router {
   const router = express.Router();
@@ -24,15 +24,15 @@ export function deliveryRoutes(deps: OperationsDeps): Router {
 
 async function list({ database }: OperationsDeps, { request }: Operator): Promise<Page<DeliveryLine>> {
   const limit = limitOf(request);
-  const [state, destination] = [queryText(request, 'state'), queryText(request, 'destination')];
-  const rows = await listDeliveries(database, { state, destination, before: beforeOf(request), limit });
-  return { rows: rows.map(deliveryLine), next: rows.length < limit ? null : (rows.at(-1)?.created.toISOString() ?? null) };
+  const [state, destination, place] = [queryText(request, 'state'), queryText(request, 'destination'), queryText(request, 'before')];
+  const rows = await listDeliveries(database, { state, destination, before: isUuid(place) ? place : null, limit });
+  return { rows: rows.map(deliveryLine), next: rows.length < limit ? null : (rows.at(-1)?.id ?? null) };
 }
 
 /** The replay is journaled first: should the gateway die between the two, a person asked and nothing was sent, which he sees and repeats. */
 async function replay(deps: OperationsDeps, { caller, request }: Operator) {
   const id = String(request.params.delivery);
-  const delivery = UUID.test(id) ? await readDelivery(deps.database, id) : null;
+  const delivery = isUuid(id) ? await readDelivery(deps.database, id) : null;
   if (delivery === null) return undefined;
   const refused = failure('operations', 'conflict', `delivery ${id} is ${delivery.state}: only one that was set aside can be replayed`);
   if (delivery.state !== 'dead') return refused;
@@ -40,5 +40,3 @@ async function replay(deps: OperationsDeps, { caller, request }: Operator) {
   const { seq } = await deps.journal.append(entry);
   return (await replayDelivery(deps.database, id, deps.clock.now())) ? ({ seq } satisfies Accepted) : refused;
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

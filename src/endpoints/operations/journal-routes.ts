@@ -42,7 +42,6 @@ async function show(deps: OperationsDeps, { caller, request }: Operator): Promis
     await deps.audit.record({ at: deps.clock.now(), client: caller.client, action: 'read', target: `journal/${seq}`, result: '200' });
   return {
     ...journalLine(row),
-    lane: entry.lane,
     digest: entry.digest.toString('hex'),
     blob: entry.blob,
     effects: entry.effects,

@@ -38,10 +38,8 @@ export function queryText(request: Request, name: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** `?before=` as a time, null when it is none. */
-export function beforeOf(request: Request): Date | null {
-  const time = new Date(queryText(request, 'before'));
-  return Number.isNaN(time.getTime()) ? null : time;
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
 }
 
 /** A text of a JSON body, without spaces around it; '' when there is none. */
