@@ -3,7 +3,6 @@
  * Out: what came home and the case's timeline, as text.
  */
 import type {
-  Binary,
   Bundle,
   BundleEntry,
   DiagnosticReport,
@@ -98,49 +97,53 @@ async function arrival({ clinic, dermatologist }: Stage): Promise<DiagnosticRepo
 
 /** FHIR R4 §3.1.0.11.2: entries call each other by `urn:uuid:`. */
 function consultation(photos: readonly Buffer[]): Bundle {
-  const subject = { reference: name('1') };
-  const basedOn = [{ reference: name('2') }];
-  const request: ServiceRequest = {
+  const identifier = [{ system: 'urn:example:clinic:patients', value: '88001' }];
+  const patient = entry(PATIENT, { resourceType: 'Patient', identifier, name: [{ family: 'Sample', given: ['Jo'] }], gender: 'other' });
+  return {
+    resourceType: 'Bundle',
+    type: 'transaction',
+    entry: [patient, entry(ORDER, order()), entry(FORM, form()), ...photos.flatMap(photoEntries)],
+  };
+}
+
+function order(): ServiceRequest {
+  return {
     resourceType: 'ServiceRequest',
     identifier: [{ type: { coding: [{ system: TABLE_0203, code: 'PLAC' }] }, system: 'urn:example:clinic:referrals', value: 'REFERRAL-1' }],
     status: 'active',
     intent: 'order',
     category: [{ coding: [{ system: 'http://snomed.info/sct', code: '394582007', display: 'Dermatology' }] }],
     code: { text: 'Opinion on a pigmented spot of the forearm' },
-    subject,
-    supportingInfo: [{ reference: name('3') }],
+    subject: { reference: PATIENT },
+    supportingInfo: [{ reference: FORM }],
   };
-  const form: QuestionnaireResponse = {
+}
+
+function form(): QuestionnaireResponse {
+  return {
     resourceType: 'QuestionnaireResponse',
     status: 'completed',
-    basedOn,
-    subject,
+    basedOn: [{ reference: ORDER }],
+    subject: { reference: PATIENT },
     item: [
       { linkId: 'since', text: 'Since when?', answer: [{ valueString: 'About two years' }] },
       { linkId: 'change', text: 'Has it changed?', answer: [{ valueBoolean: false }] },
     ],
   };
-  const identifier = [{ system: 'urn:example:clinic:patients', value: '88001' }];
-  return {
-    resourceType: 'Bundle',
-    type: 'transaction',
-    entry: [
-      entry('1', { resourceType: 'Patient', identifier, name: [{ family: 'Sample', given: ['Jo'] }], gender: 'other' }),
-      entry('2', request),
-      entry('3', form),
-      ...photos.flatMap((photo, index) => photoEntries(photo, index)),
-    ],
-  };
-
-  function photoEntries(photo: Buffer, index: number): BundleEntry[] {
-    const binary: Binary = { resourceType: 'Binary', contentType: 'image/png', data: photo.toString('base64') };
-    const content = { contentType: 'image/png', url: name(`b${index}`), title: VIEWS[index] };
-    return [entry(`b${index}`, binary), entry(`c${index}`, { resourceType: 'Media', status: 'completed', basedOn, subject, content })];
-  }
 }
 
-function entry(local: string, resource: Resource): BundleEntry {
-  return { fullUrl: name(local), resource, request: { method: 'POST', url: resource.resourceType } };
+/** The bytes as a Binary, and the Media that says what they show. */
+function photoEntries(photo: Buffer, index: number): BundleEntry[] {
+  const content = { contentType: 'image/png', url: name(`b${index}`), title: VIEWS[index] };
+  const links = { basedOn: [{ reference: ORDER }], subject: { reference: PATIENT } };
+  return [
+    entry(name(`b${index}`), { resourceType: 'Binary', contentType: 'image/png', data: photo.toString('base64') }),
+    entry(name(`c${index}`), { resourceType: 'Media', status: 'completed', content, ...links }),
+  ];
+}
+
+function entry(fullUrl: string, resource: Resource): BundleEntry {
+  return { fullUrl, resource, request: { method: 'POST', url: resource.resourceType } };
 }
 
 function name(local: string): string {
@@ -161,6 +164,9 @@ function summary({ status, code, conclusion, basedOn, resultsInterpreter }: Diag
   ].join('\n');
 }
 
+const PATIENT = name('1');
+const ORDER = name('2');
+const FORM = name('3');
 const TABLE_0203 = 'http://terminology.hl7.org/CodeSystem/v2-0203';
 const CONSULT_NOTE = { code: '34758-3', display: 'Dermatology Consult note' };
 const VIEWS = ['from a distance', 'near', 'close up'];
