@@ -1,20 +1,25 @@
 /** The demo as a stranger runs it: its exit code is the claim that every step held. */
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ROOT } from '../support/gateway-process.ts';
 
 describe('the demo', () => {
   const temporary = mkdtempSync(join(tmpdir(), 'waystation-demo-test-'));
-  const run = spawnSync(process.execPath, [join(ROOT, 'src/cli/waystation.ts'), 'demo'], {
-    cwd: temporary,
-    // What is set for a gateway in earnest must not reach the demo.
-    env: { PATH: process.env.PATH, DATABASE_URL: 'postgres://127.0.0.1:1/nothing', WAYSTATION_DATA: '/nowhere' },
-    encoding: 'utf8',
-    timeout: 120_000,
-  });
+  let run: SpawnSyncReturns<string>;
+
+  beforeAll(() => {
+    run = spawnSync(process.execPath, [join(ROOT, 'src/cli/waystation.ts'), 'demo'], {
+      cwd: temporary,
+      // What is set for a gateway in earnest must not reach the demo.
+      env: { PATH: process.env.PATH, DATABASE_URL: 'postgres://127.0.0.1:1/nothing', WAYSTATION_DATA: '/nowhere' },
+      encoding: 'utf8',
+      timeout: 120_000,
+    });
+  }, 150_000);
+  afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
   it('holds every step and says so with exit code 0', () => {
     expect([run.status, run.stderr]).toEqual([0, '']);
@@ -28,6 +33,5 @@ describe('the demo', () => {
 
   it('leaves nothing where it was run', () => {
     expect(readdirSync(temporary)).toEqual([]);
-    rmSync(temporary, { recursive: true });
   });
 });
