@@ -37,27 +37,16 @@ export type OutgoingObject = {
   readonly dataset: AsyncIterable<Buffer> | Iterable<Buffer>;
 };
 
-export type DimseAssociation = {
-  /** Whether objects of that SOP class can be sent in that transfer syntax. */
-  accepts(abstractSyntax: string, transferSyntax: string): boolean;
-  /** The status of a C-ECHO; 0 is success. */
-  echo(): Promise<number | Failure>;
-  /** The status of a C-STORE; 0 is success, Bxxx a warning, anything else a refusal (PS3.4 Table B.2-1). */
-  store(object: OutgoingObject): Promise<number | Failure>;
-  release(): Promise<void>;
-  abort(): Promise<void>;
-};
-
 /** Opens an association, one presentation context for each entry of `wanted`. */
 export async function associate(target: DimseTarget, wanted: readonly Wanted[]): Promise<DimseAssociation | Failure> {
-  const association = new RequestedAssociation(target, wanted);
+  const association = new DimseAssociation(target, wanted);
   return (await association.open()) ?? association;
 }
 
 /** What the peer says next. */
 type Said = Command | 'accepted' | 'released' | Failure;
 
-class RequestedAssociation implements DimseAssociation {
+export class DimseAssociation {
   readonly #target: DimseTarget;
   readonly #proposed: readonly PresentationContext[];
   readonly #layer: UpperLayer;
@@ -78,6 +67,7 @@ class RequestedAssociation implements DimseAssociation {
     this.#layer = upperLayer('requestor', MAX_PDU_BYTES, this.#transport(), async (indication) => this.#indicated(indication));
   }
 
+  /** Null when the association stands. */
   async open(): Promise<Failure | null> {
     const answer = this.#next();
     await this.#layer.request();
@@ -86,10 +76,12 @@ class RequestedAssociation implements DimseAssociation {
     return isFailure(said) ? said : null;
   }
 
+  /** Whether objects of that SOP class can be sent in that transfer syntax. */
   accepts(abstractSyntax: string, transferSyntax: string): boolean {
     return this.#contextFor(abstractSyntax, transferSyntax) !== null;
   }
 
+  /** The status of a C-ECHO; 0 is success. */
   async echo(): Promise<number | Failure> {
     const context = this.#contextFor(VERIFICATION, null);
     if (context === null) return failure('delivery', 'rejected', 'Verification was not accepted');
@@ -98,6 +90,7 @@ class RequestedAssociation implements DimseAssociation {
     return this.#statusIn(await answer);
   }
 
+  /** The status of a C-STORE; 0 is success, Bxxx a warning, anything else a refusal (PS3.4 Table B.2-1). */
   async store({ sopClassUid, sopInstanceUid, transferSyntax, dataset }: OutgoingObject): Promise<number | Failure> {
     const context = this.#contextFor(sopClassUid, transferSyntax);
     if (context === null) return failure('delivery', 'rejected', `the peer takes no ${sopClassUid} in ${transferSyntax}`);
@@ -142,7 +135,8 @@ class RequestedAssociation implements DimseAssociation {
   #statusIn(said: Said): number | Failure {
     if (isFailure(said)) return said;
     if (typeof said !== 'string' && said.messageId === this.#messageId && said.status !== undefined) return said.status;
-    return failure('delivery', 'rejected', 'the peer answered something else');
+    void this.abort();
+    return failure('delivery', 'rejected', 'the peer answered something else', 'transient');
   }
 
   #request(field: number, sopClassUid: string, sopInstanceUid: string, hasDataset: boolean): Buffer {
