@@ -60,13 +60,20 @@ describe('a transaction', () => {
   });
 
   it('stands in the journal with its exact bytes and what it wrote, and waits for the corridor', async () => {
-    const bytes = JSON.stringify(bundle(consultation('t-2')), null, 1);
+    const bytes = JSON.stringify({ ...bundle(consultation('t-2')), identifier: { value: 'consultation-2' } }, null, 1);
     const answer = await clinic.ask('POST', '', bytes, { 'content-type': 'application/fhir+json' });
     const effects = answer.body.entry.map((one: { response: { location: string } }) => one.response.location.replace('/_history', ''));
     const { rows } = await door.database.query(
       'select j.*, p.seq as waits from journal j left join pending p using (seq) order by j.seq desc limit 1',
     );
-    expect(rows[0]).toMatchObject({ kind: 'fhir', peer: clinic.name, type: 'transaction', disposition: 'accepted', waits: rows[0]?.seq });
+    expect(rows[0]).toMatchObject({
+      kind: 'fhir',
+      peer: clinic.name,
+      type: 'transaction',
+      control_id: 'consultation-2',
+      disposition: 'accepted',
+      waits: rows[0]?.seq,
+    });
     expect(rows[0]?.payload.toString()).toBe(bytes);
     expect(rows[0]?.effects.sort()).toEqual(effects.sort());
   });

@@ -35,12 +35,21 @@ async function processTransaction(deps: FhirDeps, request: BundleRequest, bundle
   const writes = transactionEntries(bundle, request.base);
   if (isFailure(writes)) return writes;
   const { caller, payload, base } = request;
-  const replies = await performWrite(deps, { caller, writes, type: 'transaction', isTransaction: true, payload, blob: null, base });
+  const replies = await performWrite(deps, {
+    ...{ caller, writes, type: 'transaction', isTransaction: true },
+    ...{ controlId: nameOf(bundle), payload, blob: null, base },
+  });
   if (isFailure(replies)) return replies;
   return answerBundle(
     'transaction-response',
     replies.map((reply) => responseEntry(preferred(reply, request.preference))),
   );
+}
+
+/** What the client calls the Bundle by: told in the journal, so kept short and printable. */
+function nameOf({ identifier, id }: Bundle): string {
+  const name = identifier?.value ?? id ?? '';
+  return typeof name === 'string' && /^[\x21-\x7e]{1,100}$/.test(name) ? name : '';
 }
 
 async function processBatch(deps: FhirDeps, request: BundleRequest, bundle: Bundle): Promise<Reply | Failure> {

@@ -20,8 +20,8 @@ import { read } from './read-session.ts';
 import { etagOf, preferred, type Reply } from './reply.ts';
 import { performWrite } from './write-session.ts';
 
-/** Bodies being read at the same time, in bodies of the largest size. */
-const MAX_HELD_BODIES = 8;
+/** Bodies held at the same time, in bodies of the largest size; of ordinary ones there is room for thousands. */
+const MAX_HELD_BODIES = 4;
 
 type Call = { readonly deps: FhirDeps; readonly caller: Caller; readonly request: Request; readonly base: string; readonly hold: Hold };
 type Hold = (bytes: number) => boolean;

@@ -12,6 +12,9 @@ export const FHIR_JSON = 'application/fhir+json; charset=utf-8';
 /** How long the rest of a refused body is thrown away before the connection is cut. */
 const DISCARD_MS = 5_000;
 
+/** When a client may try again what failed for a reason that passes. */
+const RETRY_AFTER_S = 5;
+
 export type BodyLimits = {
   readonly maxBytes: number;
   readonly timeoutMs: number;
@@ -103,6 +106,7 @@ export function sendFailure(request: IncomingMessage, response: ServerResponse, 
   }
   response.statusCode = status;
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="waystation"');
+  if (status === 503) response.setHeader('Retry-After', RETRY_AFTER_S);
   response.setHeader('Content-Type', FHIR_JSON);
   response.end(JSON.stringify(outcome));
   if (request.complete) return;

@@ -4,6 +4,7 @@
  */
 import type { Caller } from '../../model/peer.ts';
 import { type FhirFailure, refuse } from '../../protocols/fhir/operation-outcome.ts';
+import { resourceTypes } from '../../protocols/fhir/search-parameters.ts';
 
 export type WriteAction = 'create' | 'update' | 'delete';
 
@@ -48,8 +49,6 @@ const ORIGIN_TYPES = [
 
 const REPORT_TYPES = ['DiagnosticReport', 'Provenance', 'Observation', 'Media', 'Binary'];
 
-const EVERY_TYPE = [...ORIGIN_TYPES, 'Provenance'];
-
 const RULES: Readonly<Record<Caller['role'], Readonly<Record<WriteAction, readonly Rule[]>>>> = {
   origin: {
     create: [{ types: ORIGIN_TYPES, ownOnly: false }],
@@ -62,8 +61,8 @@ const RULES: Readonly<Record<Caller['role'], Readonly<Record<WriteAction, readon
     delete: [{ types: ['Observation', 'Media', 'Binary'], ownOnly: true }],
   },
   operator: {
-    create: [{ types: EVERY_TYPE, ownOnly: false }],
-    update: [{ types: EVERY_TYPE, ownOnly: false }],
-    delete: [{ types: EVERY_TYPE, ownOnly: false }],
+    create: [{ types: resourceTypes(), ownOnly: false }],
+    update: [{ types: resourceTypes(), ownOnly: false }],
+    delete: [{ types: resourceTypes(), ownOnly: false }],
   },
 };

@@ -1,4 +1,5 @@
 /** The facts that `admit` is asked with: what is locked and loaded for this write, seen through the changes it is about to make. */
+import type { DiagnosticReport, Resource } from '@medplum/fhirtypes';
 import type { AdmitFacts, Change } from '../../model/admit.ts';
 import type { StoredBinary } from '../../model/binary.ts';
 import type { CaseState } from '../../model/case.ts';
@@ -13,12 +14,16 @@ export type FactsInput = {
   readonly now: Date;
   readonly changes: readonly Change[];
   readonly planned: Planned;
-  readonly loaded: { readonly rows: ReadonlyMap<string, StoredResource>; readonly cases: ReadonlyMap<string, StoredCase> };
+  readonly loaded: {
+    readonly rows: ReadonlyMap<string, StoredResource>;
+    readonly cases: ReadonlyMap<string, StoredCase>;
+    readonly reports: readonly StoredResource[];
+  };
   readonly links: ReadonlyMap<string, CaseLink>;
 };
 
 export function admitFacts({ caller, now, changes, planned, loaded, links }: FactsInput): AdmitFacts {
-  const { rows, cases } = loaded;
+  const { rows, cases, reports } = loaded;
   const ofCases = new Set([...cases.values()].flatMap(({ state }) => [state.task, state.serviceRequest, state.patient]));
   const caseOf = (reference: string): CaseState | null => {
     const id = rows.get(reference)?.caseId ?? links.get(reference)?.caseId;
@@ -30,9 +35,19 @@ export function admitFacts({ caller, now, changes, planned, loaded, links }: Fac
     changes,
     caseOf,
     read: (reference) => (ofCases.has(reference) ? (rows.get(reference)?.resource ?? null) : null),
+    reportOn: (order) => reportOn(order, reports, caller),
     blobOf: (reference) => digestOf(reference, changes, rows),
     versionNamed: 'ifMatch' in planned.write && planned.write.ifMatch !== null,
   };
+}
+
+function reportOn(order: string, reports: readonly StoredResource[], { group }: Caller): string | null {
+  const given = reports.find(({ author, resource }) => author === group && basedOn(resource).includes(order));
+  return given ? `${given.type}/${given.id}` : null;
+}
+
+function basedOn(resource: Resource): string[] {
+  return ((resource as DiagnosticReport).basedOn ?? []).map(({ reference }) => reference ?? '');
 }
 
 function digestOf(reference: string, changes: readonly Change[], rows: ReadonlyMap<string, StoredResource>): string | null {

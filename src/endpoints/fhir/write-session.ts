@@ -15,6 +15,7 @@ import { indexResource } from '../../protocols/fhir/search-index.ts';
 import { lockCases, type StoredCase } from '../../store/case-store.ts';
 import type { Transaction } from '../../store/database.ts';
 import { addReaders, lockResources, readResources, type StoredResource, saveResources } from '../../store/resource-store.ts';
+import { findByTokens } from '../../store/search-store.ts';
 import { adoptedRows, type CaseLink, linkToCases } from './case-link.ts';
 import { resolveWrites } from './conditional-session.ts';
 import type { FhirDeps } from './deps.ts';
@@ -30,6 +31,8 @@ export type WriteRequest = {
   /** `transaction`, `Task.update` …: the journal's type. */
   readonly type: string;
   readonly isTransaction: boolean;
+  /** What the client calls its Bundle; '' for none. */
+  readonly controlId?: string;
   /** The exact bytes of the request; empty when they went to the blob store. */
   readonly payload: Buffer;
   /** Hex SHA-256 of a raw upload, or null. */
@@ -95,8 +98,22 @@ async function loadRows(tx: Transaction, resolved: readonly Resolved[], names: R
     .flatMap(({ state }) => [state.task, state.serviceRequest, state.patient])
     .filter((text) => text !== '');
   const locked = await lockResources(tx, [...targets, ...ofCases]);
-  return { rows: new Map([...seen, ...locked]), cases };
+  return { rows: new Map([...seen, ...locked]), cases, reports: await reportsOn(tx, resolved, cases) };
 }
+
+/** Reports already given on the orders that a new report answers: the case learns of them later, so of two at once the second sees the first here. */
+async function reportsOn(
+  tx: Transaction,
+  resolved: readonly Resolved[],
+  cases: ReadonlyMap<string, StoredCase>,
+): Promise<StoredResource[]> {
+  if (!resolved.some(({ reference }) => reference.startsWith('DiagnosticReport/'))) return [];
+  const tokens = [...cases.values()].map(({ state }) => `DiagnosticReport.based-on=${state.serviceRequest}`);
+  return tokens.length === 0 ? [] : findByTokens(tx, 'DiagnosticReport', tokens, null, MAX_REPORTS);
+}
+
+/** Of one case, prior findings among them. */
+const MAX_REPORTS = 100;
 
 /** A patch may set a whole Reference or only its text. */
 function mentionedIn(write: Write): string[] {
@@ -111,7 +128,11 @@ type Work = {
   readonly request: WriteRequest;
   /** What really changes, in the order in which it is saved. */
   readonly effective: readonly Planned[];
-  readonly loaded: { readonly rows: ReadonlyMap<string, StoredResource>; readonly cases: ReadonlyMap<string, StoredCase> };
+  readonly loaded: {
+    readonly rows: ReadonlyMap<string, StoredResource>;
+    readonly cases: ReadonlyMap<string, StoredCase>;
+    readonly reports: readonly StoredResource[];
+  };
   readonly links: ReadonlyMap<string, CaseLink>;
   readonly now: Date;
 };
@@ -178,13 +199,13 @@ function changeOf({ before, after }: Planned): Change {
 }
 
 function entryOf(
-  { caller, type, payload, blob, isTransaction }: WriteRequest,
+  { caller, type, payload, blob, isTransaction, controlId: bundleName = '' }: WriteRequest,
   received: Date,
   reference: string,
   rest: Pick<NewEntry, 'disposition'> & Partial<NewEntry>,
 ): NewEntry {
   const digest = blob ? Buffer.from(blob, 'hex') : createHash('sha256').update(payload).digest();
-  const controlId = isTransaction ? '' : reference;
+  const controlId = isTransaction ? bundleName : reference;
   const entry = { kind: 'fhir' as const, peer: caller.client, type, controlId, digest, lane: caller.client, payload, blob };
   return { ...entry, answer: Buffer.alloc(0), effects: [], detail: '', received, ...rest };
 }
