@@ -23,6 +23,8 @@ export type AdmitFacts = {
    * A case follows a claim a moment later, in the corridor: whether a reader holds it is asked of the Task.
    */
   read(reference: string): Resource | null;
+  /** A report on this order (`ServiceRequest/id`) that the caller's group gave before this write; null for none. */
+  reportOn(order: string): string | null;
   /** Hex SHA-256 of the bytes of `Binary/id` (stored or in this write), or null. */
   blobOf(reference: string): string | null;
   /** True when the request named the version it changes (If-Match or ifMatch). */

@@ -61,11 +61,11 @@ function withoutCase({ caller }: AdmitFacts): Failure | null {
   return caller.role === 'origin' ? null : failure('reports', 'invalid', 'basedOn is not the ServiceRequest of a case');
 }
 
-function notYourTurn(state: CaseState, { caller, read }: AdmitFacts): Failure | null {
+function notYourTurn(state: CaseState, { caller, read, reportOn }: AdmitFacts): Failure | null {
   if (caller.role !== 'reader' || state.route?.kind !== 'pull' || state.route.group !== caller.group) {
     return failure('reports', 'forbidden', 'this case is not read by your group');
   }
-  if (state.report !== null) return failure('reports', 'conflict', 'this case has its report');
+  if (state.report !== null || reportOn(state.serviceRequest) !== null) return failure('reports', 'conflict', 'this case has its report');
   const task = read(state.task);
   const held = task?.resourceType === 'Task' && HOLDING.has(task.status ?? '');
   return held && state.phase !== 'cancelled' ? null : failure('reports', 'conflict', 'claim the Task of this case first');

@@ -200,6 +200,30 @@ describe('teleradiology, images first', () => {
   });
 });
 
+describe('two specialists at the same moment', () => {
+  it('lets one of many claims win, and takes one of many signed reports', async () => {
+    await sendSeries('ACC-5005', 5);
+    await sendMllp(gateway.mllp, orderFor('PL-5005', 'ACC-5005'));
+    const task = (await until(
+      () => taskOf('PL-5005'),
+      (found) => found?.status === 'requested',
+    )) as Task;
+    const server = connect(`${gateway.http}/fhir`, token);
+    const claims = await Promise.allSettled(Array.from({ length: 50 }, () => claimTask(server, task)));
+    expect(claims.filter(({ status }) => status === 'fulfilled').length).toBe(1);
+    const report = reportOn(task.focus?.reference as string, task.for?.reference as string);
+    const posts = await Promise.allSettled(
+      Array.from({ length: 8 }, () => postReport(server, specialist, report, '2026-03-02T10:30:00+01:00')),
+    );
+    expect(posts.filter(({ status }) => status === 'fulfilled').length).toBe(1);
+    await until(
+      () => taskOf('PL-5005'),
+      (found) => found?.businessStatus?.text === 'returned',
+    );
+    expect([...receiver.ledger.values()].filter(({ placer }) => placer === 'PL-5005').length).toBe(1);
+  });
+});
+
 describe('what comes again or is marked as a test', () => {
   it('gives a resent order its stored answer and makes nothing twice', async () => {
     const first = await sendMllp(gateway.mllp, orderFor('PL-3003', 'ACC-3003'));
@@ -209,7 +233,7 @@ describe('what comes again or is marked as a test', () => {
       () => taskOf('PL-3003'),
       (found) => found !== undefined,
     );
-    expect((await search('Task?_count=100')).length).toBe(3);
+    expect((await search('Task?_count=100')).length).toBe(4);
   });
 
   it('opens nothing for a message marked as training (MSH-11 T)', async () => {

@@ -21,7 +21,7 @@ export function stagesOf(story: string): Stages {
   return {
     read: (name) => readFileSync(join(directory, name), 'utf8'),
     see: (name, seen) => {
-      const text = named(typeof seen === 'string' ? seen : `${JSON.stringify(seen, null, 2)}\n`);
+      const text = named(typeof seen === 'string' ? seen : `${JSON.stringify(sorted(seen), null, 2)}\n`);
       if (process.env.WAYSTATION_WRITE_STAGES === '1') {
         mkdirSync(directory, { recursive: true });
         writeFileSync(join(directory, name), text);
@@ -29,6 +29,17 @@ export function stagesOf(story: string): Stages {
       expect(text).toBe(readFileSync(join(directory, name), 'utf8'));
     },
   };
+}
+
+/** FHIR gives the order of elements no meaning (R4 §2.1.0): a file must not change because it did. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, item]) => [name, sorted(item)]),
+  );
 }
 
 function namesOf(): (text: string) => string {

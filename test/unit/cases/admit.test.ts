@@ -16,6 +16,7 @@ const facts = (over: Partial<AdmitFacts> = {}): AdmitFacts =>
     now: new Date(0),
     changes: [],
     caseOf: () => null,
+    reportOn: () => null,
     blobOf: () => null,
     versionNamed: true,
     ...over,

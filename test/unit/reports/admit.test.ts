@@ -136,6 +136,7 @@ function factsOf(changes: readonly Change[], { caller = READER, state = claimed(
     changes,
     caseOf: (reference) => (reference === REQUEST ? state : null),
     read: (reference) => (reference === state.task ? { resourceType: 'Task', status: task, intent: 'order' } : null),
+    reportOn: () => null,
     blobOf: () => null,
     versionNamed: false,
   };
