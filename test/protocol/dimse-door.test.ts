@@ -128,6 +128,7 @@ describe('the DIMSE door', () => {
     ['whose Study Instance UID is no UID', objectOf([], { studyUid: 'abc' }), 0xa900],
     ['whose command says no SOP Instance UID', { ...objectOf([]), sopInstanceUid: '' }, 0x0117],
     ['whose SOP Instance UID is no UID', objectOf([], { sopInstanceUid: 'f00d' }), 0x0117],
+    ['whose UIDs hold what no index can keep', { ...objectOf([]), sopClassUid: '1\0.2', sopInstanceUid: '1.2\0.3' }, 0x0122],
     ['of another SOP class than negotiated', { ...objectOf([]), sopClassUid: '1.2.840.10008.5.1.4.1.1.4' }, 0x0122],
     ['that cannot be read', { ...IDENTITY, dataset: Buffer.from('no dataset at all, just words') }, 0xc000],
     ['that ends too early', { ...IDENTITY, dataset: objectOf([[0x7fe00010, 'OW', Buffer.alloc(100)]]).dataset.subarray(0, -10) }, 0xc000],

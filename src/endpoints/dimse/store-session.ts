@@ -17,9 +17,9 @@ import type { Command } from '../../protocols/dicom/command.ts';
 import { type HeaderReader, headerReader, type ReadHeader } from '../../protocols/dicom/header-reader.ts';
 import type { AcceptedContext } from '../../protocols/dicom/negotiation.ts';
 import { part10Prefix } from '../../protocols/dicom/part10.ts';
-import { isUid } from '../../protocols/dicom/sop-class.ts';
 import { SUCCESS, statusName, statusOf } from '../../protocols/dicom/status.ts';
 import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
+import { isUid } from '../../protocols/dicom/uid.ts';
 import { blobFailure } from '../../store/blob-failure.ts';
 import type { BlobStore, BlobWriter, StoredBlob } from '../../store/blob-store.ts';
 
@@ -150,30 +150,25 @@ export class StoreSession {
 
   /** A refusal that will not pass by itself is journaled, so that a person can see what a sender was told; the bytes are not kept. */
   async #refuse(problem: Failure, status: number): Promise<void> {
-    const { sopInstanceUid, sopClassUid } = this.#command;
     const { log, journal, clock } = this.#deps;
-    log.warn('dimse.refused', { peer: this.#peer.name, sopClassUid, sopInstanceUid, status: statusName(status), detail: problem.detail });
+    const base = this.#entry();
+    const about = { peer: base.peer, sopClassUid: base.type, sopInstanceUid: base.controlId };
+    log.warn('dimse.refused', { ...about, status: statusName(status), detail: problem.detail });
     if (problem.class !== 'permanent') return;
-    const received = clock.now();
     const detail = `${statusName(status)} ${problem.code}: ${problem.detail}`;
-    const entry: NewEntry = { ...this.#entry(), digest: this.#hash.digest(), disposition: 'refused', detail, received };
-    await journal.append(entry).catch((error) => log.error('dimse.not-journaled', { peer: this.#peer.name, error: String(error) }));
+    const entry: NewEntry = { ...base, digest: this.#hash.digest(), disposition: 'refused', detail, received: clock.now() };
+    await journal.append(entry).catch((error) => log.error('dimse.not-journaled', { ...about, error: String(error) }));
   }
 
+  /** A UID that is none stays out of index columns and logs: it may hold anything. */
   #entry(): Omit<NewEntry, 'digest' | 'disposition' | 'detail' | 'received'> {
-    const { sopClassUid, sopInstanceUid } = this.#command;
+    const [type, controlId] = [this.#command.sopClassUid, this.#command.sopInstanceUid].map((uid) => (isUid(uid) ? uid : '')) as [
+      string,
+      string,
+    ];
+    const { name } = this.#peer;
     const nothing = Buffer.alloc(0);
-    return {
-      kind: 'dicom',
-      peer: this.#peer.name,
-      type: sopClassUid,
-      controlId: sopInstanceUid,
-      lane: this.#peer.name,
-      payload: nothing,
-      blob: null,
-      answer: nothing,
-      effects: [],
-    };
+    return { kind: 'dicom', peer: name, type, controlId, lane: name, payload: nothing, blob: null, answer: nothing, effects: [] };
   }
 }
 

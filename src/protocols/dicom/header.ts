@@ -7,7 +7,7 @@
 import { type Failure, failure } from '../../model/failure.ts';
 import { decodeText } from './charset.ts';
 import type { RawDataset, RawElement } from './dataset-reader.ts';
-import { isUid } from './sop-class.ts';
+import { isUid } from './uid.ts';
 
 export type DicomJsonValue = string | number | null | DicomJson | { readonly [group: string]: string };
 export type DicomJson = { readonly [tag: string]: { readonly vr: string; readonly Value?: readonly DicomJsonValue[] } };

@@ -2,6 +2,8 @@
  * Which abstract syntaxes this gateway takes: Verification (PS3.4 Annex A) and storage (PS3.4 Annex B), by rule rather than by list,
  * so that a SOP class newer than this code is stored too.
  */
+import { isUid } from './uid.ts';
+
 export const VERIFICATION = '1.2.840.10008.1.1';
 
 /** All SOP classes of PS3.4 Table B.5-1, the retired ones and those to come, stand below this root. */
@@ -13,13 +15,9 @@ const DICOM_ROOT = '1.2.840.10008.';
  * the service is known from the operation asked for, and any but C-STORE is answered "unrecognized operation".
  */
 export function isStorageClass(uid: string): boolean {
-  if (!uid.startsWith(DICOM_ROOT)) return isUid(uid);
+  if (!isUid(uid)) return false;
+  if (!uid.startsWith(DICOM_ROOT)) return true;
   return (uid.startsWith(STORAGE_ROOT) && !NOT_OF_A_PATIENT.has(uid)) || ELSEWHERE.has(uid);
-}
-
-/** PS3.5 §9.1: components of digits parted by dots, at most 64 characters. Leading zeros are let pass, as everywhere in the field. */
-export function isUid(text: string): boolean {
-  return text.length <= 64 && /^\d+(\.\d+)+$/.test(text);
 }
 
 /** Storage SOP classes with another root. */

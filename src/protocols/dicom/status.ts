@@ -28,7 +28,7 @@ export function statusName(status: number): string {
   return status.toString(16).toUpperCase().padStart(4, '0');
 }
 
-/** PS3.7 §C.5.? generic failure: the operation was understood and yet not done. */
+/** PS3.7 Annex C: the operation was understood, and yet not done. */
 const PROCESSING_FAILURE = 0x0110;
 
 const STATUS: Partial<Record<FailureCode, number>> = {

@@ -2,6 +2,8 @@
  * How a dataset is encoded, by Transfer Syntax UID (PS3.5 Annex A, PS3.6 Table A-1).
  * Everything is stored as it comes; what is known here is only what reading the header and cutting out frames needs.
  */
+import { isUid } from './uid.ts';
+
 export type TransferSyntax = {
   readonly uid: string;
   readonly explicit: boolean;
@@ -23,7 +25,7 @@ const ENCAPSULATED_ROOT = '1.2.840.10008.1.2.4.';
 export function transferSyntax(uid: string): TransferSyntax | null {
   const row = ROWS.get(uid);
   if (row) return { uid, ...row };
-  return uid.startsWith(ENCAPSULATED_ROOT) ? { uid, ...encapsulated('application/octet-stream') } : null;
+  return uid.startsWith(ENCAPSULATED_ROOT) && isUid(uid) ? { uid, ...encapsulated('application/octet-stream') } : null;
 }
 
 type Row = Omit<TransferSyntax, 'uid'>;

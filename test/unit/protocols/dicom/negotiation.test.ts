@@ -2,9 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { failure, isFailure } from '../../../../src/model/failure.ts';
 import { negotiate } from '../../../../src/protocols/dicom/negotiation.ts';
 import { APPLICATION_CONTEXT, type AssociateRq } from '../../../../src/protocols/dicom/pdu.ts';
-import { isStorageClass, isUid } from '../../../../src/protocols/dicom/sop-class.ts';
+import { isStorageClass } from '../../../../src/protocols/dicom/sop-class.ts';
 import { abortReasonOf, rejectionOf, statusName, statusOf } from '../../../../src/protocols/dicom/status.ts';
 import { transferSyntax } from '../../../../src/protocols/dicom/transfer-syntax.ts';
+import { isUid } from '../../../../src/protocols/dicom/uid.ts';
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 const EXPLICIT = '1.2.840.10008.1.2.1';
@@ -92,6 +93,7 @@ describe('storage SOP classes', () => {
     ['Storage Commitment Push Model', '1.2.840.10008.1.20.1', false],
     ['Modality Worklist', '1.2.840.10008.5.1.4.31', false],
     ['no UID at all', 'CT', false],
+    ['no UID behind the storage root', '1.2.840.10008.5.1.4.1.1.2\0', false],
   ])('%s: %s is %s', (_, uid, storage) => {
     expect(isStorageClass(uid)).toBe(storage);
   });
@@ -126,9 +128,12 @@ describe('transfer syntaxes', () => {
     expect(transferSyntax(uid)).toMatchObject(expected);
   });
 
-  it.each(['1.2.840.10008.1.2.6.2', '1.2.840.10008.1.2.7.1', '1.2.840.113619.5.2', ''])('%s cannot be read', (uid) => {
-    expect(transferSyntax(uid)).toBeNull();
-  });
+  it.each(['1.2.840.10008.1.2.6.2', '1.2.840.10008.1.2.7.1', '1.2.840.113619.5.2', '1.2.840.10008.1.2.4.50\r\n', ''])(
+    '%s cannot be read',
+    (uid) => {
+      expect(transferSyntax(uid)).toBeNull();
+    },
+  );
 });
 
 function request(changes: Partial<AssociateRq>): AssociateRq {

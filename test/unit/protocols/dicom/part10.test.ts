@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { isFailure } from '../../../../src/model/failure.ts';
 import { IMPLEMENTATION_CLASS_UID, part10Prefix, readPart10 } from '../../../../src/protocols/dicom/part10.ts';
-import { isUid } from '../../../../src/protocols/dicom/sop-class.ts';
+import { isUid } from '../../../../src/protocols/dicom/uid.ts';
 
 const META = { sopClassUid: '1.2.840.10008.5.1.4.1.1.2', sopInstanceUid: '1.2.3', transferSyntax: '1.2.840.10008.1.2.1' };
 
