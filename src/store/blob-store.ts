@@ -13,6 +13,8 @@ import { pipeline } from 'node:stream/promises';
 
 /** Chunks are gathered up to this size, so that small PDVs do not each cost a system call. */
 const GATHER_BYTES = 512 * 1024;
+/** … and up to this number: a system call takes as many (IOV_MAX), and each costs memory beside its bytes. */
+const GATHER_CHUNKS = 1024;
 const FAN_OUT = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 export type StoredBlob = {
@@ -113,7 +115,7 @@ async function openWriter(temporary: string, root: string): Promise<BlobWriter> 
       bytes += chunk.byteLength;
       gathered.push(chunk);
       gatheredBytes += chunk.byteLength;
-      if (gatheredBytes >= GATHER_BYTES) await flush();
+      if (gatheredBytes >= GATHER_BYTES || gathered.length >= GATHER_CHUNKS) await flush();
     },
     commit: async () => {
       if (ended) throw new Error('blob writer: committed after its end');

@@ -41,20 +41,25 @@ function inflating(reader: DatasetReader, conclude: () => ReadHeader | Failure, 
     problem ??= bytes > maxBytes ? failure('dicom', 'too-large', 'the dataset inflates beyond the limit') : reader.push(chunk);
     if (problem) inflate.destroy();
   });
-  const broken = new Promise<void>((resolve) => {
-    inflate.on('error', () => {
-      problem ??= failure('dicom', 'malformed', 'the dataset cannot be inflated');
-      resolve();
+  // zlib does not call back a write that it fails at: an error or the end of the stream does it then.
+  let release = (): void => {};
+  const settled = (begin: (done: () => void) => void): Promise<void> =>
+    new Promise((resolve) => {
+      release = resolve;
+      begin(resolve);
     });
-    inflate.on('close', resolve);
+  inflate.on('close', () => release());
+  inflate.on('error', () => {
+    problem ??= failure('dicom', 'malformed', 'the dataset cannot be inflated');
+    release();
   });
   return {
     push: async (chunk) => {
-      if (!inflate.destroyed) await Promise.race([broken, new Promise((written) => inflate.write(chunk, written))]);
+      if (!inflate.destroyed) await settled((done) => inflate.write(chunk, () => done()));
       return problem;
     },
     end: async () => {
-      await Promise.race([broken, new Promise<void>((ended) => inflate.end(() => inflate.once('end', ended)))]);
+      if (!inflate.destroyed) await settled((done) => inflate.once('end', done).end());
       return problem ?? conclude();
     },
     abandon: () => inflate.destroy(),
