@@ -12,6 +12,8 @@ const MAX_ASSOCIATE_BYTES = 256 * 1024;
 /** A-ASSOCIATE-RJ, A-RELEASE and A-ABORT have 4. */
 const MAX_OTHER_BYTES = 4;
 const HEADER_BYTES = 6;
+/** Chunks of an unfinished PDU held side by side: single bytes would each cost a hundred. */
+const MAX_HELD_CHUNKS = 256;
 
 export type PduSplitter = {
   /** The PDUs completed by these bytes; bodies may be views of `chunk`. After a Failure the rest of the stream is swallowed. */
@@ -30,6 +32,7 @@ export function pduSplitter(maxPDataBytes: number): PduSplitter {
       if (broken) return;
       held.push(chunk);
       heldBytes += chunk.length;
+      if (held.length > MAX_HELD_CHUNKS) held = [Buffer.concat(held, heldBytes)];
       while (heldBytes >= wanted) {
         const bytes = held.length === 1 ? (held[0] as Buffer) : Buffer.concat(held, heldBytes);
         const type = bytes[0] as number;

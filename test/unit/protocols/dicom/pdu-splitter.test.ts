@@ -20,6 +20,13 @@ describe('the PDU splitter', () => {
     );
   });
 
+  it('puts a long PDU together from single bytes', () => {
+    const fragment = Buffer.from(Array.from({ length: 3000 }, (_, index) => index % 251));
+    const pdu = encodePdu({ type: 'P-DATA-TF', values: [{ context: 1, command: false, last: true, fragment }] });
+    const [raw] = split(pdu, [1], 4000);
+    expect(raw).toEqual({ type: 4, body: pdu.subarray(6) });
+  });
+
   it('refuses a length of 4 GiB from the header alone', () => {
     const [raw] = [...pduSplitter(16_384).push(Buffer.from('0400ffffffff', 'hex'))];
     expect(raw).toMatchObject({ failure: true, code: 'too-large' });
