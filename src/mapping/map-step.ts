@@ -23,7 +23,7 @@ type MappedWork = { readonly work: Work; readonly mapped: Mapped };
 export async function mapEntries(batch: Batch, peers: PeerDirectory): Promise<void> {
   const mapped = [...mapMessages(batch, peers), ...(await mapStudies(batch, peers))];
   await resolve(batch, mapped);
-  await readWritten(batch);
+  await readWritten(batch, peers);
 }
 
 function mapMessages(batch: Batch, peers: PeerDirectory): MappedWork[] {
@@ -163,8 +163,11 @@ function requestKey(reference: string): CasePart['keys'][number] {
   return { kind: 'service-request', system: '', value: reference.slice(reference.indexOf('/') + 1) };
 }
 
-/** What a FHIR write holds for cases: its resources are read back as the door saved them. */
-async function readWritten(batch: Batch): Promise<void> {
+/**
+ * What a FHIR write holds for cases: its resources are read back as the door saved them.
+ * Order and accession numbers lead to the parts of a case that others send; a client that nobody configured names only its own order.
+ */
+async function readWritten(batch: Batch, peers: PeerDirectory): Promise<void> {
   const works = batch.works.filter((work) => work.entry.kind === 'fhir' && !work.failure && work.entry.effects.length > 0);
   const effects = (work: Work) => work.entry.effects.map((effect) => effect.split('/').slice(0, 2).join('/'));
   await loadResources(batch, works.flatMap(effects));
@@ -176,7 +179,12 @@ async function readWritten(batch: Batch): Promise<void> {
       .filter((resource) => resource !== null);
     const lookUp = (reference: string) => (mayName(batch, effects(work), reference) ? resourceIn(batch, reference) : null);
     const parts = casePartsOf(resources, lookUp);
-    work.parts = parts.map((part) => ({ ...part, task: taskFor(resources, part.serviceRequest) }));
+    const vouched = peers.isConfigured(work.entry.peer);
+    work.parts = parts.map((part) => ({
+      ...part,
+      keys: part.keys.filter(({ kind }) => vouched || kind === 'service-request'),
+      task: taskFor(resources, part.serviceRequest),
+    }));
     work.shared = resources.flatMap(literalReferences).filter((reference) => SHARED.has(reference.slice(0, reference.indexOf('/'))));
     for (const reference of effects(work)) work.produced.add(reference);
   }

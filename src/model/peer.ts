@@ -36,6 +36,8 @@ export type PeerDirectory = {
   mllp(sendingApplication: string, sendingFacility: string): Peer | Failure;
   dimse(callingAeTitle: string, calledAeTitle: string): Peer | Failure;
   http(client: string): Peer;
-  /** By name, for the corridor. */
+  /** By the name the journal has, for the corridor. */
   named(name: string): Peer;
+  /** Whether somebody wrote this sender into the configuration, and so vouches for the numbers it names. */
+  isConfigured(name: string): boolean;
 };

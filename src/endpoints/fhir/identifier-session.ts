@@ -1,14 +1,18 @@
 /**
- * Business identifiers of what a client created, made known to the corridor: an HL7 v2 message or a DICOM header that names one of
+ * Business identifiers of what an operator created, made known to the corridor: an HL7 v2 message or a DICOM header that names one of
  * them later means this resource. An identifier that is taken already stays where it is.
+ * Other clients claim none: whoever wrote another hospital's patient or order number first would own, and see, what that hospital sends
+ * under it later.
  */
 import type { Identifier, Resource } from '@medplum/fhirtypes';
 import type { Identity } from '../../model/identity.ts';
+import type { Caller } from '../../model/peer.ts';
 import type { Transaction } from '../../store/database.ts';
 import { claimIdentifiers } from '../../store/identifier-store.ts';
 import type { Planned } from './write-plan.ts';
 
-export async function registerIdentifiers(tx: Transaction, changes: readonly Planned[]): Promise<void> {
+export async function registerIdentifiers(tx: Transaction, caller: Caller, changes: readonly Planned[]): Promise<void> {
+  if (caller.role !== 'operator') return;
   const claims = changes.flatMap(({ after, before }) => {
     const identities = after && !before ? identitiesOf(after) : [];
     return after && identities.length > 0 ? [{ identities, fresh: after.id }] : [];

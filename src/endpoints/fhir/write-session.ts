@@ -160,7 +160,7 @@ async function save(tx: Transaction, deps: FhirDeps, { request, effective, loade
   for (const { reference, link } of adoptedRows(effective, links, loaded.rows, request.caller)) {
     await addReaders(tx, [reference], link.caseId, link.readers);
   }
-  await registerIdentifiers(tx, effective);
+  await registerIdentifiers(tx, request.caller, effective);
 }
 
 /** A delete keeps the last content and is found by nothing. */
