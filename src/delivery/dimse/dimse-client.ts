@@ -1,5 +1,5 @@
 /**
- * An association as requestor (PS3.8) with C-ECHO and C-STORE (PS3.7 §9.1): what sends objects to a PACS, to another gateway, and in the demo to this one.
+ * An association as requestor (PS3.8) with C-ECHO and C-STORE (PS3.7 §9.1): what sends objects to a PACS or to another gateway.
  * In: an address, AE titles, and the presentation contexts wanted; objects as byte sources, streamed with the peer's back-pressure.
  * Out: the exact status of each operation. Promises: every wait has an end; a failure before the object's last byte was sent is transient,
  * one after it ambiguous: the peer may have taken the object.
@@ -13,10 +13,17 @@ import { pDataOf } from '../../protocols/dicom/p-data.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../../protocols/dicom/part10.ts';
 import { APPLICATION_CONTEXT, type AssociateRq, type Pdv, type PresentationContext } from '../../protocols/dicom/pdu.ts';
 import { VERIFICATION } from '../../protocols/dicom/sop-class.ts';
-import { type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
+import { drained, type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
 
 /** Responses are short commands; nobody sends us datasets. */
 const MAX_PDU_BYTES = 64 * 1024;
+/** Their ids are the odd numbers of one byte (PS3.8 Table 9-13). */
+const MAX_CONTEXTS = 128;
+const OURSELVES = {
+  maxPduLength: MAX_PDU_BYTES,
+  implementationClassUid: IMPLEMENTATION_CLASS_UID,
+  implementationVersionName: IMPLEMENTATION_VERSION_NAME,
+};
 
 export type DimseTarget = {
   readonly host: string;
@@ -62,13 +69,13 @@ export class DimseAssociation {
 
   constructor(target: DimseTarget, wanted: readonly Wanted[]) {
     this.#target = target;
-    // PS3.8 Table 9-13: context ids are odd.
     this.#proposed = wanted.map((context, index) => ({ id: 2 * index + 1, ...context }));
     this.#layer = upperLayer('requestor', MAX_PDU_BYTES, this.#transport(), async (indication) => this.#indicated(indication));
   }
 
   /** Null when the association stands. */
   async open(): Promise<Failure | null> {
+    if (this.#proposed.length > MAX_CONTEXTS) return failure('delivery', 'invalid', `${this.#proposed.length} presentation contexts`);
     const answer = this.#next();
     await this.#layer.request();
     const said = await answer;
@@ -205,21 +212,9 @@ export class DimseAssociation {
   }
 
   #rq(): AssociateRq {
-    const user = {
-      maxPduLength: MAX_PDU_BYTES,
-      implementationClassUid: IMPLEMENTATION_CLASS_UID,
-      implementationVersionName: IMPLEMENTATION_VERSION_NAME,
-    };
     const { calling, called } = this.#target;
-    return {
-      type: 'A-ASSOCIATE-RQ',
-      protocolVersion: 1,
-      calling,
-      called,
-      applicationContext: APPLICATION_CONTEXT,
-      contexts: this.#proposed,
-      user,
-    };
+    const titles = { calling, called, applicationContext: APPLICATION_CONTEXT };
+    return { type: 'A-ASSOCIATE-RQ', protocolVersion: 1, ...titles, contexts: this.#proposed, user: OURSELVES };
   }
 
   async #write(bytes: Buffer): Promise<void> {
@@ -246,17 +241,6 @@ function saidBy(indication: Indication): Said {
     default:
       return failure('delivery', 'rejected', `the peer sent ${indication.type}`, 'transient');
   }
-}
-
-/** The peer has room again, or is gone. */
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off('drain', done).off('close', done);
-      resolve();
-    };
-    socket.on('drain', done).on('close', done);
-  });
 }
 
 /** PS3.8 Table 9-18. */

@@ -14,7 +14,7 @@ import { type AcceptedContext, negotiate } from '../../protocols/dicom/negotiati
 import { pDataOf } from '../../protocols/dicom/p-data.ts';
 import type { AssociateRq, Pdv } from '../../protocols/dicom/pdu.ts';
 import { rejectionOf, SUCCESS, statusOf } from '../../protocols/dicom/status.ts';
-import { type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
+import { drained, type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
 import { type StoreDeps, StoreSession } from './store-session.ts';
 
 export type SessionLimits = { readonly maxPduBytes: number; readonly artimMs: number; readonly idleMs: number };
@@ -230,15 +230,4 @@ export class AssociationSession {
   #who() {
     return { peer: this.#peer?.name ?? '', remoteAddress: this.#remoteAddress };
   }
-}
-
-/** The peer has room again, or is gone. */
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off('drain', done).off('close', done);
-      resolve();
-    };
-    socket.on('drain', done).on('close', done);
-  });
 }

@@ -98,6 +98,22 @@ export function upperLayer(
   };
 }
 
+type Draining = {
+  on(event: 'drain' | 'close', listener: () => void): Draining;
+  off(event: 'drain' | 'close', listener: () => void): Draining;
+};
+
+/** For a Transport whose socket is full: resolves when the peer has room again, or is gone. */
+export function drained(socket: Draining): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done).off('close', done);
+      resolve();
+    };
+    socket.on('drain', done).on('close', done);
+  });
+}
+
 /** The primitive by which the local user has a PDU sent. */
 const LOCAL_EVENT = {
   'A-ASSOCIATE-AC': 'associate accept',
