@@ -2,6 +2,7 @@
  * Every file of the third-party DICOM corpora, its dataset sent as it is through the real door: dicom-corpus.tsv says what is answered and why.
  * What was taken comes back by WADO-RS with its dataset byte for byte. A new file in the corpora without a line in the table fails.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import dicomParser from 'dicom-parser';
@@ -11,6 +12,7 @@ import { readPart10 } from '../../src/protocols/dicom/part10.ts';
 import { statusName } from '../../src/protocols/dicom/status.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { IDENTITY } from '../support/dicom-objects.ts';
+import { partsOf } from '../support/multipart.ts';
 
 const CORPUS = '../shared/corpora/dicom';
 const TABLE = 'test/contract/dicom-corpus.tsv';
@@ -29,6 +31,7 @@ const rows: Row[] = readFileSync(TABLE, 'utf8')
 
 withCorpus('every file of the DICOM corpora', () => {
   let door: DicomDoor;
+  let framesCompared = 0;
   beforeAll(async () => {
     door = await openDicomDoor();
   });
@@ -47,7 +50,12 @@ withCorpus('every file of the DICOM corpora', () => {
     expect(await store(door.port, object)).toBe(answer);
     expect(await door.unfinished()).toEqual([]);
     if (answer === '0000') await comesBack(door, object);
+    if (answer === '0000') framesCompared += await framesAreThere(door, readFileSync(`${CORPUS}/${file}`), object);
     await door.database.query('truncate journal, instance, pending, outcome');
+  });
+
+  it('has 220 frames in all, each as another parser cuts it', () => {
+    expect(framesCompared).toBe(220);
   });
 });
 
@@ -72,12 +80,16 @@ function objectIn(file: Buffer, transferSyntax: string): CorpusObject {
 }
 
 function uidsOf(file: Buffer, transferSyntax: string): { sopClassUid: string; sopInstanceUid: string } {
+  const dataset = parsed(file, { untilTag: 'x0020000e', ...(transferSyntax ? { TransferSyntaxUID: transferSyntax } : {}) });
+  return { sopClassUid: dataset?.string('x00080016') ?? '', sopInstanceUid: dataset?.string('x00080018') ?? '' };
+}
+
+/** As dicom-parser reads it, or null. */
+function parsed(file: Buffer, options: dicomParser.ParseDicomOptions): dicomParser.DataSet | null {
   try {
-    const options = { untilTag: 'x0020000e', ...(transferSyntax ? { TransferSyntaxUID: transferSyntax } : {}) };
-    const dataset = dicomParser.parseDicom(file, options);
-    return { sopClassUid: dataset.string('x00080016') ?? '', sopInstanceUid: dataset.string('x00080018') ?? '' };
+    return dicomParser.parseDicom(file, options);
   } catch {
-    return { sopClassUid: '', sopInstanceUid: '' };
+    return null;
   }
 }
 
@@ -95,11 +107,54 @@ async function store(port: number, object: CorpusObject): Promise<string> {
   return status === null ? 'context refused' : statusName(status);
 }
 
-async function comesBack(door: DicomDoor, object: CorpusObject): Promise<void> {
+async function instanceUrl(door: DicomDoor): Promise<string> {
   const { rows } = await door.database.query('select study_uid, series_uid, sop_instance_uid from instance');
   const [{ study_uid, series_uid, sop_instance_uid }] = rows as [Record<string, string>];
-  const url = `${door.url}/studies/${study_uid}/series/${series_uid}/instances/${sop_instance_uid}`;
-  const response = await fetch(url, { headers: { accept: 'application/dicom' } });
+  return `${door.url}/studies/${study_uid}/series/${series_uid}/instances/${sop_instance_uid}`;
+}
+
+/** Every frame, held against another parser's idea of it, where that has one. */
+async function framesAreThere(door: DicomDoor, file: Buffer, object: CorpusObject): Promise<number> {
+  const expected = framesIn(file, object.transferSyntax);
+  if (!expected) return 0;
+  const list = expected.map((_, index) => index + 1).join(',');
+  const accept = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
+  const response = await fetch(`${await instanceUrl(door)}/frames/${list}`, { headers: { accept } });
+  expect(response.status).toBe(200);
+  const parts = await partsOf(response);
+  expect(parts.map(({ body }) => sha256(body))).toEqual(expected.map(sha256));
+  return expected.length;
+}
+
+function framesIn(file: Buffer, transferSyntax: string): Buffer[] | null {
+  const found = parsed(file, { TransferSyntaxUID: transferSyntax });
+  const pixels = found?.elements.x7fe00010;
+  if (!found || !pixels) return null;
+  const frames = found.intString('x00280008') ?? 1;
+  if (!pixels.encapsulatedPixelData) {
+    const size = ((found.uint16('x00280010') ?? 0) * (found.uint16('x00280011') ?? 0) * bitsAPixel(found)) / 8;
+    const bytes = Buffer.from(found.byteArray as Buffer).subarray(pixels.dataOffset, pixels.dataOffset + pixels.length);
+    return Number.isInteger(size) ? Array.from({ length: frames }, (_, index) => bytes.subarray(index * size, (index + 1) * size)) : null;
+  }
+  const fragments = pixels.fragments ?? [];
+  if (fragments.length === frames)
+    return fragments.map((_, index) => Buffer.from(dicomParser.readEncapsulatedPixelDataFromFragments(found, pixels, index)));
+  if (frames === 1) return [Buffer.from(dicomParser.readEncapsulatedPixelDataFromFragments(found, pixels, 0, fragments.length))];
+  const table = pixels.basicOffsetTable?.length ? pixels.basicOffsetTable : dicomParser.createJPEGBasicOffsetTable(found, pixels);
+  return table.map((_: number, index: number) => Buffer.from(dicomParser.readEncapsulatedImageFrame(found, pixels, index, table)));
+}
+
+function bitsAPixel(found: dicomParser.DataSet): number {
+  const subsampled = found.string('x00280004') === 'YBR_FULL_422';
+  return (found.uint16('x00280100') ?? 0) * (subsampled ? 2 : (found.uint16('x00280002') ?? 0));
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+async function comesBack(door: DicomDoor, object: CorpusObject): Promise<void> {
+  const response = await fetch(await instanceUrl(door), { headers: { accept: 'application/dicom' } });
   expect(response.headers.get('content-type')).toBe(`application/dicom; transfer-syntax=${object.transferSyntax}`);
   const file = Buffer.from(await response.arrayBuffer());
   const meta = readPart10(file);
