@@ -3,13 +3,14 @@
  * Concurrent arrivals share one insert (group commit): while a batch is being committed the next one gathers, so that the cost of
  * a durable commit is paid once for all connections. `append` resolves after COMMIT; only then may a door answer.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Appended, NewEntry } from '../model/entry.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { insertInstances } from '../store/instance-store.ts';
 import { controlIdReused, insertEntries } from '../store/journal-store.ts';
 
-/** How long the first arrival of an idle journal waits for company. */
+/** How long the first arrival waits for company, when there was company the last time. */
 const LINGER_MS = 1;
 const MAX_BATCH = 512;
 /** Bytes one insert carries; a larger entry goes alone. */
@@ -31,21 +32,28 @@ type Waiting = { entry: NewEntry; resolve: (appended: Appended) => void; reject:
 export function openJournal(database: Database, metrics?: Metrics): Journal {
   const waiting: Waiting[] = [];
   let running: Promise<void> | null = null;
+  let lastBatch = 0;
 
+  const commit = async (batch: readonly Waiting[]): Promise<void> => {
+    try {
+      const appended = await commitBatch(
+        database,
+        batch.map((item) => item.entry),
+      );
+      for (const [index, item] of batch.entries()) item.resolve(appended[index] as Appended);
+      metrics?.count('waystation_journal_entries_total', {}, batch.length);
+      metrics?.count('waystation_journal_commits_total');
+    } catch (error) {
+      // What the database cannot hold is refused by itself: those that came at the same moment are not to blame.
+      if (batch.length > 1 && isDataFault(error)) for (const item of batch) await commit([item]);
+      else for (const item of batch) item.reject(error);
+    }
+  };
   const drain = async (): Promise<void> => {
     while (waiting.length > 0) {
       const batch = takeBatch();
-      try {
-        const appended = await commitBatch(
-          database,
-          batch.map((item) => item.entry),
-        );
-        for (const [index, item] of batch.entries()) item.resolve(appended[index] as Appended);
-        metrics?.count('waystation_journal_entries_total', {}, batch.length);
-        metrics?.count('waystation_journal_commits_total');
-      } catch (error) {
-        for (const item of batch) item.reject(error);
-      }
+      lastBatch = batch.length;
+      await commit(batch);
     }
     running = null;
   };
@@ -64,7 +72,7 @@ export function openJournal(database: Database, metrics?: Metrics): Journal {
     append: (entry) =>
       new Promise((resolve, reject) => {
         waiting.push({ entry, resolve, reject });
-        running ??= new Promise((started) => setTimeout(started, LINGER_MS)).then(drain);
+        running ??= (lastBatch > 1 ? pause(LINGER_MS) : Promise.resolve()).then(drain);
       }),
     appendIn: async (tx, entry) => ((await commitEntries(tx, [entry]))[0] as Appended).seq,
     reused: (peer, controlId, digest) => controlIdReused(database, peer, controlId, digest),
@@ -76,6 +84,7 @@ export function openJournal(database: Database, metrics?: Metrics): Journal {
 
 /** One statement commits by itself; instance rows make it a transaction. */
 function commitBatch(database: Database, entries: readonly NewEntry[]): Promise<Appended[]> {
+  if (!entries.some((entry) => entry.instance)) return insertEntries(database, entries);
   return database.transaction((tx) => commitEntries(tx, entries));
 }
 
@@ -87,4 +96,9 @@ async function commitEntries(tx: Transaction, entries: readonly NewEntry[]): Pro
   });
   if (instances.length > 0) await insertInstances(tx, instances);
   return appended;
+}
+
+/** SQLSTATE class 22, data exception: a NUL in a text, for one. */
+function isDataFault(error: unknown): boolean {
+  return String((error as { code?: string }).code ?? '').startsWith('22');
 }

@@ -36,8 +36,10 @@ with incoming as (
   select w.seq, (select i.part from incoming i where i.lane = w.lane limit 1) from written w where w.disposition = 'accepted'
 ), settled as (
   insert into outcome (seq, state, detail) select seq, disposition, detail from written where disposition <> 'accepted'
+), told as (
+  select pg_notify('corridor', '') where exists (select 1 from written where disposition = 'accepted')
 )
-select seq, kind, peer, control_id, encode(digest, 'hex') as digest, disposition from written order by seq`;
+select seq, kind, peer, control_id, encode(digest, 'hex') as digest, disposition, (select count(*) from told) as told from written order by seq`;
 
 /** The answer stored with the first one of a message that came again. */
 const FIRST = `
@@ -80,7 +82,6 @@ export async function insertEntries(
       column((entry) => partOf(entry.lane)),
     ],
   });
-  if (rows.some((row) => row.disposition === 'accepted')) await q.query(`notify corridor`);
   return alignWithFirsts(q, entries, rows);
 }
 

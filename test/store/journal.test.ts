@@ -87,6 +87,20 @@ describe('the journal', () => {
     expect((await readEntry(fresh.database, seq))?.reusedControlId).toBe(true);
   });
 
+  it('refuses what the database cannot hold by itself: those that came at the same moment are taken', async () => {
+    const [first, poison, last] = await Promise.allSettled(
+      [entry(), entry({ controlId: 'NUL\0' }), entry()].map((one) => journal.append(one)),
+    );
+    expect([first?.status, poison?.status, last?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  });
+
+  it('flags the second of two that come together under one control id', async () => {
+    const [one, other] = [entry({ controlId: 'TWICE' }), entry({ controlId: 'TWICE' })];
+    const [a, b] = await Promise.all([journal.append(one), journal.append(other)]);
+    expect((await readEntry(fresh.database, a?.seq as number))?.reusedControlId).toBe(false);
+    expect((await readEntry(fresh.database, b?.seq as number))?.reusedControlId).toBe(true);
+  });
+
   it('settles ignored and refused entries at once and queues only accepted ones', async () => {
     const [ignored, accepted] = await Promise.all([journal.append(entry({ disposition: 'ignored' })), journal.append(entry())]);
     expect(await outcomeOf(ignored?.seq as number)).toBe('ignored');
