@@ -76,7 +76,8 @@ async function runThread(data: CorridorData): Promise<void> {
   parentPort?.close();
 }
 
-async function openCorridor(database: Database, config: Config, log: Log): Promise<Corridor> {
+/** The corridor on a database of its own pool: the thread has one, a test may have two. */
+export async function openCorridor(database: Database, config: Config, log: Log): Promise<Corridor> {
   const peers = peerDirectory(config);
   const owners = await openOwners(database, config, systemClock, saveWork);
   const rules = {
