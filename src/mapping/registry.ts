@@ -3,11 +3,11 @@
  * In: a journal entry of kind hl7v2 and its peer. Out: what it becomes, or why not. A message that the door accepted is never refused here:
  * what has no place becomes a gap.
  */
-import type { Entry } from '../model/entry.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
 import type { Mapped } from '../model/mapped.ts';
 import type { Peer } from '../model/peer.ts';
-import { type Hl7Message, parseMessage } from '../protocols/hl7v2/message.ts';
+import { parseMessage } from '../protocols/hl7v2/message.ts';
+import type { MessageEntry, MessageMapper } from './map-context.ts';
 import { mapOrmO01 } from './messages/orm-o01.ts';
 
 export type MapContext = { readonly entry: MessageEntry; readonly peer: Peer };

@@ -13,7 +13,7 @@ import { firstValue } from '../datatypes/components.ts';
 import { bounded, identity } from '../datatypes/systems.ts';
 import { offsetOf } from '../datatypes/ts-datetime.ts';
 import { Draft } from '../draft.ts';
-import type { MapContext } from '../registry.ts';
+import type { MapContext } from '../map-context.ts';
 import { orderNumbers } from '../segments/orc-servicerequest.ts';
 import { pidPatient } from '../segments/pid-patient.ts';
 import { pv1Encounter } from '../segments/pv1-encounter.ts';
