@@ -10,13 +10,6 @@ import { parseMessage } from '../protocols/hl7v2/message.ts';
 import type { MessageEntry, MessageMapper } from './map-context.ts';
 import { mapOrmO01 } from './messages/orm-o01.ts';
 
-export type MapContext = { readonly entry: MessageEntry; readonly peer: Peer };
-
-/** What mapping reads of a journal entry. */
-export type MessageEntry = Pick<Entry, 'peer' | 'type' | 'controlId' | 'digest' | 'payload' | 'received'>;
-
-export type MessageMapper = (message: Hl7Message, context: MapContext) => Mapped | Failure;
-
 const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([['ORM^O01', mapOrmO01]]);
 
 /** Maps one message. */
