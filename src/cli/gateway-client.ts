@@ -18,8 +18,8 @@ export type Gateway = {
 
 /** Finds the gateway; whether it answers shows at the first question. */
 export async function findGateway({ config: file, url, token }: Reach): Promise<Gateway> {
-  const { env, config } = settings(file);
-  if (url === undefined) return gatewayIn(config().dataDirectory);
+  const { env, dataDirectory } = settings(file);
+  if (url === undefined) return gatewayIn(dataDirectory());
   const bearer = token ?? env.WAYSTATION_TOKEN ?? '';
   if (bearer === '') throw new CliError('--url needs a token', 'give --token or set WAYSTATION_TOKEN to that of an operator', EXIT.usage);
   if (!URL.canParse(url)) throw new CliError(`--url ${url} is no URL`, 'give one such as http://127.0.0.1:8080', EXIT.usage);

@@ -1,15 +1,15 @@
 /** The configuration as commands need it: whole and without faults, or a CliError that names the first ones. */
-import { type Loaded, loadConfig } from '../config/load.ts';
+import { findDataDirectory, type Loaded, loadConfig } from '../config/load.ts';
 import { faultText } from '../config/source.ts';
 import { surroundings } from '../config/surroundings-store.ts';
-import type { Config } from '../model/config.ts';
 import { CliError, EXIT } from './terminal.ts';
 
-export type Settings = { readonly env: Readonly<Record<string, string | undefined>>; config(): Config };
+export type Settings = { readonly env: Readonly<Record<string, string | undefined>>; dataDirectory(): string };
 
-/** The environment at once; the configuration when it is asked for. */
+/** The environment at once; where the data are when it is asked for, whether or not the rest of the configuration is in order. */
 export function settings(file: string | undefined): Settings {
-  return { env: surroundings().env, config: () => loadedConfig(file).config };
+  const where = { ...surroundings(), file };
+  return { env: where.env, dataDirectory: () => findDataDirectory(where) || loadedConfig(file).config.dataDirectory };
 }
 
 export function loadedConfig(file: string | undefined): Loaded {

@@ -46,6 +46,19 @@ export function loadConfig(where: Where): Loaded | Faulty {
   return { config, logLevel: logLevel(where), file: text.path, warnings: warnings(config, source) };
 }
 
+/**
+ * Where the data are, of a configuration that need not be whole: who looks for the running gateway needs no secrets of it.
+ * '' when the file cannot be read, or is no YAML.
+ */
+export function findDataDirectory(where: Where): string {
+  const text = readConfigFile(where);
+  if ('message' in text) return '';
+  const { raw, faults } = parseSource(text.path, text.text);
+  if (faults.length > 0) return '';
+  const { data } = (raw ?? {}) as { data?: unknown };
+  return dataDirectory(where, text.path === '' ? where.cwd : dirname(text.path), typeof data === 'string' ? data : undefined);
+}
+
 /** The default home of data: ./data, except for root where another user (PostgreSQL's) could not reach that. */
 export function defaultDataDirectory(where: Pick<Surroundings, 'cwd' | 'uid' | 'othersReach'>): string {
   return where.uid === 0 && !where.othersReach(where.cwd) ? '/var/lib/waystation' : join(where.cwd, 'data');

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { type Loaded, loadConfig, type Where } from '../../../src/config/load.ts';
+import { findDataDirectory, type Loaded, loadConfig, type Where } from '../../../src/config/load.ts';
 import { faultText } from '../../../src/config/source.ts';
 import { surroundings } from '../../../src/config/surroundings-store.ts';
 
@@ -36,6 +36,23 @@ function loaded(yaml: string, env: Record<string, string> = {}, files: Record<st
   if ('faults' in result) throw new Error(result.faults.map(faultText).join('\n'));
   return result;
 }
+
+describe('where the data are', () => {
+  const at = (yaml: string, env: Record<string, string> = {}) => findDataDirectory(where({ '/srv/gateway/waystation.yaml': yaml }, env));
+
+  it('is found without the secrets that only the gateway has', () => {
+    expect(at('data: home\ndatabase: { env: NOT_SET_HERE }\n')).toBe('/srv/gateway/home');
+  });
+
+  it('is what a start would take: the environment before the file, the file before the default', () => {
+    expect(at('data: home\n', { WAYSTATION_DATA: '/elsewhere' })).toBe('/elsewhere');
+    expect(at('{}')).toBe('/srv/gateway/data');
+  });
+
+  it('is not guessed from what is no YAML', () => {
+    expect(at('data: [')).toBe('');
+  });
+});
 
 describe('without a file', () => {
   it('all doors are on loopback, unknown senders are taken, one group reads', () => {
