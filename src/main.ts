@@ -36,7 +36,6 @@ import { type Database, openDatabase } from './store/database.ts';
 import { startEmbedded } from './store/embedded-server.ts';
 import { migrate } from './store/migration-store.ts';
 import { readDepths } from './store/operations-store.ts';
-import { findByTokens } from './store/search-store.ts';
 
 const VERSION = '0.1.0';
 /** What is under way at the doors may end in this time. */
@@ -181,10 +180,7 @@ function httpRoutes(parts: Parts, operatorToken: string, addresses: () => readon
   return {
     ...healthRoutes({ database, operatorTokenHash, readiness, scrape: page.scrape }),
     fhir: fhirRoutes({ ...shared, authenticate, admit: admission(config), validate: loadValidator(), settings }),
-    dicomweb: [
-      requireBearer(authenticate),
-      dicomwebRoutes({ ...shared, maySeeStudy: (caller, uid) => maySeeStudy(database, caller, uid) }),
-    ],
+    dicomweb: [requireBearer(authenticate), dicomwebRoutes(shared)],
     operations: operationsRoutes({ ...shared, operatorTokenHash, readiness, version: VERSION, started: clock.now(), addresses }),
   };
 }
@@ -192,13 +188,6 @@ function httpRoutes(parts: Parts, operatorToken: string, addresses: () => readon
 /** What is answered at once on a FHIR write: one question of `cases`, one of `reports`. */
 function admission(config: Config): Admit {
   return (change, facts) => admitTask(change, facts) ?? admitReport(change, facts, config.signers);
-}
-
-/** A study is seen by whom its ImagingStudy is shown to. */
-async function maySeeStudy(database: Database, caller: Caller, studyUid: string): Promise<boolean> {
-  if (caller.role === 'operator') return true;
-  const token = `ImagingStudy.identifier=urn:dicom:uid|urn:oid:${studyUid}`;
-  return (await findByTokens(database, 'ImagingStudy', [token], caller.group, 1)).length > 0;
 }
 
 function httpUrl(config: Config, door: Door): string {

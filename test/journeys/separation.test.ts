@@ -87,8 +87,15 @@ describe('a client that names the numbers of another', () => {
     expect(offered.map(({ description, input }) => [description, input?.length])).toEqual([['CT Head', 1]]);
   });
 
-  it('is told of images only that they are not there', async () => {
+  it('is told of images only that they are not there, also after he wrote a study of his own with their UID', async () => {
     const http = gateway.http;
+    const [patient] = await search(stranger, 'Patient');
+    await write(stranger, {
+      resourceType: 'ImagingStudy',
+      status: 'available',
+      subject: { reference: `Patient/${patient?.id}` },
+      identifier: [{ system: 'urn:dicom:uid', value: `urn:oid:${slice.studyUid}` }],
+    });
     expect(await fetchInstance({ http, token: stranger }, slice.studyUid, slice.seriesUid, slice.sopInstanceUid)).toBeNull();
     expect(await fetchInstance({ http, token: reader }, slice.studyUid, slice.seriesUid, slice.sopInstanceUid)).not.toBeNull();
   });

@@ -30,9 +30,10 @@ describe('the DICOMweb door', () => {
   beforeAll(async () => {
     door = await openDicomDoor();
     await send(door, [...FIRST_SERIES, ...SECOND_SERIES]);
+    await Promise.all(['2.25.4711', '2.25.9', IDENTITY.studyUid].map((uid) => door.show(uid, READER.group)));
   });
   beforeEach(() => {
-    door.reading = Object.assign(door.reading, { caller: READER, sees: () => true });
+    door.reading.caller = READER;
   });
   afterAll(() => door.close());
 
@@ -102,7 +103,7 @@ describe('the DICOMweb door', () => {
   });
 
   it('says the same of a study that the caller may not see as of one that is not here', async () => {
-    door.reading.sees = (studyUid) => studyUid !== '2.25.4711';
+    door.reading.caller = { client: 'stranger', group: 'strangers', role: 'origin' };
     for (const path of [STUDY, SERIES, INSTANCE, `${INSTANCE}/metadata`, `${INSTANCE}/frames/1`]) {
       const [hidden, absent] = await Promise.all([get(path), get(path.replace('2.25.4711', '2.25.4712'))]);
       expect([hidden.status, await hidden.text()]).toEqual([404, await absent.text()]);

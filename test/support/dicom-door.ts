@@ -5,6 +5,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ImagingStudy } from '@medplum/fhirtypes';
 import express from 'express';
 import { peerDirectory } from '../../src/config/peers.ts';
 import { DimseAssociation } from '../../src/delivery/dimse/dimse-client.ts';
@@ -19,9 +20,12 @@ import type { Metrics } from '../../src/model/metrics.ts';
 import type { Caller } from '../../src/model/peer.ts';
 import { VERIFICATION } from '../../src/protocols/dicom/sop-class.ts';
 import { IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
+import { indexResource } from '../../src/protocols/fhir/search-index.ts';
 import { openAudit } from '../../src/store/audit-store.ts';
 import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
 import type { Database } from '../../src/store/database.ts';
+import { claimIdentifiers } from '../../src/store/identifier-store.ts';
+import { saveResources } from '../../src/store/resource-store.ts';
 import { freshDatabase } from './database.ts';
 
 export type DicomDoor = {
@@ -33,8 +37,10 @@ export type DicomDoor = {
   readonly logged: readonly { readonly event: string; readonly fields: LogFields }[];
   /** Waits until an event is logged (or was): its fields. */
   said(event: string): Promise<LogFields>;
-  /** Says what each request to the DICOMweb door may see: the caller, or null for nobody, and a rule. */
-  reading: { caller: Caller | null; sees: (studyUid: string) => boolean };
+  /** Who asks at the DICOMweb door; null for nobody. */
+  reading: { caller: Caller | null };
+  /** Keeps an ImagingStudy of a study, as the corridor does, shown to a group. */
+  show(studyUid: string, group: string): Promise<void>;
   /** Names of unfinished files. */
   unfinished(): Promise<readonly string[]>;
   /** `disposition type control-id detail` of every journal entry, in order. */
@@ -76,14 +82,11 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
   const peers = peerDirectory({ dimse, peers: [], unknownPeers: 'accept', ...options.config } as unknown as Config);
   const deps = { ...(options.wrap?.({ journal, blobs }) ?? { journal, blobs }), peers, log, metrics, clock: systemClock };
   const door = await startDimseDoor(dimse, deps);
-  const reading: DicomDoor['reading'] = { caller: OPERATOR, sees: () => true };
-  const maySeeStudy = async (_: Caller, studyUid: string) => reading.sees(studyUid);
-  const web = await listenWeb(
-    reading,
-    dicomwebRoutes({ database: fresh.database, blobs, audit, clock: systemClock, log, metrics, maySeeStudy }),
-  );
+  const reading: DicomDoor['reading'] = { caller: OPERATOR };
+  const web = await listenWeb(reading, dicomwebRoutes({ database: fresh.database, blobs, audit, clock: systemClock, log, metrics }));
   return {
     ...{ port: door.port, url: web.url, database: fresh.database, blobs, logged, said, reading },
+    show: (studyUid, group) => show(fresh.database, studyUid, group),
     unfinished: () => readdir(join(directory, 'blobs', 'tmp')),
     journaled: () => journaled(fresh.database),
     echo: () => echo(door.port),
@@ -116,6 +119,19 @@ async function listenWeb(reading: DicomDoor['reading'], routes: express.Router) 
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+async function show(database: Database, studyUid: string, group: string): Promise<void> {
+  const resource: ImagingStudy & { id: string } = {
+    ...{ resourceType: 'ImagingStudy', id: systemClock.uuid(), status: 'available', subject: { display: 'nobody' } },
+    identifier: [{ system: 'urn:dicom:uid', value: `urn:oid:${studyUid}` }],
+  };
+  const identities = [{ type: 'ImagingStudy', system: 'urn:dicom:uid', value: `urn:oid:${studyUid}` }];
+  const row = { version: 1, index: indexResource(resource), deleted: false, caseId: null, author: '', seq: null };
+  await database.transaction(async (tx) => {
+    await claimIdentifiers(tx, [{ identities, fresh: resource.id }]);
+    await saveResources(tx, [{ ...row, resource, readers: [group] }], systemClock.now());
+  });
 }
 
 async function journaled(database: Database): Promise<string[]> {

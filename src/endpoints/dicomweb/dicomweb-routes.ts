@@ -23,6 +23,7 @@ import type { Database } from '../../store/database.ts';
 import { type InstancePath, instancesAt } from '../../store/instance-store.ts';
 import { findFrames } from './frame-session.ts';
 import { multipart, type Part } from './multipart.ts';
+import { maySeeStudy } from './study-visibility-session.ts';
 
 export type DicomwebDeps = {
   readonly database: Database;
@@ -31,7 +32,6 @@ export type DicomwebDeps = {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  maySeeStudy(caller: Caller, studyUid: string): Promise<boolean>;
 };
 
 /** A reader that takes nothing for this long is let go, and its files are closed. */
@@ -81,7 +81,7 @@ async function serve(deps: DicomwebDeps, request: Request, response: Response, a
 async function replyTo(deps: DicomwebDeps, caller: Caller, request: Request, answer: Answer): Promise<Reply | Refusal> {
   const { study, series, instance } = request.params as InstancePath & Record<string, string>;
   if (![study, series ?? study, instance ?? study].every(isUid)) return { status: 400, why: 'a UID in the path is none' };
-  if (!(await deps.maySeeStudy(caller, study))) return NOT_FOUND;
+  if (!(await maySeeStudy(deps.database, caller, study))) return NOT_FOUND;
   const instances = await instancesAt(deps.database, { study, series, instance });
   return instances.length === 0 ? NOT_FOUND : answer(instances, request, deps);
 }
