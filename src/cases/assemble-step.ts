@@ -3,7 +3,7 @@
  * `prepareCases` runs before routing (it settles the specialty), `assembleCases` after it.
  */
 import type { ImagingStudy, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
-import type { CaseState } from '../model/case.ts';
+import type { CasePart, CaseState } from '../model/case.ts';
 import type { Specialty } from '../model/config.ts';
 import type { Act, Work } from '../model/work.ts';
 import {
@@ -20,7 +20,7 @@ import {
 } from '../store/batch.ts';
 import { readCasesByTask } from '../store/case-store.ts';
 import { askersOf, groupsOf } from './match-step.ts';
-import { nextPhase, type PhaseEvent } from './phase.ts';
+import { isHeld, nextPhase, type PhaseEvent } from './phase.ts';
 import { newTask, updatedTask } from './task.ts';
 import { releasedAtOnce, specialtyOf, wholeness } from './whole.ts';
 
@@ -58,14 +58,15 @@ async function loadActCases(batch: Batch): Promise<void> {
 export type Owners = (destination: string) => string;
 
 export async function assembleCases(batch: Batch, rules: CaseRules, owners: Owners): Promise<void> {
-  const changed = changedCases(batch).filter((state) => state.phase !== 'cancelled');
+  // A case that went up into another has no order, and stays as it is.
+  const changed = changedCases(batch).filter((state) => state.phase !== 'cancelled' || state.serviceRequest !== '');
   await loadResources(
     batch,
-    changed.flatMap((state) => [state.task, state.serviceRequest]),
+    changed.flatMap((state) => [state.task, state.serviceRequest, ...studiesOf(state)]),
   );
   for (const work of batch.works) {
     if (work.failure) continue;
-    applyControls(batch, work);
+    for (const part of work.parts) if (part.kind === 'order') applyOrder(batch, work, part);
     for (const act of work.acts) applyAct(batch, work, act);
   }
   for (const { id } of changed) judge(batch, id, rules);
@@ -75,17 +76,54 @@ export async function assembleCases(batch: Batch, rules: CaseRules, owners: Owne
   }
 }
 
-/** Order control of what just joined: a cancel makes the case unclaimable at once (HL7 Table 0119: CA, DC). */
-function applyControls(batch: Batch, work: Work): void {
-  if (!work.parts.some((part) => part.kind === 'order' && CANCELS.has(part.control))) return;
-  for (const id of work.cases) {
-    const state = caseIn(batch, id) as CaseState;
-    if (nextPhase(state.phase, 'cancelled')) move(batch, id, 'cancelled', work, 'order cancelled by its placer');
-    else note(batch, id, work, 'cancel-requested', `the case is ${state.phase}: a person decides`);
-  }
+/**
+ * What an order that just joined does to its case. The state of the order is ServiceRequest.status, which mapping made of ORC-1 and ORC-5:
+ * an order that is over makes the case unclaimable at once; one that is held takes back the offer; one that is ordered anew opens it again.
+ */
+function applyOrder(batch: Batch, work: Work, part: CasePart): void {
+  const state = [...work.cases].map((id) => caseIn(batch, id)).find((candidate) => candidate?.serviceRequest === part.serviceRequest);
+  if (!state) return;
+  const status = requestStatus(batch, state);
+  const event = ORDER_EVENTS[status];
+  if (event === undefined || (state.phase === 'cancelled') !== (event === 'reopened')) return;
+  if (work.peer !== state.origin?.peer)
+    note(batch, state.id, work, 'control-noted', `order ${status}, said by another than who asked: a person decides`);
+  else if (isClaimed(batch, state) || !nextPhase(state.phase, event)) noteTooLate(batch, work, state, event, status);
+  else reopenOrEnd(batch, work, state, event, status);
 }
 
-const CANCELS: ReadonlySet<string> = new Set(['CA', 'DC']);
+function reopenOrEnd(batch: Batch, work: Work, state: CaseState, event: PhaseEvent, status: string): void {
+  if (event === 'reopened') putCase(batch, { ...state, claim: null, report: null, returns: [], push: null, released: null });
+  move(batch, state.id, event, work, `order ${status}`);
+}
+
+function noteTooLate(batch: Batch, work: Work, state: CaseState, event: PhaseEvent, status: string): void {
+  if (event === 'cancelled')
+    note(batch, state.id, work, 'cancel-requested', `order ${status} while the case is claimed or read: a person decides`);
+  if (event === 'held' && state.phase !== 'assembling')
+    note(batch, state.id, work, 'hold-requested', `order ${status} while the case is ${state.phase}`);
+}
+
+/** A claim is in the Task before the case has followed it. */
+function isClaimed(batch: Batch, state: CaseState): boolean {
+  const task = resourceIn(batch, state.task);
+  return state.phase === 'requested' && isType<Task>(task, 'Task') && isHeld(task.status);
+}
+
+function requestStatus(batch: Batch, state: CaseState): string {
+  const request = resourceIn(batch, state.serviceRequest);
+  return isType<ServiceRequest>(request, 'ServiceRequest') ? (request.status ?? '') : '';
+}
+
+/** ServiceRequest.status → what it does to a case. */
+const ORDER_EVENTS: Readonly<Record<string, PhaseEvent>> = {
+  active: 'reopened',
+  revoked: 'cancelled',
+  'entered-in-error': 'cancelled',
+  completed: 'cancelled',
+  'on-hold': 'held',
+  draft: 'held',
+};
 
 function applyAct(batch: Batch, work: Work, act: Act): void {
   const state = act.kind === 'task' ? caseByTask(batch, act.task) : caseIn(batch, act.caseId);
@@ -103,7 +141,7 @@ function caseByTask(batch: Batch, task: string): CaseState | null {
 }
 
 function applyTask(batch: Batch, work: Work, state: CaseState, act: Act & { kind: 'task' }): void {
-  if (!CLAIMING.has(act.status)) {
+  if (!isHeld(act.status)) {
     note(batch, state.id, work, 'task', `Task ${act.status}`);
     return;
   }
@@ -112,10 +150,12 @@ function applyTask(batch: Batch, work: Work, state: CaseState, act: Act & { kind
   move(batch, state.id, 'claimed', work, first ? `claimed by ${act.by}` : `Task ${act.status}`);
 }
 
-/** Task.status values with which a reader holds the case. */
-const CLAIMING: ReadonlySet<string> = new Set(['received', 'accepted', 'in-progress', 'on-hold']);
-
 function applyReport(batch: Batch, work: Work, state: CaseState, act: Act & { kind: 'report' }): void {
+  // An entry that is worked off once more brings nothing home twice.
+  if (state.report?.reference === act.report && state.report.seq >= work.entry.seq) {
+    note(batch, state.id, work, 'report-known', act.report);
+    return;
+  }
   if (!nextPhase(state.phase, 'reported')) {
     note(batch, state.id, work, 'report-kept', `${act.report} came while the case is ${state.phase}: a person decides`);
     return;
@@ -153,24 +193,28 @@ function judge(batch: Batch, id: string, rules: CaseRules): void {
 
 function judgeAssembling(batch: Batch, state: CaseState, rules: CaseRules): void {
   const specialty = specialtyOf(state, rules.specialties, state.specialty || rules.defaultSpecialty);
+  const status = requestStatus(batch, state);
+  const held = ORDER_EVENTS[status] === 'held';
+  const routed = state.route !== null || state.serviceRequest === '';
   const { missing, wake } = wholeness(state, specialty, batch.now.getTime());
-  const byRule = state.released === null && releasedAtOnce(state, specialty);
-  const released = byRule
-    ? { by: 'gateway', at: batch.now.toISOString(), why: `${specialty.name} does not wait for ${state.priority} orders` }
-    : state.released;
-  putCase(batch, { ...state, missing, wake, released });
-  if (state.route === null && state.serviceRequest !== '') {
-    addEvent(batch, state.id, {
-      seq: null,
-      kind: 'unrouted',
-      actor: 'gateway',
-      detail: 'no route fits: a rule is missing in the configuration',
-    });
-    return;
-  }
-  if (missing.length === 0) move(batch, state.id, 'whole', null, `whole: offered to ${state.route?.destination}`);
-  else if (released && state.serviceRequest !== '')
-    move(batch, state.id, 'released', null, `${released.why}; offered to ${state.route?.destination} without ${missing.join(', ')}`);
+  const all = [...missing, held ? `order: ${status}` : '', routed ? '' : UNROUTED].filter((text) => text !== '');
+  const released = state.released ?? releaseByRule(batch, state, specialty);
+  // A rule that is added later is found by the clock.
+  putCase(batch, { ...state, missing: all, released, wake: routed ? wake : batch.now.getTime() + UNROUTED_MS });
+  if (!routed && !state.missing.includes(UNROUTED))
+    addEvent(batch, state.id, { seq: null, kind: 'unrouted', actor: 'gateway', detail: UNROUTED });
+  if (!routed || held || state.serviceRequest === '') return;
+  if (all.length === 0) move(batch, state.id, 'whole', null, `whole: offered to ${state.route?.destination}`);
+  else if (released)
+    move(batch, state.id, 'released', null, `${released.why}; offered to ${state.route?.destination} without ${all.join(', ')}`);
+}
+
+const UNROUTED = 'route: no rule of the configuration fits';
+const UNROUTED_MS = 60_000;
+
+function releaseByRule(batch: Batch, state: CaseState, specialty: Specialty): CaseState['released'] {
+  if (!releasedAtOnce(state, specialty)) return null;
+  return { by: 'gateway', at: batch.now.toISOString(), why: `${specialty.name} does not wait for ${state.priority} orders` };
 }
 
 /** Until the return step has ordered the answers there are none to wait for; it closes a case that owes nobody an answer. */

@@ -47,19 +47,24 @@ export function joinPart(state: CaseState, part: CasePart, entry: Sender): CaseS
 }
 
 function joinOrder(state: CaseState, part: CasePart, entry: Sender): CaseState {
-  const first = state.origin === null;
+  const { origin } = state;
+  // An order that is worked off once more, after a newer one, changes nothing.
+  if (origin && entry.seq < origin.seq) return state;
   return {
     ...state,
     serviceRequest: part.serviceRequest,
     task: state.task === '' ? (part.task ?? '') : state.task,
     patient: part.subject === '' ? state.patient : part.subject,
     priority: part.priority ?? state.priority,
-    // The latest order of the origin is the one the answer quotes.
-    origin:
-      first || entry.peer === state.origin?.peer
-        ? { peer: entry.peer, kind: entry.kind === 'hl7v2' ? 'hl7v2' : 'fhir', group: entry.group, seq: entry.seq }
-        : state.origin,
+    origin: quotes(origin, part, entry)
+      ? { peer: entry.peer, kind: entry.kind === 'hl7v2' ? 'hl7v2' : 'fhir', group: entry.group, seq: entry.seq }
+      : origin,
   };
+}
+
+/** The answer quotes the latest message of who asked that says what was ordered; a cancel or a status without that cannot be quoted. */
+function quotes(origin: CaseState['origin'], part: CasePart, entry: Sender): boolean {
+  return origin === null || (entry.peer === origin.peer && part.detailed !== false);
 }
 
 /** One case goes up into another: what it gathered goes along. */

@@ -92,8 +92,8 @@ function absorb(batch: Batch, into: string, other: string): void {
 
 /** What a client wrote by FHIR carries his group as author. */
 function senderOf(batch: Batch, { work, part }: Claim): Sender {
-  const { peer, kind, seq } = work.entry;
-  return { peer, kind, seq, group: batch.slots.get(part.serviceRequest)?.stored?.author ?? '' };
+  const { kind, seq } = work.entry;
+  return { peer: work.peer, kind, seq, group: batch.slots.get(part.serviceRequest)?.stored?.author ?? '' };
 }
 
 /** The group that reads a case: it sees everything in it. */

@@ -4,7 +4,7 @@
  */
 import type { CasePhase } from '../model/case.ts';
 
-export type PhaseEvent = 'whole' | 'released' | 'claimed' | 'reported' | 'returned' | 'cancelled';
+export type PhaseEvent = 'whole' | 'released' | 'claimed' | 'reported' | 'returned' | 'cancelled' | 'held' | 'reopened';
 
 export function nextPhase(phase: CasePhase, event: PhaseEvent): CasePhase | null {
   return PHASES[phase][event] ?? null;
@@ -15,16 +15,24 @@ export function taskStatusOf(phase: CasePhase): 'draft' | 'requested' | 'complet
   return TASK_STATUS[phase];
 }
 
+/** Whether a reader holds a case whose Task has this status. */
+export function isHeld(status: string | undefined): boolean {
+  return HOLDING.has(status ?? '');
+}
+
+const HOLDING: ReadonlySet<string> = new Set(['received', 'accepted', 'in-progress', 'on-hold']);
+
 const PHASES: Readonly<Record<CasePhase, Partial<Record<PhaseEvent, CasePhase>>>> = {
   assembling: { whole: 'requested', released: 'requested', cancelled: 'cancelled' },
   // A pushed case is claimed on the specialist's own server: its report is the first we hear.
-  requested: { claimed: 'claimed', reported: 'reported', cancelled: 'cancelled' },
+  requested: { claimed: 'claimed', reported: 'reported', cancelled: 'cancelled', held: 'assembling' },
   // A cancel after the claim is noted for a person: the reader is at work.
   claimed: { claimed: 'claimed', reported: 'reported' },
   reported: { reported: 'reported', returned: 'closed' },
   // A correction opens the way home once more.
   closed: { reported: 'reported' },
-  cancelled: {},
+  // The placer orders anew under the same number.
+  cancelled: { reopened: 'assembling' },
 };
 
 const TASK_STATUS = {

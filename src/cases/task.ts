@@ -5,7 +5,7 @@
 import type { CodeableConcept, Identifier, ServiceRequest, Task, TaskInput } from '@medplum/fhirtypes';
 import type { CaseState } from '../model/case.ts';
 import { CASE_SYSTEM, MISSING_PART_SYSTEM } from '../protocols/fhir/canonical.ts';
-import { taskStatusOf } from './phase.ts';
+import { isHeld, taskStatusOf } from './phase.ts';
 
 export type TaskContext = { readonly owner: string; readonly ownerName: string; readonly now: Date };
 
@@ -43,7 +43,7 @@ export function updatedTask(task: Task & { id: string }, state: CaseState, conte
     output: _output,
     ...kept
   } = task;
-  const status = taskStatusOf(state.phase) ?? (kept.status === 'requested' || kept.status === 'draft' ? 'accepted' : kept.status);
+  const status = statusOf(state, kept.status);
   const input = inputsOf(state);
   return {
     resourceType,
@@ -59,6 +59,15 @@ export function updatedTask(task: Task & { id: string }, state: CaseState, conte
     ...(input.length > 0 ? { input } : {}),
     ...(state.report ? { output: [{ type: { text: 'report' }, valueReference: { reference: state.report.reference } }] } : {}),
   };
+}
+
+/**
+ * A claim is answered before its case follows: a batch that began before it must not take it back.
+ * While the case is claimed the status is the reader's.
+ */
+function statusOf({ phase }: CaseState, status: Task['status']): Task['status'] {
+  if (phase === 'requested' && isHeld(status)) return status;
+  return taskStatusOf(phase) ?? (isHeld(status) ? status : 'accepted');
 }
 
 /** A Task that came along with its order (from another gateway) gets the number of the case here, too. */

@@ -16,8 +16,6 @@ import type { Peer, PeerDirectory } from '../model/peer.ts';
 export function peerDirectory(config: Config): PeerDirectory {
   const accept = config.unknownPeers === 'accept';
   const byName = new Map(config.peers.map((peer) => [peer.name, peer]));
-  // What comes by HTTP is journaled under the name of its client.
-  const known = (name: string) => byName.get(name) ?? config.peers.find((peer) => name !== '' && peer.client === name);
   const orUnknown = (peer: Peer | undefined, name: string): Peer | Failure => peer ?? (accept ? unknownPeer(name) : unknownSender(name));
   return {
     mllp: (application, facility) => orUnknown(bestFit(config.peers, application, facility), madeUpName('mllp', application, facility)),
@@ -28,8 +26,8 @@ export function peerDirectory(config: Config): PeerDirectory {
     },
     http: (client) =>
       (client === '' ? undefined : config.peers.find((peer) => peer.client === client)) ?? unknownPeer(madeUpName('http', client)),
-    named: (name) => known(name) ?? unknownPeer(name),
-    isConfigured: (name) => known(name) !== undefined,
+    named: (name) => byName.get(name) ?? unknownPeer(name),
+    isConfigured: (name) => byName.has(name),
   };
 }
 

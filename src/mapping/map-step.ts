@@ -179,7 +179,8 @@ async function readWritten(batch: Batch, peers: PeerDirectory): Promise<void> {
       .filter((resource) => resource !== null);
     const lookUp = (reference: string) => (mayName(batch, effects(work), reference) ? resourceIn(batch, reference) : null);
     const parts = casePartsOf(resources, lookUp);
-    const vouched = peers.isConfigured(work.entry.peer);
+    work.peer = peers.http(work.entry.peer).name;
+    const vouched = peers.isConfigured(work.peer);
     work.parts = parts.map((part) => ({
       ...part,
       keys: part.keys.filter(({ kind }) => vouched || kind === 'service-request'),

@@ -28,6 +28,8 @@ export type CasePart = {
   readonly patient: readonly PatientKey[];
   /** ORC-1 for an order (`NW` where the protocol has no such thing), '' otherwise. */
   readonly control: string;
+  /** False for an order message that says nothing of what was ordered (a cancel without OBR): the answer cannot quote it. */
+  readonly detailed?: boolean;
   /** False when the sender marked the message as test or training (MSH-11 T or D). */
   readonly production: boolean;
   /** Null where the sender says none: the case keeps the one it has. */

@@ -19,6 +19,8 @@ export type Act =
 
 export type Work = {
   readonly entry: Entry;
+  /** Name of the Peer: what comes by HTTP is journaled under the name of its client. */
+  peer: string;
   failure: Failure | null;
   /** References are resolved: `Type/id`. */
   parts: CasePart[];
@@ -34,5 +36,16 @@ export type Work = {
 };
 
 export function workOf(entry: Entry): Work {
-  return { entry, failure: null, parts: [], acts: [], gaps: [], shared: [], produced: new Set(), cases: new Set(), detail: '' };
+  return {
+    entry,
+    peer: entry.peer,
+    failure: null,
+    parts: [],
+    acts: [],
+    gaps: [],
+    shared: [],
+    produced: new Set(),
+    cases: new Set(),
+    detail: '',
+  };
 }

@@ -4,7 +4,7 @@
  */
 import type { DiagnosticReport, Patient, Provenance, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
 import type { StoredBinary } from '../model/binary.ts';
-import type { CaseState } from '../model/case.ts';
+import type { CaseState, ReturnState } from '../model/case.ts';
 import type { Config, Destination, Signer } from '../model/config.ts';
 import type { DeliveryKind } from '../model/delivery.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
@@ -37,7 +37,7 @@ export async function returnAnswers(batch: Batch, house: ReturnHouse, close: (ca
   await watchPushed(batch);
   for (const state of changedCases(batch)) {
     if (state.phase === 'requested' && state.route?.kind === 'push' && state.push === null) await pushCase(batch, house, state);
-    if (state.phase === 'reported' && state.returns.length === 0 && state.report) await answer(batch, house, state, close);
+    if (state.phase === 'reported' && state.report) await answer(batch, house, state, close);
   }
 }
 
@@ -59,14 +59,19 @@ async function watchPushed(batch: Batch): Promise<void> {
 async function pushCase(batch: Batch, house: ReturnHouse, state: CaseState): Promise<void> {
   const material = [...state.members, ...state.studies.map((study) => study.imagingStudy)];
   await loadResources(batch, [state.patient, ...material]);
-  const task = resourceIn(batch, state.task) as Task;
+  const task = resourceIn(batch, state.task) as Task | null;
+  const patient = resourceIn(batch, state.patient) as Patient | null;
   const serviceRequest = resourceIn(batch, state.serviceRequest) as ServiceRequest;
+  if (!task || !patient) {
+    const detail = 'the order names no Patient that is here: a specialist’s server is not told of a case without one';
+    return addEvent(batch, state.id, { seq: null, kind: 'push-failed', actor: 'gateway', detail });
+  }
   const sent = [serviceRequest, ...resourcesIn(batch, material)];
   const id = batch.clock.uuid();
   const push = composeFhirOrder({
     task,
     serviceRequest,
-    patient: resourceIn(batch, state.patient) as Patient,
+    patient,
     material: resourcesIn(batch, material),
     known: await loadKnown(batch, sent),
     files: await filesOf(batch, house.blobs, sent, MAX_INLINE_BYTES),
@@ -78,28 +83,40 @@ async function pushCase(batch: Batch, house: ReturnHouse, state: CaseState): Pro
   putCase(batch, { ...state, push: { delivery: id, receipt: null } });
 }
 
+/** Words the answers that have no delivery yet. One that cannot be worded is owed: the case stays open, and is looked at again. */
 async function answer(batch: Batch, house: ReturnHouse, state: CaseState, close: (caseId: string, detail: string) => void): Promise<void> {
   const names = state.origin ? house.peers.named(state.origin.peer).returns : [];
   if (names.length === 0)
     return close(state.id, 'no destination is configured for answers to its origin: the report waits at the FHIR door');
-  const returns = [];
-  for (const name of names) {
-    const destination = house.config.destinations.find((candidate) => candidate.name === name) as Destination;
-    const id = batch.clock.uuid();
-    const worded = await word(batch, house, state, destination, id);
-    if (isFailure(worded)) {
-      addEvent(batch, state.id, {
-        seq: state.report?.seq ?? null,
-        kind: 'return-failed',
-        actor: 'gateway',
-        detail: `${name}: ${worded.detail}`,
-      });
-      continue;
-    }
+  const ordered = state.returns.filter(({ delivery }) => delivery !== '');
+  const owed = names.filter((name) => !ordered.some(({ destination }) => destination === name));
+  if (owed.length === 0) return;
+  const returns: ReturnState[] = [...ordered];
+  for (const name of owed) returns.push(await answerTo(batch, house, state, name));
+  const unworded = returns.some(({ delivery }) => delivery === '');
+  putCase(batch, { ...(caseIn(batch, state.id) as CaseState), returns, wake: unworded ? batch.now.getTime() + WORD_AGAIN_MS : null });
+}
+
+/** When an answer that could not be worded is tried again: a person mends what is missing in the meantime. */
+const WORD_AGAIN_MS = 10 * 60_000;
+
+async function answerTo(batch: Batch, house: ReturnHouse, state: CaseState, name: string): Promise<ReturnState> {
+  const destination = house.config.destinations.find((candidate) => candidate.name === name) as Destination;
+  const id = batch.clock.uuid();
+  const worded = await word(batch, house, state, destination, id);
+  if (!isFailure(worded)) {
     order(batch, state, name, worded.kind, id, worded.controlId, worded.content);
-    returns.push({ destination: name, delivery: id, receipt: null });
+    return { destination: name, delivery: id, receipt: null };
   }
-  putCase(batch, { ...(caseIn(batch, state.id) as CaseState), returns });
+  const known = state.returns.some((item) => item.destination === name && item.delivery === '');
+  if (!known)
+    addEvent(batch, state.id, {
+      seq: state.report?.seq ?? null,
+      kind: 'return-failed',
+      actor: 'gateway',
+      detail: `${name}: ${worded.detail}`,
+    });
+  return { destination: name, delivery: '', receipt: null };
 }
 
 type Worded = { readonly kind: DeliveryKind; readonly controlId: string; readonly content: Buffer };
@@ -115,7 +132,7 @@ async function word(batch: Batch, house: ReturnHouse, state: CaseState, destinat
     report,
     provenance,
     known: await loadKnown(batch, [report, provenance]),
-    files: await filesOf(batch, house.blobs, [report], Number.POSITIVE_INFINITY),
+    files: await filesOf(batch, house.blobs, [report], MAX_REPORT_FILE_BYTES),
     base: `${house.config.http.publicUrl}/fhir`,
     controlId: id,
   });
@@ -163,7 +180,7 @@ async function pdfOf(
   const form = input.report.presentedForm?.find(({ contentType }) => contentType === 'application/pdf');
   if (form?.data) return Buffer.from(form.data, 'base64');
   if (form?.url) {
-    const files = await filesOf(batch, house.blobs, [input.report], Number.POSITIVE_INFINITY);
+    const files = await filesOf(batch, house.blobs, [input.report], MAX_REPORT_FILE_BYTES);
     return files.get(form.url) ?? failure('return', 'not-found', `the file ${form.url} of the report is not here`);
   }
   const title = house.config.specialties.find(({ name }) => name === state.specialty)?.title ?? 'Report';
@@ -199,20 +216,23 @@ async function loadKnown(batch: Batch, resources: readonly Resource[]): Promise<
   );
 }
 
-/** Bytes of the files that resources name by `Binary/id`, up to a size. */
+/** Bytes of the files that resources name by `Binary/id`, up to a size. A file that is not there (a restore without its blobs) is left out. */
 async function filesOf(batch: Batch, blobs: BlobStore, resources: readonly Resource[], most: number): Promise<Map<string, Buffer>> {
   const urls = [...new Set(resources.flatMap(fileUrls))];
   await loadResources(batch, urls);
   const files = new Map<string, Buffer>();
   for (const url of urls) {
     const binary = resourceIn(batch, url) as StoredBinary | null;
-    if (!binary || binary.size > most) continue;
+    if (!binary || binary.size > most || !(await blobs.stat(binary.digest))) continue;
     const chunks: Buffer[] = [];
     for await (const chunk of blobs.read(binary.digest)) chunks.push(chunk as Buffer);
     files.set(url, Buffer.concat(chunks));
   }
   return files;
 }
+
+/** A report's own file goes into one message: above this it cannot be answered by HL7 v2 or FHIR. */
+const MAX_REPORT_FILE_BYTES = 64 * 1024 * 1024;
 
 function fileUrls(resource: Resource): string[] {
   return [...JSON.stringify(resource).matchAll(/"url":"(Binary\/[A-Za-z0-9.-]{1,64})"/g)].map(([, url]) => url as string);

@@ -121,7 +121,7 @@ describe('check', () => {
       out: "bad.yaml:1:15 mllp.port: must be a whole number from 0 to 65535\nbad.yaml:2:9 http.prot: is not a known key; did you mean 'port'?\n\n2 faults\n",
       err: '',
     });
-    expect(await waystation(['status', '--config', 'bad.yaml'])).toMatchObject({ code: 3, err: expect.stringContaining('(and 1 more)') });
+    expect(await waystation(['start', '--config', 'bad.yaml'])).toMatchObject({ code: 3, err: expect.stringContaining('(and 1 more)') });
   });
 
   it('shows what holds without a file', async () => {

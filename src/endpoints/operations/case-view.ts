@@ -58,12 +58,15 @@ export function waitingFor(state: CaseState, deliveries: readonly DeliverySummar
   if (state.phase === 'claimed') return [`the signed report of ${state.claim?.by ?? ''}`];
   if (state.phase !== 'reported') return [];
   const open = new Set(state.returns.filter((item) => item.receipt === null).map((item) => item.delivery));
-  return deliveries.filter(({ id }) => open.has(id)).map(receipt);
+  const unworded = state.returns
+    .filter(({ delivery }) => delivery === '')
+    .map(({ destination }) => `an answer for ${destination} that can be worded: see return-failed`);
+  return [...unworded, ...deliveries.filter(({ id }) => open.has(id)).map(receipt)];
 }
 
 function assembling(state: CaseState): string[] {
   if (state.missing.length > 0) return [...state.missing];
-  return state.route === null ? ['a route: no rule of the configuration fits'] : ['the corridor to offer it'];
+  return ['the corridor to offer it'];
 }
 
 function receipt(delivery: DeliverySummary): string {

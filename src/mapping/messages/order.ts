@@ -49,6 +49,7 @@ export function mapOrder(order: Order, context: OrderContext, draft: Draft): Cas
     keys: orderKeys(numbers, imaging, draft.peer),
     patient: patient.keys,
     control: firstValue(group.orc, 1),
+    detailed: group.obr !== undefined,
     production: firstValue(msh, 11) === 'P',
     priority: priority?.priority ?? null,
     hints: [...imagingHints(group), ...codeHints(request)],

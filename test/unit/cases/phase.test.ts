@@ -2,15 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 import { nextPhase, type PhaseEvent, taskStatusOf } from '../../../src/cases/phase.ts';
 import type { CasePhase } from '../../../src/model/case.ts';
 
-const EVENTS: readonly PhaseEvent[] = ['whole', 'released', 'claimed', 'reported', 'returned', 'cancelled'];
+const EVENTS: readonly PhaseEvent[] = ['whole', 'released', 'claimed', 'reported', 'returned', 'cancelled', 'held', 'reopened'];
 /** Every cell: phase, then what each event of EVENTS makes of it (`-`: nothing). */
 const TABLE: readonly [CasePhase, readonly string[]][] = [
-  ['assembling', ['requested', 'requested', '-', '-', '-', 'cancelled']],
-  ['requested', ['-', '-', 'claimed', 'reported', '-', 'cancelled']],
-  ['claimed', ['-', '-', 'claimed', 'reported', '-', '-']],
-  ['reported', ['-', '-', '-', 'reported', 'closed', '-']],
-  ['closed', ['-', '-', '-', 'reported', '-', '-']],
-  ['cancelled', ['-', '-', '-', '-', '-', '-']],
+  ['assembling', ['requested', 'requested', '-', '-', '-', 'cancelled', '-', '-']],
+  ['requested', ['-', '-', 'claimed', 'reported', '-', 'cancelled', 'assembling', '-']],
+  ['claimed', ['-', '-', 'claimed', 'reported', '-', '-', '-', '-']],
+  ['reported', ['-', '-', '-', 'reported', 'closed', '-', '-', '-']],
+  ['closed', ['-', '-', '-', 'reported', '-', '-', '-', '-']],
+  ['cancelled', ['-', '-', '-', '-', '-', '-', '-', 'assembling']],
 ];
 
 describe('the life of a case', () => {

@@ -1,0 +1,130 @@
+/** What the state of an order does to its case: worked off by a real corridor on a real database, message by message. */
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { openCorridor } from '../../src/corridor-worker.ts';
+import { openJournal } from '../../src/journal/journal.ts';
+import type { CaseState } from '../../src/model/case.ts';
+import { type Corridor, runBatch } from '../../src/pipeline.ts';
+import { readCases } from '../../src/store/case-store.ts';
+import { requeueEntries } from '../../src/store/journal-store.ts';
+import { readResources } from '../../src/store/resource-store.ts';
+import { freshDatabase } from '../support/database.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { testConfig } from '../support/test-config.ts';
+
+let fresh: Awaited<ReturnType<typeof freshDatabase>>;
+let corridor: Corridor;
+let sent = 0;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  corridor = await openCorridor(fresh.database, testConfig({ WAYSTATION_DATA: temporaryDirectory('waystation-orders-') }), silentLog);
+});
+afterAll(() => fresh.drop());
+
+type Said = { placer: string; control: string; status?: string; detailed?: boolean; priority?: string };
+
+/** Sends one message of these orders and works it off; its journal number. */
+async function send(orders: readonly Said[], peer = 'ris'): Promise<number> {
+  const controlId = `M${++sent}`;
+  const groups = orders.flatMap(({ placer, control, status = '', detailed = true, priority = 'R' }) => [
+    `ORC|${control}|${placer}^RIS|||${status}||^^^20260302^^${priority}`,
+    ...(detailed ? [`OBR|1|${placer}^RIS||24725-4^CT Head^LN||||||||||||||A${placer}||||||CT`] : []),
+  ]);
+  const head = [`MSH|^~\\&|RIS|H|W|W|20260302081500||ORM^O01|${controlId}|P|2.5.1`, 'PID|1||4711^^^HOSP^MR||Muster^Erika||19700101|F'];
+  const payload = Buffer.from(`${[...head, ...groups].join('\r')}\r`);
+  const entry = {
+    kind: 'hl7v2',
+    peer,
+    type: 'ORM^O01',
+    controlId,
+    digest: createHash('sha256').update(payload).digest(),
+    lane: 'ris',
+    payload,
+  } as const;
+  const rest = { blob: null, disposition: 'accepted', answer: Buffer.alloc(0), effects: [], detail: '', received: new Date() } as const;
+  const { seq } = await openJournal(fresh.database).append({ ...entry, ...rest });
+  await workOff();
+  return seq;
+}
+
+async function workOff(): Promise<void> {
+  while ((await runBatch(corridor)) > 0);
+}
+
+async function caseOf(placer: string): Promise<CaseState> {
+  const { rows } = await fresh.database.query<{ case_id: string }>(`select case_id from case_keys where kind = 'placer' and value = $1`, [
+    placer,
+  ]);
+  const id = rows[0]?.case_id as string;
+  return (await readCases(fresh.database, [id])).get(id)?.state as CaseState;
+}
+
+async function taskOf(placer: string): Promise<string | undefined> {
+  const { task } = await caseOf(placer);
+  return ((await readResources(fresh.database, [task])).get(task)?.resource as { status?: string } | undefined)?.status;
+}
+
+describe('the state of an order', () => {
+  it('ends only the case of the order that is cancelled, not those that came along with it', async () => {
+    await send([{ placer: 'A1', control: 'NW' }]);
+    await send([
+      { placer: 'A1', control: 'CA' },
+      { placer: 'A2', control: 'NW' },
+    ]);
+    expect([(await caseOf('A1')).phase, (await caseOf('A2')).phase]).toEqual(['cancelled', 'assembling']);
+  });
+
+  it.each([
+    ['CA', ''],
+    ['DC', ''],
+    ['OC', ''],
+    ['OD', ''],
+    ['SC', 'CA'],
+    ['SC', 'CM'],
+  ])('makes the case unclaimable: ORC-1 %s, ORC-5 %s', async (control, status) => {
+    const placer = `B${control}${status}`;
+    await send([{ placer, control: 'NW', priority: 'S' }]);
+    expect(await taskOf(placer)).toBe('requested');
+    await send([{ placer, control, status }]);
+    expect([(await caseOf(placer)).phase, await taskOf(placer)]).toEqual(['cancelled', 'cancelled']);
+  });
+
+  it('takes back the offer while the order is held, and makes it again when it is active', async () => {
+    await send([{ placer: 'C1', control: 'NW', priority: 'S' }]);
+    await send([{ placer: 'C1', control: 'HD', priority: 'S' }]);
+    expect([await taskOf('C1'), (await caseOf('C1')).missing]).toEqual(['draft', expect.arrayContaining(['order: on-hold'])]);
+    await send([{ placer: 'C1', control: 'RL', status: 'IP', priority: 'S' }]);
+    expect(await taskOf('C1')).toBe('requested');
+  });
+
+  it('opens a cancelled case again when it is ordered anew under the same number', async () => {
+    await send([{ placer: 'D1', control: 'NW' }]);
+    await send([{ placer: 'D1', control: 'CA' }]);
+    await send([{ placer: 'D1', control: 'NW' }]);
+    expect([(await caseOf('D1')).phase, await taskOf('D1')]).toEqual(['assembling', 'draft']);
+  });
+
+  it('only notes what another sender says of an order that is not his', async () => {
+    await send([{ placer: 'E1', control: 'NW' }]);
+    await send([{ placer: 'E1', control: 'CA' }], 'somebody-else');
+    expect((await caseOf('E1')).phase).toBe('assembling');
+  });
+});
+
+describe('the message that the answer quotes', () => {
+  it('stays the one with the order’s detail when a cancel or a status comes without', async () => {
+    const seq = await send([{ placer: 'F1', control: 'NW' }]);
+    await send([{ placer: 'F1', control: 'SC', status: 'IP', detailed: false }]);
+    expect((await caseOf('F1')).origin?.seq).toBe(seq);
+  });
+
+  it('is not set back by an older one that is worked off once more', async () => {
+    const old = await send([{ placer: 'G1', control: 'NW', priority: 'R' }]);
+    const newer = await send([{ placer: 'G1', control: 'XO', priority: 'S' }]);
+    await requeueEntries(fresh.database, [old]);
+    await workOff();
+    expect([(await caseOf('G1')).origin?.seq, (await caseOf('G1')).priority]).toEqual([newer, 'stat']);
+  });
+});
