@@ -36,7 +36,7 @@ export async function countResources(q: Queryable, query: SearchQuery, group: st
   return rows[0]?.n ?? 0;
 }
 
-/** Resources of a type that have one of these tokens, oldest change first: what refers to a page of matches. */
+/** Resources of a type that have one of these tokens, at most `limit`, those that have gone longest without a change first. */
 export async function findByTokens(
   q: Queryable,
   type: string,
@@ -45,16 +45,13 @@ export async function findByTokens(
   limit: number,
 ): Promise<StoredResource[]> {
   const where = new Where();
-  where.add((v) => `r.type = ${v(type)} and not r.deleted`);
+  const having = tokenRows(where, type, tokens.map(tokenHash));
+  where.add(() => 'not r.deleted');
   addVisibility(where, group);
-  const wanted = where.bind(tokens.map(tokenHash));
-  // Token by token, so that each is asked of the token index: a list of many would be taken for half of the type.
   const { rows } = await q.query<ResourceRow>(
-    `with found as materialized (
-       select distinct one.type, one.id from unnest(${wanted}::bigint[]) as token
-       cross join lateral (select r.type, r.id from resource r where r.tokens @> array[token] and ${where.text} limit ${limit}) as one
-       limit ${limit})
-     select ${COLUMNS} from found join resource r using (type, id) ${CURRENT} order by r.updated, r.id`,
+    `with found as materialized (select distinct r.type, r.id, r.updated from (${having}) as r where ${where.text}),
+       page as materialized (select type, id from found order by updated, id limit ${limit})
+     select ${COLUMNS} from page join resource r using (type, id) ${CURRENT} order by r.updated, r.id`,
     where.values,
   );
   return rows.map(storedOf);
@@ -97,7 +94,7 @@ function addConditions(where: Where, query: SearchQuery, group: string | null): 
   const { ids, worklist } = query;
   if (ids) where.add((v) => `r.id = any(${v(ids.filter((id) => UUID.test(id)))}::uuid[])`);
   if (worklist) where.add((v) => `r.owner = any(${v(worklist.owners)}::text[]) and r.status = any(${v(worklist.statuses)}::text[])`);
-  for (const { any, not } of query.tokens) addTokens(where, any.map(tokenHash), not);
+  for (const { any, not } of query.tokens) addTokens(where, query.type, any.map(tokenHash), not);
   for (const tests of query.dates) where.add((v) => tests.map((test) => dateCondition(test, v)).join(' or '));
   for (const { param, prefixes } of query.strings) {
     where.add(
@@ -111,10 +108,24 @@ function addConditions(where: Where, query: SearchQuery, group: string | null): 
 /**
  * A token that is not among the commonest is rare, but PostgreSQL takes it for one in two hundred, and would rather walk the whole type
  * in the order of the page than ask the token index. Saying it twice makes it rare enough; what is common stays common.
+ * A long list would be taken for half of the type even so: its tokens are asked one by one.
  */
-function addTokens(where: Where, hashes: readonly number[], not: boolean): void {
+function addTokens(where: Where, type: string, hashes: readonly number[], not: boolean): void {
   if (not) where.add((v) => `not r.tokens && ${v(hashes)}::bigint[]`);
+  else if (hashes.length > FEW_TOKENS) where.add(() => `r.id in (select one.id from (${tokenRows(where, type, hashes)}) as one)`);
   else for (let time = 0; time < 2; time++) where.add((v) => `r.tokens && ${v(hashes)}::bigint[]`);
+}
+
+const FEW_TOKENS = 8;
+
+/**
+ * Rows of a type that have one of the tokens, each asked of the token index by itself: PostgreSQL does not know them when it plans, so
+ * that neither statistics nor a prepared plan make it walk. No LIMIT: it would believe that a walk ends early. A row may come twice.
+ */
+function tokenRows(where: Where, type: string, hashes: readonly number[]): string {
+  const has = 't.tokens @> array[token]';
+  return `select t.* from unnest(${where.bind(hashes)}::bigint[]) as token
+          cross join lateral (select * from resource t where t.type = ${where.bind(type)} and ${has} and ${has}) as t`;
 }
 
 function addVisibility(where: Where, group: string | null): void {
