@@ -18,10 +18,11 @@ import { indexResource } from './protocols/fhir/search-index.ts';
 import { readReports } from './reports/report-step.ts';
 import { type Render, returnAnswers } from './return/return-step.ts';
 import { routeCases } from './routing/route-step.ts';
-import { type Batch, openBatch, putCase, saveBatch } from './store/batch.ts';
+import { type Batch, holdCase, openBatch, putCase, saveBatch } from './store/batch.ts';
 import type { BlobStore } from './store/blob-store.ts';
 import { lockDueCases, putOffCases } from './store/case-store.ts';
 import type { Database } from './store/database.ts';
+import { isOutage, reasonOf } from './store/database-failure.ts';
 import { claimEntries, countTry, PARTS } from './store/journal-store.ts';
 
 /** What the rooms are told beside the batch. */
@@ -50,8 +51,8 @@ export const STEPS: readonly Step[] = [
 
 /** Takes at most this many entries into one transaction. */
 const MAX_BATCH = 256;
-/** An entry whose transaction failed this often alone is set aside. */
-const MAX_TRIES = 5;
+/** An entry whose transaction failed this often alone, over half a minute, is settled as failed. */
+const MAX_TRIES = 6;
 
 export type Corridor = {
   readonly database: Database;
@@ -62,8 +63,8 @@ export type Corridor = {
 };
 
 /**
- * Works off one batch. Returns how many entries were settled; 0 when nothing waits. A batch that fails is worked off entry by entry, and
- * the entry that fails by itself is set aside after MAX_TRIES, so that one bad message never blocks the others.
+ * Works off one batch. Returns how many entries were settled; 0 when nothing waits. A batch that fails is worked off entry by entry: an
+ * entry that fails by itself is tried again later, MAX_TRIES in all, so that one bad message never blocks the others.
  */
 export async function runBatch(corridor: Corridor): Promise<number> {
   try {
@@ -77,7 +78,7 @@ export async function runBatch(corridor: Corridor): Promise<number> {
 
 async function runEntries(corridor: Corridor, limit: number): Promise<number> {
   return corridor.database.transaction(async (tx) => {
-    const entries = await claimEntries(tx, limit, Math.ceil(PARTS / corridor.workers));
+    const entries = await claimEntries(tx, limit, Math.ceil(PARTS / corridor.workers), corridor.clock.now());
     if (entries.length === 0) return 0;
     const batch = openBatch(tx, corridor.clock.now(), corridor.clock, entries.map(workOf));
     await walk(batch, corridor.house);
@@ -91,7 +92,7 @@ async function runAlone(corridor: Corridor): Promise<number> {
     let seq = 0;
     try {
       const settled = await corridor.database.transaction(async (tx) => {
-        const entries = await claimEntries(tx, 1, PARTS);
+        const entries = await claimEntries(tx, 1, PARTS, corridor.clock.now());
         seq = entries[0]?.seq ?? 0;
         if (entries.length === 0) return 0;
         await walk(openBatch(tx, corridor.clock.now(), corridor.clock, entries.map(workOf)), corridor.house);
@@ -100,16 +101,16 @@ async function runAlone(corridor: Corridor): Promise<number> {
       if (settled === 0) return count;
     } catch (error) {
       if (isOutage(error) || seq === 0) throw error;
-      await setAside(corridor, seq, reasonOf(error));
+      await putOff(corridor, seq, reasonOf(error));
     }
   }
   return MAX_BATCH;
 }
 
-async function setAside(corridor: Corridor, seq: number, reason: string): Promise<void> {
+async function putOff(corridor: Corridor, seq: number, reason: string): Promise<void> {
   corridor.log.error('corridor.entry-failed', { seq, reason });
   await corridor.database.transaction(async (tx) => {
-    await countTry(tx, seq, MAX_TRIES, reason);
+    await countTry(tx, seq, MAX_TRIES, reason, corridor.clock.now());
   });
 }
 
@@ -146,8 +147,8 @@ async function lookAtDue(corridor: Corridor, limit: number, found: (ids: string[
     found([...due.keys()]);
     if (due.size === 0) return 0;
     const batch = openBatch(tx, corridor.clock.now(), corridor.clock, []);
-    for (const [id, stored] of due) {
-      batch.cases.set(id, { version: stored.version, state: stored.state, changed: true });
+    for (const stored of due.values()) {
+      holdCase(batch, stored, true);
       putCase(batch, { ...stored.state, wake: null });
     }
     await walk(batch, corridor.house);
@@ -171,23 +172,4 @@ async function walk(batch: Batch, house: House): Promise<void> {
 /** Saves a batch; the search index of each resource comes from its own tables. */
 export function saveWork(batch: Batch): Promise<void> {
   return saveBatch(batch, (resource: Resource) => indexResource(resource));
-}
-
-/** The database is away (class 08, 57P01–57P03, or no SQLSTATE at all from a lost socket): nothing is to blame on an entry. */
-function isOutage(error: unknown): boolean {
-  const code = (error as { code?: string }).code ?? '';
-  return (
-    code.startsWith('08') ||
-    code.startsWith('57P') ||
-    code.startsWith('53') ||
-    SOCKET_ERRORS.has(code) ||
-    /Connection terminated|timeout exceeded/i.test(reasonOf(error))
-  );
-}
-
-const SOCKET_ERRORS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT']);
-
-/** PostgreSQL's message, without the row values it may quote in `detail`. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message.slice(0, 300) : 'unknown';
 }

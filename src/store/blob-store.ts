@@ -56,8 +56,12 @@ export async function openBlobs(dataDirectory: string): Promise<BlobStore> {
     writer,
     put: async (bytes) => {
       const one = await writer();
-      await one.write(bytes);
-      return one.commit();
+      try {
+        await one.write(bytes);
+        return await one.commit();
+      } finally {
+        await one.abort();
+      }
     },
     read: (digest, range = {}) => createReadStream(path(digest), range),
     path,

@@ -30,10 +30,10 @@ with incoming as (
              and substring($1::bytea from o.digest_at for o.digest_length) <> substring($1::bytea from i.digest_at for i.digest_length))
   from incoming i order by ord
   on conflict (peer, control_id, digest) where disposition <> 'refused' and kind in ('hl7v2', 'dicom', 'receipt') do nothing
-  returning seq, kind, peer, type, control_id, digest, lane, disposition, detail
+  returning seq, kind, peer, type, control_id, digest, lane, disposition, detail, octet_length(payload) as bytes
 ), queued as (
-  insert into pending (seq, part)
-  select w.seq, (select i.part from incoming i where i.lane = w.lane limit 1) from written w where w.disposition = 'accepted'
+  insert into pending (seq, part, bytes)
+  select w.seq, (select i.part from incoming i where i.lane = w.lane limit 1), w.bytes from written w where w.disposition = 'accepted'
 ), settled as (
   insert into outcome (seq, state, detail) select seq, disposition, detail from written where disposition <> 'accepted'
 ), told as (
@@ -162,19 +162,27 @@ type EntryRow = {
   reused_control_id: boolean;
 };
 
+/** Payloads of one claim; an entry that is larger is claimed alone. A walk keeps several times its payload in memory. */
+const CLAIM_BYTES = 16 * 1024 * 1024;
+
 /**
- * Claims up to `limit` queued entries in order, of the parts that no other transaction holds; at most `parts` of them.
- * The locks and the claim end with the transaction: a worker that dies gives everything back.
+ * Claims up to `limit` queued entries in order, of the parts that no other transaction holds; at most `parts` of them, and about
+ * CLAIM_BYTES. The locks and the claim end with the transaction: a worker that dies gives everything back.
  */
-export async function claimEntries(tx: Transaction, limit: number, parts: number): Promise<(Entry & { tries: number })[]> {
+export async function claimEntries(tx: Transaction, limit: number, parts: number, now: Date): Promise<(Entry & { tries: number })[]> {
   const held = await lockParts(tx, parts);
   if (held.length === 0) return [];
   const { rows } = await tx.query<EntryRow & { tries: number }>({
     name: 'journal-claim',
     text: `with claimed as (
-             delete from pending where seq in (select seq from pending where part = any($1::smallint[]) order by seq limit $2) returning seq, tries)
+             delete from pending where seq in (
+               select seq from (
+                 select seq, sum(bytes) over (order by seq rows unbounded preceding) - bytes as before from (
+                   select seq, bytes from pending where part = any($1::smallint[]) and (not_before is null or not_before <= $3)
+                   order by seq limit $2) head) heap
+               where before < ${CLAIM_BYTES}) returning seq, tries)
            select j.*, c.tries from claimed c join journal j using (seq) order by j.seq`,
-    values: [held, limit],
+    values: [held, limit, now],
   });
   return rows.map((row) => ({ ...entryOf(row), tries: row.tries }));
 }
@@ -194,12 +202,22 @@ async function lockParts(tx: Transaction, parts: number): Promise<number[]> {
 /** First key of the advisory locks on parts. */
 const PART_LOCKS = 0x7061;
 
-/** Counts a try of an entry whose transaction failed; after `most` tries the entry is settled as failed. */
-export async function countTry(tx: Transaction, seq: number, most: number, reason: string): Promise<void> {
-  await tx.query(`update pending set tries = tries + 1 where seq = $1`, [seq]);
+/**
+ * Counts a try of an entry whose transaction failed and puts it off, longer each time; after `most` tries it is settled as failed.
+ * What is behind it in its lane passes it, as it passes an entry that has failed for good: one bad message never holds back the others,
+ * and an entry that a person replays comes late just so.
+ */
+export async function countTry(tx: Transaction, seq: number, most: number, reason: string, now: Date): Promise<void> {
+  await tx.query(
+    `update pending set tries = tries + 1, not_before = $2::timestamptz + make_interval(secs => ${FIRST_REST_S} * 2 ^ tries) where seq = $1`,
+    [seq, now],
+  );
   const { rows } = await tx.query(`delete from pending where seq = $1 and tries >= $2 returning seq`, [seq, most]);
   if (rows.length > 0) await saveOutcomes(tx, [{ seq, state: 'failed', detail: `internal: ${reason}`, produced: [], cases: [] }]);
 }
+
+/** Rest after the first try that failed alone; doubles with each. */
+const FIRST_REST_S = 1;
 
 export async function readEntry(q: Queryable, seq: number): Promise<Entry | null> {
   const { rows } = await q.query<EntryRow>(`select * from journal where seq = $1`, [seq]);
@@ -243,15 +261,15 @@ export async function saveOutcomes(q: Queryable, outcomes: readonly Outcome[]): 
 
 /** Queues settled entries again, as they are in the journal. Returns how many. */
 export async function requeueEntries(q: Queryable, seqs: readonly number[]): Promise<number> {
-  const { rows } = await q.query<{ seq: number; lane: string }>(
-    `select seq, lane from journal j where seq = any($1) and disposition = 'accepted' and not exists (select 1 from pending p where p.seq = j.seq)`,
+  const { rows } = await q.query<{ seq: number; lane: string; bytes: number }>(
+    `select seq, lane, octet_length(payload) as bytes from journal j where seq = any($1) and disposition = 'accepted' and not exists (select 1 from pending p where p.seq = j.seq)`,
     [seqs],
   );
   if (rows.length === 0) return 0;
-  await q.query(`insert into pending (seq, part) select * from unnest($1::bigint[], $2::smallint[]) on conflict do nothing`, [
-    rows.map((row) => row.seq),
-    rows.map((row) => partOf(row.lane)),
-  ]);
+  await q.query(
+    `insert into pending (seq, part, bytes) select * from unnest($1::bigint[], $2::smallint[], $3::int[]) on conflict do nothing`,
+    [rows.map((row) => row.seq), rows.map((row) => partOf(row.lane)), rows.map((row) => row.bytes)],
+  );
   await q.query(`notify corridor`);
   return rows.length;
 }

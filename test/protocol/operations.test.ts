@@ -3,7 +3,7 @@ import type { CaseView, JournalView, NewClient, StatusView } from '../../src/end
 import type { CaseState } from '../../src/model/case.ts';
 import type { NewEntry } from '../../src/model/entry.ts';
 import { newToken, tokenHash } from '../../src/security/token.ts';
-import { addCaseEvents, claimCaseKeys, saveCases } from '../../src/store/case-store.ts';
+import { addCaseEvents, saveCases, saveKeyMembers } from '../../src/store/case-store.ts';
 import { addDeliveries, laneHead, settleAttempt } from '../../src/store/delivery-store.ts';
 import { claimEntries, readEntry, saveOutcomes } from '../../src/store/journal-store.ts';
 import { type OperationsDoor, startOperationsDoor } from '../support/operations-door.ts';
@@ -83,7 +83,7 @@ function caseState(id: string, more: Partial<CaseState>): CaseState {
 
 async function store(state: CaseState, accession: string): Promise<void> {
   await door.database.transaction(async (tx) => {
-    await claimCaseKeys(tx, [{ key: { kind: 'accession', system: 'default', value: accession }, caseId: state.id }]);
+    await saveKeyMembers(tx, [{ key: { kind: 'accession', system: 'default', value: accession }, caseId: state.id }], []);
     await saveCases(tx, [{ state, version: 1 }], new Date('2026-03-02T10:00:01Z'));
   });
 }
@@ -240,7 +240,7 @@ describe('the journal', () => {
   it('replays what is settled, not what waits or was refused', async () => {
     const { seq } = await door.journal.append(order('M4'));
     expect((await ask(`/journal/${seq}/replay`, { method: 'POST' })).status).toBe(409);
-    await door.database.transaction((tx) => claimEntries(tx, 1_000, 16));
+    await door.database.transaction((tx) => claimEntries(tx, 1_000, 16, new Date()));
     await saveOutcomes(door.database, [{ seq, state: 'failed', detail: 'internal: x', produced: [], cases: [] }]);
     expect((await ask<JournalView>(`/journal/${seq}`)).body.state).toBe('failed');
     expect((await ask(`/journal/${seq}/replay`, { method: 'POST' })).status).toBe(202);

@@ -109,6 +109,11 @@ describe('blob store', () => {
     expect(await leftovers()).toEqual([]);
   });
 
+  it('leaves no file when what it is given cannot be written', async () => {
+    await expect(blobs.put(null as unknown as Uint8Array)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+    expect(await leftovers()).toEqual([]);
+  });
+
   it('calls a full disk out of resources, which a sender may try again', () => {
     expect(blobFailure(Object.assign(new Error(), { code: 'ENOSPC' }))).toMatchObject({ code: 'out-of-resources', class: 'transient' });
     expect(blobFailure(new Error('anything'))).toMatchObject({ code: 'internal', class: 'transient', detail: 'blob store: unknown' });

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Journal, openJournal } from '../../src/journal/journal.ts';
 import type { NewEntry } from '../../src/model/entry.ts';
-import { claimEntries, PARTS, partOf, readEntry } from '../../src/store/journal-store.ts';
+import { claimEntries, countTry, PARTS, partOf, readEntry, requeueEntries } from '../../src/store/journal-store.ts';
 import { freshDatabase } from '../support/database.ts';
 
 let fresh: Awaited<ReturnType<typeof freshDatabase>>;
@@ -127,13 +127,13 @@ describe('claiming', () => {
     const { seq } = await journal.append(entry({ lane: 'one lane' }));
     await fresh.database
       .transaction(async (tx) => {
-        expect((await claimEntries(tx, 10, PARTS)).map((claimed) => claimed.seq)).toEqual([seq]);
-        await fresh.database.transaction(async (other) => expect(await claimEntries(other, 10, PARTS)).toEqual([]));
+        expect((await claimEntries(tx, 10, PARTS, new Date())).map((claimed) => claimed.seq)).toEqual([seq]);
+        await fresh.database.transaction(async (other) => expect(await claimEntries(other, 10, PARTS, new Date())).toEqual([]));
         throw new Error('the worker dies');
       })
       .catch((error: Error) => expect(error.message).toBe('the worker dies'));
     await fresh.database.transaction(async (tx) => {
-      expect((await claimEntries(tx, 10, PARTS)).map((claimed) => claimed.seq)).toEqual([seq]);
+      expect((await claimEntries(tx, 10, PARTS, new Date())).map((claimed) => claimed.seq)).toEqual([seq]);
     });
   });
 
@@ -142,13 +142,51 @@ describe('claiming', () => {
     expect(new Set(lanes.map(partOf)).size).toBeGreaterThan(2);
     await Promise.all(lanes.map((lane) => journal.append(entry({ lane }))));
     await fresh.database.transaction(async (tx) => {
-      const mine = await claimEntries(tx, 100, PARTS / 2);
+      const mine = await claimEntries(tx, 100, PARTS / 2, new Date());
       await fresh.database.transaction(async (other) => {
-        const theirs = await claimEntries(other, 100, PARTS);
+        const theirs = await claimEntries(other, 100, PARTS, new Date());
         const both = [...mine, ...theirs].map((claimed) => claimed.lane);
         expect([...both].sort()).toEqual(lanes);
         expect(theirs.length).toBeGreaterThan(0);
       });
     });
+  });
+
+  it('takes about 16 MiB at once, and what is larger alone', async () => {
+    await fresh.database.query('delete from pending');
+    const mib = (n: number) => entry({ payload: randomBytes(n * 1024 * 1024) });
+    for (const size of [20, 10, 10, 10]) await journal.append(mib(size));
+    const sizes: number[][] = [];
+    for (let claim = 0; claim < 4; claim++) {
+      const claimed = await fresh.database.transaction((tx) => claimEntries(tx, 256, PARTS, new Date()));
+      sizes.push(claimed.map(({ payload }) => payload.length / 1024 / 1024));
+    }
+    expect(sizes).toEqual([[20], [10, 10], [10], []]);
+  });
+
+  it('keeps the size of an entry that is queued again', async () => {
+    const { seq } = await journal.append(entry({ payload: randomBytes(1234) }));
+    await fresh.database.query('delete from pending');
+    expect(await requeueEntries(fresh.database, [seq])).toBe(1);
+    expect((await fresh.database.query('select bytes from pending')).rows).toEqual([{ bytes: 1234 }]);
+  });
+
+  it('passes an entry that is put off until its time, twice as long after each try', async () => {
+    await fresh.database.query('delete from pending');
+    const start = new Date('2026-03-01T10:00:00Z');
+    const at = (ms: number) => new Date(start.getTime() + ms);
+    const bad = await journal.append(entry({ lane: 'same' }));
+    const good = await journal.append(entry({ lane: 'same' }));
+    const claim = (now: Date) =>
+      fresh.database.transaction(async (tx) => (await claimEntries(tx, 10, PARTS, now)).map((claimed) => claimed.seq));
+    const fail = (now: Date) => fresh.database.transaction((tx) => countTry(tx, bad.seq, 3, 'PostgreSQL 22003', now));
+    await fail(at(0));
+    await fail(at(1_000));
+    const { rows } = await fresh.database.query('select tries, not_before from pending where seq = $1', [bad.seq]);
+    expect(rows).toEqual([{ tries: 2, not_before: at(3_000) }]);
+    expect(await claim(at(2_999))).toEqual([good.seq]);
+    await fail(at(3_000));
+    expect(await claim(at(60_000))).toEqual([]);
+    expect(await outcomeOf(bad.seq)).toBe('failed');
   });
 });

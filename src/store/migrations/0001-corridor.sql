@@ -23,10 +23,13 @@ create unique index journal_once on journal (peer, control_id, digest)
   where disposition <> 'refused' and kind in ('hl7v2', 'dicom', 'receipt');
 
 -- Accepted entries that no worker has settled. `part` = hash of the lane: one worker at a time holds a part, so a lane keeps its order.
+-- `bytes` bounds what one claim takes into memory; an entry that failed alone is not claimed before `not_before`.
 create table pending (
-  seq   bigint primary key,
-  part  smallint not null,
-  tries smallint not null default 0
+  seq        bigint primary key,
+  part       smallint not null,
+  bytes      integer not null,
+  tries      smallint not null default 0,
+  not_before timestamptz
 );
 
 create table outcome (
@@ -133,14 +136,22 @@ create index cases_wake on cases (wake) where wake is not null;
 create index cases_task on cases (task) where task is not null;
 create index cases_open on cases (phase, updated);
 
+-- Every key that was ever named, unique: whoever names one holds its row until the end of the transaction, and then reads its members.
 create table case_keys (
+  kind   text not null,
+  system text not null,
+  value  text not null,
+  primary key (kind, system, value)
+);
+
+-- The cases that name a key (two orders on one study, two patients under one number): what `CaseState.keys` says, turned around.
+create table case_key_member (
   kind    text not null,
   system  text not null,
   value   text not null,
   case_id uuid not null,
-  primary key (kind, system, value)
+  primary key (kind, system, value, case_id)
 );
-create index case_keys_case on case_keys (case_id);
 
 create table case_event (
   case_id uuid not null,
