@@ -1,70 +1,92 @@
 /**
- * Matching, with the database: claims the keys of every part of the batch, locks the cases that own them, joins.
+ * Matching, with the database: claims the keys of every part of the batch, locks the cases that name them, joins.
  * Two workers with the order and the images of one case at the same moment meet at the unique key: the second waits and joins.
  */
-import type { CaseEvent, CasePart, CaseState } from '../model/case.ts';
+import type { CaseEvent, CaseKey, CasePart, CaseState } from '../model/case.ts';
 import type { Work } from '../model/work.ts';
 import { addEvent, type Batch, caseIn, grant, loadCases, putCase } from '../store/batch.ts';
-import { claimCaseKeys } from '../store/case-store.ts';
+import { claimCaseKeys, keyText, readKeyMembers } from '../store/case-store.ts';
 import { absorbCase, absorbedCase, joinPart, newCase, type Sender } from './join.ts';
-import { matchPart } from './match.ts';
+import { type Match, matchPart } from './match.ts';
 
-type Claim = { readonly work: Work; readonly part: CasePart; readonly fresh: string; owners: string[] };
+type Claim = { readonly work: Work; readonly part: CasePart };
+/** The cases that name each key, by keyText: as stored, and as this batch goes on. */
+type Members = Map<string, string[]>;
 
 export async function matchCases(batch: Batch): Promise<void> {
-  const claims = batch.works.flatMap((work) =>
-    work.failure ? [] : work.parts.map((part) => ({ work, part, fresh: batch.clock.uuid(), owners: [] as string[] })),
-  );
-  await claimKeys(batch, claims);
-  await loadCases(
-    batch,
-    claims.flatMap((claim) => claim.owners),
-  );
-  for (const claim of claims) joinClaim(batch, claim);
+  const claims = batch.works.flatMap((work) => (work.failure ? [] : work.parts.map((part) => ({ work, part }))));
+  const keys = claims.flatMap(({ part }) => part.keys);
+  const members = await loadMembers(batch, await claimCaseKeys(batch.tx, keys));
+  for (const claim of claims) joinClaim(batch, claim, members);
 }
 
-async function claimKeys(batch: Batch, claims: Claim[]): Promise<void> {
-  const rows = claims.flatMap((claim) => claim.part.keys.map((key) => ({ key, caseId: claim.fresh, claim })));
-  const owners = await claimCaseKeys(batch.tx, rows);
-  for (const [index, row] of rows.entries()) row.claim.owners.push(owners[index] as string);
-}
-
-function joinClaim(batch: Batch, claim: Claim): void {
-  const states = ownersOf(batch, claim);
-  const match = matchPart(claim.part, states);
-  if (match.kind === 'none') {
-    openCase(batch, claim, match.disagree);
-    return;
+/**
+ * Between the reading of the members and the lock on them, one may have gone up into another case through keys that nobody here names:
+ * the members are read again until none is such a signpost.
+ */
+async function loadMembers(batch: Batch, keys: readonly CaseKey[]): Promise<Members> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const members = await readKeyMembers(batch.tx, keys);
+    const ids = [...members.values()].flat();
+    await loadCases(batch, ids);
+    if (!ids.some((id) => isSignpost(caseIn(batch, id)))) return members;
   }
-  const [first] = match.cases;
-  for (const other of match.absorb) absorb(batch, first as string, other);
-  // The keys this part was the first to name lead to the case it joined.
-  if (claim.owners.includes(claim.fresh)) batch.mergedCases.push({ from: claim.fresh, to: first as string });
-  for (const id of match.cases) join(batch, id, claim);
+  throw new Error('cases: the cases of a key are being joined again and again');
 }
 
-/** Cases that own keys of this part; ids that were only reserved in this batch lead to where their part went. */
-function ownersOf(batch: Batch, claim: Claim): CaseState[] {
-  const ids = new Set(claim.owners.filter((id) => id !== claim.fresh).map((id) => whereTo(batch, id)));
-  return [...ids].map((id) => caseIn(batch, id)).filter((state) => state !== null);
+const MAX_ROUNDS = 5;
+
+/** A case that went up into another one keeps no key. */
+function isSignpost(state: CaseState | null): boolean {
+  return state !== null && state.keys.length === 0;
 }
 
-function whereTo(batch: Batch, id: string): string {
-  const merge = batch.mergedCases.findLast((candidate) => candidate.from === id);
-  return merge ? whereTo(batch, merge.to) : id;
+function joinClaim(batch: Batch, claim: Claim, members: Members): void {
+  const match = matchPart(claim.part, ownersOf(batch, claim.part, members));
+  const ids = match.kind === 'none' ? [openCase(batch, claim, match)] : match.cases;
+  const [first] = ids as [string];
+  if (match.kind === 'exact') {
+    for (const other of match.absorb) absorb(batch, first, other);
+    for (const id of ids) join(batch, id, claim);
+  }
+  // A case that went up into another lost its keys, and is not looked at again.
+  const named = ids.flatMap((id) => (caseIn(batch, id) as CaseState).keys.map((key) => ({ key: keyText(key), id })));
+  for (const { key, id } of named) members.set(key, [...new Set([...(members.get(key) ?? []), id])]);
 }
 
-function openCase(batch: Batch, claim: Claim, disagree: readonly string[]): void {
-  putCase(batch, newCase(claim.fresh));
-  note(batch, claim.fresh, claim, {
+/** The cases that name a key of this part. */
+function ownersOf(batch: Batch, part: CasePart, members: Members): CaseState[] {
+  const ids = new Set(part.keys.flatMap((key) => members.get(keyText(key)) ?? []));
+  return [...ids].map((id) => caseIn(batch, id)).filter((state) => state !== null && !isSignpost(state)) as CaseState[];
+}
+
+function openCase(batch: Batch, claim: Claim, match: Match & { kind: 'none' }): string {
+  const id = batch.clock.uuid();
+  putCase(batch, newCase(id));
+  note(batch, id, claim, {
     kind: 'opened',
     detail: claim.part.kind === 'order' ? 'by an order' : `by ${claim.part.kind} without an order`,
   });
-  for (const id of disagree) {
-    note(batch, id, claim, { kind: 'patient-mismatch', detail: `case ${claim.fresh} names a key of this case for another patient` });
-    note(batch, claim.fresh, claim, { kind: 'patient-mismatch', detail: `names a key of case ${id}, whose patient is another` });
+  for (const other of match.disagree) {
+    note(batch, other, claim, {
+      kind: 'patient-mismatch',
+      detail: `case ${id} names a key of this case, but no identifier of its patient`,
+    });
+    note(batch, id, claim, { kind: 'patient-mismatch', detail: `names a key of case ${other}, but no identifier of its patient` });
   }
-  join(batch, claim.fresh, claim);
+  join(batch, id, claim);
+  for (const other of match.beside) shareStudies(batch, id, other);
+  return id;
+}
+
+/** The images were here before the second order that reads on them. */
+function shareStudies(batch: Batch, id: string, other: string): void {
+  const { studies } = caseIn(batch, other) as CaseState;
+  if (studies.length === 0) return;
+  const state = caseIn(batch, id) as CaseState;
+  const known = new Set(state.studies.map(({ uid }) => uid));
+  putCase(batch, { ...state, studies: [...state.studies, ...studies.filter(({ uid }) => !known.has(uid))] });
+  addEvent(batch, id, { seq: null, kind: 'images-shared', actor: 'gateway', detail: `with case ${other}, an order on the same images` });
 }
 
 function join(batch: Batch, id: string, claim: Claim): void {

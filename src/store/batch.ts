@@ -3,12 +3,21 @@
  * one fixed order (cases, resources, deliveries, timeline, outcomes), so that two workers wait for each other and never deadlock.
  */
 import type { Resource } from '@medplum/fhirtypes';
-import type { CaseEvent, CaseState } from '../model/case.ts';
+import type { CaseEvent, CaseKey, CaseState } from '../model/case.ts';
 import type { Clock } from '../model/clock.ts';
 import type { NewDelivery } from '../model/delivery.ts';
 import type { SearchIndex } from '../model/search.ts';
 import type { Work } from '../model/work.ts';
-import { addCaseEvents, lockCases, moveCaseEvents, moveCaseKeys, saveCases } from './case-store.ts';
+import {
+  addCaseEvents,
+  type KeyMember,
+  keyText,
+  lockCases,
+  moveCaseEvents,
+  type StoredCase,
+  saveCases,
+  saveKeyMembers,
+} from './case-store.ts';
 import type { Transaction } from './database.ts';
 import { addDeliveries, addWatch, endWatch } from './delivery-store.ts';
 import { saveOutcomes } from './journal-store.ts';
@@ -18,6 +27,7 @@ import {
   contentOf,
   lockResources,
   type ResourceWrite,
+  removeReader,
   type StoredResource,
   saveResources,
 } from './resource-store.ts';
@@ -32,8 +42,11 @@ type Slot = {
   seq: number | null;
   caseId: string | null;
   readonly readers: Set<string>;
+  /** Groups that read it before, and no longer. */
+  readonly lost: Set<string>;
 };
-type CaseSlot = { readonly version: number; state: CaseState; changed: boolean };
+/** `keys`: as stored. */
+type CaseSlot = { readonly version: number; readonly keys: readonly CaseKey[]; state: CaseState; changed: boolean };
 
 export type Batch = {
   readonly tx: Transaction;
@@ -67,7 +80,7 @@ export async function loadResources(batch: Batch, references: Iterable<string>):
 function slotOf(batch: Batch, reference: string): Slot {
   let slot = batch.slots.get(reference);
   if (!slot) {
-    slot = { stored: null, loaded: false, next: null, seq: null, caseId: null, readers: new Set() };
+    slot = { stored: null, loaded: false, next: null, seq: null, caseId: null, readers: new Set(), lost: new Set() };
     batch.slots.set(reference, slot);
   }
   return slot;
@@ -111,16 +124,32 @@ export function grant(batch: Batch, references: Iterable<string>, caseId: string
     if (!reference.includes('/')) continue;
     const slot = slotOf(batch, reference);
     if (caseId !== null) slot.caseId = caseId;
-    for (const group of groups) slot.readers.add(group);
+    for (const group of groups) {
+      slot.readers.add(group);
+      slot.lost.delete(group);
+    }
+  }
+}
+
+/** Takes resources out of the sight of a group, unless it wrote them. A later `grant` gives them back. */
+export function revoke(batch: Batch, references: Iterable<string>, group: string): void {
+  for (const reference of references) {
+    if (!reference.includes('/')) continue;
+    const slot = slotOf(batch, reference);
+    slot.readers.delete(group);
+    slot.lost.add(group);
   }
 }
 
 /** Locks and reads cases not yet in the batch. */
 export async function loadCases(batch: Batch, ids: Iterable<string>): Promise<void> {
   const missing = [...new Set(ids)].filter((id) => !batch.cases.has(id));
-  for (const [id, stored] of await lockCases(batch.tx, missing)) {
-    batch.cases.set(id, { version: stored.version, state: stored.state, changed: false });
-  }
+  for (const stored of (await lockCases(batch.tx, missing)).values()) holdCase(batch, stored, false);
+}
+
+/** Takes a stored case, locked by this transaction, into the batch. */
+export function holdCase(batch: Batch, { state, version }: StoredCase, changed: boolean): void {
+  batch.cases.set(state.id, { version, keys: state.keys, state, changed });
 }
 
 export function caseIn(batch: Batch, id: string): CaseState | null {
@@ -133,7 +162,7 @@ export function putCase(batch: Batch, state: CaseState): void {
     slot.state = state;
     slot.changed = true;
   } else {
-    batch.cases.set(state.id, { version: 0, state, changed: true });
+    batch.cases.set(state.id, { version: 0, keys: [], state, changed: true });
   }
 }
 
@@ -149,22 +178,38 @@ export function addEvent(batch: Batch, caseId: string, event: Omit<CaseEvent, 'a
 /** Writes everything. `indexOf` computes what a resource is found by. */
 export async function saveBatch(batch: Batch, indexOf: (resource: Resource) => SearchIndex): Promise<void> {
   const { tx, now } = batch;
-  for (const merge of batch.mergedCases) {
-    await moveCaseKeys(tx, merge.from, merge.to);
-    await moveCaseEvents(tx, merge.from, merge.to);
-  }
+  for (const merge of batch.mergedCases) await moveCaseEvents(tx, merge.from, merge.to);
   const changed = [...batch.cases.values()].filter((slot) => slot.changed);
   await saveCases(
     tx,
     changed.map((slot) => ({ state: slot.state, version: slot.version + 1 })),
     now,
   );
+  await saveKeyMembers(
+    tx,
+    changed.flatMap(({ state, keys }) => membersOf(state.id, state.keys, keys)),
+    changed.flatMap(({ state, keys }) => membersOf(state.id, keys, state.keys)),
+  );
+  await removeReaders(batch);
   await saveResources(tx, writesOf(batch, indexOf), now);
   await saveReaders(batch);
   await addDeliveries(tx, batch.deliveries, now);
   for (const watch of batch.watches) await (watch.end ? endWatch(tx, watch.destination, watch.caseId) : addWatch(tx, watch));
   await addCaseEvents(tx, batch.events);
   await saveOutcomes(tx, batch.works.map(outcomeOf));
+}
+
+/** What `keys` has and `others` has not. */
+function membersOf(caseId: string, keys: readonly CaseKey[], others: readonly CaseKey[]): KeyMember[] {
+  if (keys === others) return [];
+  const known = new Set(others.map(keyText));
+  return keys.filter((key) => !known.has(keyText(key))).map((key) => ({ key, caseId }));
+}
+
+async function removeReaders(batch: Batch): Promise<void> {
+  const lost = new Map<string, string[]>();
+  for (const [reference, slot] of batch.slots) for (const group of slot.lost) lost.set(group, [...(lost.get(group) ?? []), reference]);
+  for (const [group, references] of lost) await removeReader(batch.tx, references, group);
 }
 
 /** Unchanged content is skipped by its digest; what the corridor writes has no author but the peer's group given by `grant`. */
@@ -185,11 +230,16 @@ function writesOf(batch: Batch, indexOf: (resource: Resource) => SearchIndex): R
       deleted: false,
       caseId: slot.caseId ?? slot.stored?.caseId ?? null,
       author: slot.stored?.author ?? '',
-      readers: [...new Set([...(slot.stored?.readers ?? []), ...slot.readers])].sort(),
+      readers: readersOf(slot),
       seq: slot.seq,
     });
   }
   return writes;
+}
+
+function readersOf({ stored, readers, lost }: Slot): string[] {
+  const kept = (stored?.readers ?? []).filter((group) => !lost.has(group) || group === stored?.author);
+  return [...new Set([...kept, ...readers])].sort();
 }
 
 /** Grants on resources that got no new version. */

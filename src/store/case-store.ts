@@ -1,6 +1,6 @@
 /**
- * Cases and their keys. A key row is unique: the first arrival inserts it, a later or racing one conflicts, waits for the first to
- * commit, and joins its case. Rows are inserted and locked in one fixed order.
+ * Cases and their keys. A key row is unique and only a lock: the first arrival inserts it, a later or racing one waits for the first to
+ * commit, and finds its case among the members of the key. Rows are inserted and locked in one fixed order.
  */
 import type { CaseEvent, CaseKey, CaseState } from '../model/case.ts';
 import type { Queryable, Transaction } from './database.ts';
@@ -8,29 +8,59 @@ import { pack } from './packed.ts';
 
 export type StoredCase = { readonly state: CaseState; readonly version: number };
 
-/** Claims keys for a case id; returns for every key, in order, the case that has it (the given one when it was free). */
-export async function claimCaseKeys(tx: Transaction, claims: readonly { key: CaseKey; caseId: string }[]): Promise<string[]> {
-  if (claims.length === 0) return [];
-  const unique = new Map(claims.map((claim) => [keyText(claim.key), claim] as const).reverse());
-  const sorted = [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, claim]) => claim);
-  const columns = [sorted.map((c) => c.key.kind), sorted.map((c) => c.key.system), sorted.map((c) => c.key.value)];
-  await tx.query({
+/**
+ * Names keys: each is this transaction's until it ends, and whoever else names one waits. Returns those that were named before: all others
+ * have no members yet.
+ */
+export async function claimCaseKeys(tx: Transaction, keys: readonly CaseKey[]): Promise<CaseKey[]> {
+  if (keys.length === 0) return [];
+  const { rows } = await tx.query<CaseKey & { known: boolean }>({
     name: 'case-keys-claim',
-    text: `insert into case_keys (kind, system, value, case_id) select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) on conflict do nothing`,
-    values: [...columns, sorted.map((c) => c.caseId)],
+    // An update that changes nothing locks the row; a row that nobody updated was inserted here.
+    text: `insert into case_keys (kind, system, value) select * from unnest($1::text[], $2::text[], $3::text[])
+           on conflict (kind, system, value) do update set kind = excluded.kind returning kind, system, value, xmax <> 0 as known`,
+    values: keyColumns(inOrder(keys)),
   });
-  const { rows } = await tx.query<CaseKey & { case_id: string }>({
-    name: 'case-keys-read',
-    text: `select k.kind, k.system, k.value, k.case_id from unnest($1::text[], $2::text[], $3::text[]) as w(kind, system, value) join case_keys k using (kind, system, value)`,
-    values: columns,
-  });
-  const owners = new Map(rows.map((row) => [keyText(row), row.case_id]));
-  return claims.map((claim) => owners.get(keyText(claim.key)) as string);
+  return rows.filter(({ known }) => known).map(({ kind, system, value }) => ({ kind, system, value }));
 }
 
-/** Gives keys of one case to another (two cases turned out to be one). */
-export async function moveCaseKeys(tx: Transaction, from: string, to: string): Promise<void> {
-  await tx.query(`update case_keys set case_id = $2 where case_id = $1`, [from, to]);
+/** A key of more cases than this tells nothing (a sender that numbers every order 0): only the newest are asked. */
+const MAX_MEMBERS = 32;
+
+/** The cases of keys, by keyText. */
+export async function readKeyMembers(q: Queryable, keys: readonly CaseKey[]): Promise<Map<string, string[]>> {
+  if (keys.length === 0) return new Map();
+  const { rows } = await q.query<CaseKey & { case_id: string }>({
+    name: 'case-keys-members',
+    text: `select w.kind, w.system, w.value, m.case_id from unnest($1::text[], $2::text[], $3::text[]) as w(kind, system, value)
+           cross join lateral (select case_id from case_key_member m where (m.kind, m.system, m.value) = (w.kind, w.system, w.value)
+                               order by case_id desc limit ${MAX_MEMBERS}) m`,
+    values: keyColumns(keys),
+  });
+  const members = new Map<string, string[]>();
+  for (const row of rows) members.set(keyText(row), [...(members.get(keyText(row)) ?? []), row.case_id]);
+  return members;
+}
+
+export type KeyMember = { readonly key: CaseKey; readonly caseId: string };
+
+/** Saves which cases have begun to name keys, and which no longer do. */
+export async function saveKeyMembers(tx: Transaction, added: readonly KeyMember[], removed: readonly KeyMember[]): Promise<void> {
+  const columns = (members: readonly KeyMember[]) => [...keyColumns(members.map(({ key }) => key)), members.map(({ caseId }) => caseId)];
+  if (removed.length > 0) {
+    await tx.query({
+      name: 'case-key-members-end',
+      text: `delete from case_key_member where (kind, system, value, case_id) in (select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[]))`,
+      values: columns(removed),
+    });
+  }
+  if (added.length === 0) return;
+  await tx.query({
+    name: 'case-key-members',
+    text: `insert into case_key_member (kind, system, value, case_id) select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[])
+           on conflict do nothing`,
+    values: columns(added),
+  });
 }
 
 /** Locks and reads cases, in the order of their ids. */
@@ -66,6 +96,17 @@ export async function casesOfResources(q: Queryable, references: readonly string
     [keys.map((key) => key[0]), keys.map((key) => key[1])],
   );
   return new Map(rows.map((row) => [`${row.type}/${row.id}`, row.case_id]));
+}
+
+/** Other cases that a group reads and that may hold the same resources: they name a key of this one, or its patient (hash of the Task's token). */
+export async function readNeighbours(q: Queryable, state: CaseState, group: string, patientToken: number): Promise<CaseState[]> {
+  const { rows } = await q.query<CaseRow>(
+    `select id, version, content from cases where reading_group = $1 and id <> $2 and (
+       id in (select m.case_id from unnest($3::text[], $4::text[], $5::text[]) as w(kind, system, value) join case_key_member m using (kind, system, value))
+       or task in (select id from resource where type = 'Task' and tokens @> array[$6::bigint]))`,
+    [group, state.id, ...keyColumns(state.keys), patientToken],
+  );
+  return [...casesOf(rows).values()].map((stored) => stored.state);
 }
 
 /** Saves cases: new ones at version 1, others at their next version. */
@@ -152,6 +193,16 @@ function casesOf(rows: CaseRow[]): Map<string, StoredCase> {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-function keyText(key: CaseKey): string {
+/** Each key once, in the one order in which rows are locked. */
+function inOrder(keys: readonly CaseKey[]): CaseKey[] {
+  const unique = new Map(keys.map((key) => [keyText(key), key] as const));
+  return [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key]) => key);
+}
+
+function keyColumns(keys: readonly CaseKey[]): string[][] {
+  return [keys.map(({ kind }) => kind), keys.map(({ system }) => system), keys.map(({ value }) => value)];
+}
+
+export function keyText(key: CaseKey): string {
   return `${key.kind}\0${key.system}\0${key.value}`;
 }

@@ -37,7 +37,7 @@ export async function findCaseIds(q: Queryable, text: string, limit: number): Pr
   const { rows } = await q.query<{ id: string }>(
     UUID.test(text)
       ? 'select id from cases where id = $1::uuid or task = $1::uuid limit $2'
-      : 'select distinct case_id as id from case_keys where value = $1 limit $2',
+      : 'select distinct case_id as id from case_key_member where value = $1 limit $2',
     [text, limit],
   );
   return rows.map((row) => row.id);

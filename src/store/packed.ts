@@ -1,6 +1,8 @@
 /**
- * Many byte strings in one parameter. node-postgres writes a Buffer in binary but a Buffer[] as hex text, twice the size;
- * a batch therefore travels as one bytea with lengths, and SQL cuts it with `substring(packed from start for length)`.
+ * Many values in one parameter. node-postgres writes a Buffer in binary but a Buffer[] as hex text, twice the size; a batch of byte
+ * strings therefore travels as one bytea with lengths, and SQL cuts it with `substring(packed from start for length)`.
+ * Other arrays travel as literals (PostgreSQL §8.15.6) that are written here: node-postgres quotes every number and id of them, which
+ * was a tenth of the corridor's time.
  */
 export type Packed = { readonly bytes: Buffer; readonly starts: number[]; readonly lengths: number[] };
 
@@ -17,7 +19,18 @@ export function pack(parts: readonly Buffer[]): Packed {
   return { bytes: Buffer.concat(parts), starts, lengths };
 }
 
-/** A PostgreSQL array literal of text, for `text[]` columns inside unnest (a nested array would be flattened). */
-export function textArray(values: readonly string[]): string {
-  return `{${values.map((value) => `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`;
+/** An array literal. Also for a `text[]` column inside unnest, where a nested array would be flattened. */
+export function arrayLiteral(values: readonly unknown[]): string {
+  return `{${values.map(elementText).join(',')}}`;
 }
+
+function elementText(value: unknown): string {
+  if (typeof value === 'string') return PLAIN.test(value) ? value : `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (value === null || value === undefined) return 'NULL';
+  if (value instanceof Date) return value.toISOString();
+  throw new TypeError(`no array holds a ${typeof value}`);
+}
+
+/** Text that needs no quotes: nothing in it means anything in an array literal, and it is not the word NULL. */
+const PLAIN = /^(?!null$)[\w.:/|+-]+$/i;

@@ -2,11 +2,11 @@
  * FHIR resources: index columns of the current version in `resource`, the content of every version in `resource_version`.
  * Content is opaque here: it is the resource's JSON without meta.versionId and meta.lastUpdated, which the row tells.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Resource } from '@medplum/fhirtypes';
 import type { SearchIndex } from '../model/search.ts';
 import type { Queryable, Transaction } from './database.ts';
-import { pack, textArray } from './packed.ts';
+import { arrayLiteral, pack } from './packed.ts';
 
 export type StoredResource = {
   readonly type: string;
@@ -42,24 +42,30 @@ export type ResourceWrite = {
 
 /** What is kept of a resource: its JSON without the parts of meta that the row tells. */
 export function contentOf(resource: Resource): Buffer {
+  if (!resource.meta) return Buffer.from(JSON.stringify(resource));
   const { meta, ...rest } = resource;
-  const { versionId: _version, lastUpdated: _updated, ...kept } = meta ?? {};
+  const { versionId: _version, lastUpdated: _updated, ...kept } = meta;
   return Buffer.from(JSON.stringify(Object.keys(kept).length > 0 ? { ...rest, meta: kept } : rest));
 }
 
 /** Equal digests: nothing to write. */
 export function contentDigest(content: Buffer): Buffer {
-  return createHash('sha256').update(content).digest().subarray(0, 16);
+  return hash('sha256', content, 'buffer').subarray(0, 16);
 }
 
 /** Saves new versions of resources, in one fixed order of (type, id); at most one version of a resource a call. */
 export async function saveResources(tx: Transaction, writes: readonly ResourceWrite[], now: Date): Promise<void> {
   if (writes.length === 0) return;
-  const sorted = [...writes].sort((a, b) => (refOf(a.resource) < refOf(b.resource) ? -1 : 1));
+  const sorted = inOrder(writes);
   const contents = sorted.map((write) => write.content ?? contentOf(write.resource));
   await saveIndex(tx, sorted, contents, now);
   await saveVersions(tx, sorted, contents, now);
   await saveStrings(tx, sorted);
+}
+
+function inOrder(writes: readonly ResourceWrite[]): ResourceWrite[] {
+  const named = writes.map((write) => ({ reference: refOf(write.resource), write }));
+  return named.sort((a, b) => (a.reference < b.reference ? -1 : 1)).map(({ write }) => write);
 }
 
 async function saveIndex(tx: Transaction, writes: readonly ResourceWrite[], contents: readonly Buffer[], now: Date): Promise<void> {
@@ -88,12 +94,12 @@ async function saveIndex(tx: Transaction, writes: readonly ResourceWrite[], cont
       column((write) => write.deleted),
       column((write) => write.caseId),
       column((write) => write.author),
-      column((write) => textArray(write.readers)),
+      column((write) => arrayLiteral(write.readers)),
       column((write) => write.index.status),
       column((write) => write.index.owner),
       column((write) => date(write.index.dated?.from)),
       column((write) => date(write.index.dated?.to)),
-      column((write) => `{${[...new Set(write.index.tokens.map(tokenHash))].join(',')}}`),
+      column((write) => arrayLiteral(write.index.tokens.map(tokenHash))),
     ],
   });
 }
@@ -228,6 +234,17 @@ export async function addReaders(
              and (not readers @> $3::text[] or ($4::uuid is not null and case_id is distinct from $4))`,
     values: [keys.map((key) => key.type), keys.map((key) => key.id), readers, caseId],
   });
+}
+
+/** Takes resources out of the sight of a group; what it wrote stays. */
+export async function removeReader(tx: Transaction, references: readonly string[], group: string): Promise<void> {
+  const keys = references.map(splitReference).filter((key) => key !== null);
+  if (keys.length === 0) return;
+  await tx.query(
+    `update resource set readers = array_remove(readers, $3)
+     where (type, id) in (select * from unnest($1::text[], $2::uuid[])) and readers @> array[$3] and author <> $3`,
+    [keys.map((key) => key.type), keys.map((key) => key.id), group],
+  );
 }
 
 export function storedOf(row: ResourceRow): StoredResource {

@@ -66,7 +66,7 @@ async function templateOf(database: Database, order: string, other: string): Pro
 
 async function caseOf(database: Database, order: string): Promise<{ caseId: string; seq: number }> {
   const { rows } = await database.query<{ case_id: string; seq: number }>(
-    `select k.case_id, j.seq from case_keys k, journal j where k.kind = 'accession' and k.value = $1 and j.control_id = $2`,
+    `select k.case_id, j.seq from case_key_member k, journal j where k.kind = 'accession' and k.value = $1 and j.control_id = $2`,
     [`AC${order}`, `M${order}`],
   );
   const [row] = rows;
@@ -122,9 +122,12 @@ function copiesOf(template: Template): [string[], string[]] {
     `insert into identifiers (type, system, value, id)
      select type, system, case when strpos(value, '${template.order}') = 0 then value || n.name else ${renamed('value')} end, ${owner('k.id')}
      from stored n, identifiers k where k.id in ${known}`,
-    `insert into case_keys (kind, system, value, case_id)
+    `insert into case_key_member (kind, system, value, case_id)
      select kind, system, case kind when 'service-request' then i::text else ${renamed('value')} end, n.id_0
-     from stored n, case_keys k where k.case_id = '${template.caseId}'`,
+     from stored n, case_key_member k where k.case_id = '${template.caseId}'`,
+    `insert into case_keys (kind, system, value)
+     select kind, system, case kind when 'service-request' then i::text else ${renamed('value')} end
+     from stored n, case_key_member k where k.case_id = '${template.caseId}'`,
     `insert into resource_string (type, param, value, id)
      select type, param, value, ${owner('s.id')} from stored n, resource_string s where s.id in ${known}`,
     `insert into cases (id, version, phase, specialty, reading_group, task, opened, updated, content)
@@ -161,7 +164,7 @@ function uuidOf(slot: number): string {
 async function dropIndexes(database: Database): Promise<string[]> {
   const { rows } = await database.query<{ name: string; sql: string }>(
     `select indexname as name, indexdef as sql from pg_indexes i
-     where schemaname = current_schema() and tablename in ('resource', 'resource_string', 'cases', 'case_keys')
+     where schemaname = current_schema() and tablename in ('resource', 'resource_string', 'cases', 'case_keys', 'case_key_member')
        and not exists (select 1 from pg_constraint c where c.conname = i.indexname)`,
   );
   for (const { name } of rows) await database.query(`drop index ${name}`);

@@ -110,7 +110,7 @@ describe('two workers', () => {
     expect(await count(`resource where type = 'ImagingStudy' and case_id is not null`)).toBe(PAIRS);
     expect(
       await count(
-        `(select case_id from case_keys group by case_id having count(distinct kind) filter (where kind in ('study', 'placer')) = 2) whole`,
+        `(select case_id from case_key_member group by case_id having count(distinct kind) filter (where kind in ('study', 'placer')) = 2) whole`,
       ),
     ).toBe(PAIRS);
   });

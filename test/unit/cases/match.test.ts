@@ -29,7 +29,7 @@ const withImages = (id: string): CaseState =>
 
 describe('which case a part is for', () => {
   it('opens a case of its own when nobody has its keys', () => {
-    expect(matchPart(part({}), [])).toEqual({ kind: 'none', disagree: [] });
+    expect(matchPart(part({}), [])).toEqual({ kind: 'none', disagree: [], beside: [] });
   });
 
   it('joins images to the order that waits for them', () => {
@@ -55,7 +55,11 @@ describe('which case a part is for', () => {
   });
 
   it('opens a case of its own for another order that names a key of this one', () => {
-    expect(matchPart(part({ serviceRequest: 'ServiceRequest/2' }), [withOrder('a')])).toEqual({ kind: 'none', disagree: [] });
+    expect(matchPart(part({ serviceRequest: 'ServiceRequest/2' }), [withOrder('a')])).toEqual({
+      kind: 'none',
+      disagree: [],
+      beside: ['a'],
+    });
   });
 
   it('joins an order that comes again to its own case', () => {
@@ -68,13 +72,39 @@ describe('which case a part is for', () => {
 
   it('never joins by a key when the patients are two', () => {
     const match = matchPart(part({ patient: patient('P2') }), [withOrder('a')]);
-    expect(match).toEqual({ kind: 'none', disagree: ['a'] });
+    expect(match).toEqual({ kind: 'none', disagree: ['a'], beside: [] });
   });
 
-  it('takes a missing patient identifier for no contradiction', () => {
-    expect(patientsAgree([], patient('P1'))).toBe(true);
+  it('passes over a case that is cancelled or closed while another waits', () => {
+    const images = part({ kind: 'images', serviceRequest: '', study });
+    const over = withOrder('a', { phase: 'cancelled' });
+    expect(matchPart(images, [over, withOrder('b', { phase: 'closed' }), withOrder('c')])).toEqual({
+      kind: 'exact',
+      cases: ['c'],
+      absorb: [],
+    });
+    expect(matchPart(images, [withOrder('b', { phase: 'closed' })])).toEqual({ kind: 'exact', cases: ['b'], absorb: [] });
+  });
+
+  it('takes a missing patient identifier for no agreement', () => {
+    expect(patientsAgree([], patient('P1'))).toBe(false);
+    expect(patientsAgree([], [])).toBe(false);
     expect(patientsAgree(patient('P1'), patient('P2'))).toBe(false);
     expect(patientsAgree([...patient('P0'), ...patient('P1')], patient('P1'))).toBe(true);
+  });
+
+  it('gives no order without a patient identifier the images of another sender, nor an order images without one', () => {
+    expect(matchPart(part({ patient: [] }), [withImages('b')])).toEqual({ kind: 'none', disagree: ['b'], beside: [] });
+    const images = part({ kind: 'images', serviceRequest: '', patient: [], study });
+    expect(matchPart(images, [withOrder('a')])).toEqual({ kind: 'none', disagree: ['a'], beside: [] });
+  });
+
+  it('knows an order and a study again without a patient identifier', () => {
+    const nobody = (state: CaseState): CaseState => ({ ...state, patientKeys: [] });
+    const again = part({ patient: [], keys: [{ kind: 'service-request', system: '', value: '1' }] });
+    expect(matchPart(again, [nobody(withOrder('a'))])).toEqual({ kind: 'exact', cases: ['a'], absorb: [] });
+    const slice = part({ kind: 'images', serviceRequest: '', patient: [], study });
+    expect(matchPart(slice, [nobody(withImages('b'))])).toEqual({ kind: 'exact', cases: ['b'], absorb: [] });
   });
 
   it('takes a number without an authority for the same number of any, unless there are better ones', () => {
