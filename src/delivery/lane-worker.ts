@@ -1,12 +1,13 @@
 /**
  * Drains the outbound lanes: each from its head, in order, by whoever holds the lane. A head that fails for now waits and holds back
  * its lane only; one that fails for good, or too often, is set aside (`dead`) for a person, and the lane goes on.
- * A receipt and the end of its delivery are one commit: a crash before it sends the same bytes again.
+ * A receipt and the end of its delivery are one commit: a crash before it sends the same bytes again, later, for an attempt is counted
+ * and the next one put off before anything is sent.
  */
 import { createHash } from 'node:crypto';
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from '../model/clock.ts';
-import type { Destination, FhirDestination } from '../model/config.ts';
+import type { Destination, RetryPolicy } from '../model/config.ts';
 import type { Delivery, Receipt, SendResult } from '../model/delivery.ts';
 import type { NewEntry } from '../model/entry.ts';
 import { failure, isFailure } from '../model/failure.ts';
@@ -14,8 +15,18 @@ import type { Log } from '../model/log.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { addCaseEvents } from '../store/case-store.ts';
 import type { Database } from '../store/database.ts';
-import { dueLanes, holdLane, laneHead, settleAttempt, takeDueWatches, type Watch } from '../store/delivery-store.ts';
-import { afterAttempt } from './retry.ts';
+import { reasonOf } from '../store/database-failure.ts';
+import {
+  beginAttempt,
+  dueLanes,
+  holdLane,
+  laneHead,
+  settleAttempt,
+  takeDueWatches,
+  type Watch,
+  type WatchedPlace,
+} from '../store/delivery-store.ts';
+import { afterAttempt, delayMs } from './retry.ts';
 
 /** One kind of destination: the seam that every kind passes the same contract on. */
 export type DestinationClient = {
@@ -45,29 +56,49 @@ export type LaneDeps = {
   readonly parallel: number;
 };
 
+/** Looks at specialists' servers at the same time, beside the lanes. */
+const WATCHES = 4;
+
 export function startLaneWorker(deps: LaneDeps): LaneWorker {
-  const running = new Map<string, Promise<void>>();
+  const lanes = new Map<string, Promise<void>>();
+  const watches = new Map<string, Promise<void>>();
+  const places = watchedPlaces(deps.destinations);
+  /** Lanes that could not be drained (held elsewhere, no database): they wait for the next poll, and make room for others. */
+  const resting = new Set<string>();
   let stopping = false;
-  let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
 
+  const startLanes = async (): Promise<void> => {
+    for (const lane of await dueLanes(deps.database, deps.clock.now())) {
+      if (stopping || lanes.has(lane) || resting.has(lane) || lanes.size >= deps.parallel) continue;
+      const drained = drainLane(deps, lane, () => stopping).then((didSomething) => {
+        if (!didSomething) resting.add(lane);
+      });
+      run(lanes, lane, drained);
+    }
+  };
+  const startWatches = async (): Promise<void> => {
+    if (stopping || watches.size >= WATCHES || places.length === 0) return;
+    for (const watch of await takeDueWatches(deps.database, deps.clock.now(), places, WATCHES - watches.size)) {
+      const name = `${watch.destination} ${watch.caseId}`;
+      if (!watches.has(name)) run(watches, name, lookFor(deps, watch));
+    }
+  };
+  /** A place is free at the end: who found none may go. */
+  const run = (running: Map<string, Promise<void>>, name: string, work: Promise<void>): void => {
+    const ended = work.finally(() => {
+      running.delete(name);
+      wake();
+    });
+    running.set(name, ended);
+  };
   const look = async (): Promise<void> => {
     if (stopping) return;
     try {
-      await startWatches(deps, running);
-      for (const lane of await dueLanes(deps.database, deps.clock.now())) {
-        if (stopping || running.has(lane) || running.size >= deps.parallel) continue;
-        running.set(
-          lane,
-          drainLane(deps, lane, () => stopping).finally(() => {
-            // A place is free: a lane that found none may go.
-            running.delete(lane);
-            wake();
-          }),
-        );
-      }
+      await startLanes();
+      await startWatches();
     } catch (error) {
-      deps.log.warn('delivery.look-failed', { reason: error instanceof Error ? error.message : 'unknown' });
+      deps.log.warn('delivery.look-failed', { reason: reasonOf(error) });
     }
   };
   let asked = false;
@@ -79,7 +110,10 @@ export function startLaneWorker(deps: LaneDeps): LaneWorker {
       return look();
     });
   };
-  timer = setInterval(wake, deps.pollMs);
+  const timer = setInterval(() => {
+    resting.clear();
+    wake();
+  }, deps.pollMs);
   wake();
   return {
     wake,
@@ -87,58 +121,68 @@ export function startLaneWorker(deps: LaneDeps): LaneWorker {
       stopping = true;
       clearInterval(timer);
       await looking;
-      await Promise.all(running.values());
+      await Promise.all([...lanes.values(), ...watches.values()]);
       await Promise.all([...deps.clients.values()].map((client) => client.close()));
     },
   };
 }
 
-async function drainLane(deps: LaneDeps, lane: string, stopping: () => boolean): Promise<void> {
+function watchedPlaces(destinations: readonly Destination[]): WatchedPlace[] {
+  return destinations.flatMap((one) => (one.kind === 'fhir' ? [{ destination: one.name, againMs: one.pollMs }] : []));
+}
+
+/** Returns false when nothing was attempted: another process holds the lane, or the database does not answer. Never rejects. */
+async function drainLane(deps: LaneDeps, lane: string, stopping: () => boolean): Promise<boolean> {
+  let attempts = 0;
   try {
     await holdLane(deps.database, lane, async () => {
       for (;;) {
         const head = stopping() ? null : await laneHead(deps.database, lane);
         if (!head || head.due > deps.clock.now()) return;
-        await attempt(deps, head);
+        if (await attempt(deps, head)) attempts++;
       }
     });
   } catch (error) {
-    deps.log.warn('delivery.lane-failed', { lane, reason: error instanceof Error ? error.message : 'unknown' });
+    deps.log.warn('delivery.lane-failed', { lane, reason: reasonOf(error) });
   }
+  return attempts > 0;
 }
 
-async function attempt(deps: LaneDeps, delivery: Delivery): Promise<void> {
-  const destination = deps.destinations.find((candidate) => candidate.name === delivery.destination);
-  const client = deps.clients.get(delivery.destination);
+/** Returns false when the delivery was no longer there to be attempted. */
+async function attempt(deps: LaneDeps, head: Delivery): Promise<boolean> {
+  const destination = deps.destinations.find((candidate) => candidate.name === head.destination);
+  const policy = destination && destination.kind !== 'pull' ? destination.retry : UNKNOWN_DESTINATION;
   const started = deps.clock.now();
+  const delivery = { ...head, attempts: head.attempts + 1 };
+  const due = new Date(started.getTime() + delayMs(delivery.attempts, policy, Math.random()));
+  if (!(await beginAttempt(deps.database, head, due))) return false;
+  const client = deps.clients.get(delivery.destination);
   const result: SendResult =
     client && destination && destination.kind !== 'pull'
       ? await client.send(delivery)
       : failure('delivery', 'not-found', `destination ${delivery.destination} is not configured any more`);
-  await settle(deps, delivery, destination, started, result);
+  await settle(deps, delivery, policy, started, result);
+  return true;
 }
 
-async function settle(
-  deps: LaneDeps,
-  delivery: Delivery,
-  destination: Destination | undefined,
-  started: Date,
-  result: SendResult,
-): Promise<void> {
+const UNKNOWN_DESTINATION: RetryPolicy = { firstDelayMs: 1_000, maxDelayMs: 1_000, maxAttempts: 1 };
+
+/** `delivery.attempts` counts this attempt. */
+async function settle(deps: LaneDeps, delivery: Delivery, policy: RetryPolicy, started: Date, result: SendResult): Promise<void> {
   const ended = deps.clock.now();
-  const policy = destination && destination.kind !== 'pull' ? destination.retry : { firstDelayMs: 0, maxDelayMs: 0, maxAttempts: 1 };
-  const next = afterAttempt(result, delivery.attempts + 1, policy, ended, Math.random());
+  const next = afterAttempt(result, delivery.attempts, policy, ended, Math.random());
   const detail = isFailure(result) ? next.lastFailure : result.detail;
   await deps.database.transaction(async (tx) => {
     if (!isFailure(result)) await deps.journal.appendIn(tx, receiptEntry(delivery, result, ended));
-    await settleAttempt(tx, delivery, { started, ended, outcome: next.state, detail }, next);
-    if (next.state === 'dead') await addCaseEvents(tx, [{ caseId: delivery.caseId, event: deadEvent(delivery, ended, next.lastFailure) }]);
+    const settled = await settleAttempt(tx, delivery, { started, ended, outcome: next.state, detail }, next);
+    if (settled && next.state === 'dead')
+      await addCaseEvents(tx, [{ caseId: delivery.caseId, event: deadEvent(delivery, ended, next.lastFailure) }]);
   });
   deps.metrics.count('waystation_delivery_attempts_total', { destination: delivery.destination, outcome: next.state });
   deps.log.info('delivery.attempt', {
     delivery: delivery.id,
     destination: delivery.destination,
-    attempt: delivery.attempts + 1,
+    attempt: delivery.attempts,
     outcome: next.state,
     detail,
   });
@@ -177,22 +221,6 @@ function deadEvent(delivery: Delivery, at: Date, detail: string) {
   };
 }
 
-/** Looks at the specialists' servers that are due, one look at a time for each case. */
-async function startWatches(deps: LaneDeps, running: Map<string, Promise<void>>): Promise<void> {
-  const shortest = Math.min(...deps.destinations.filter((d): d is FhirDestination => d.kind === 'fhir').map((d) => d.pollMs));
-  if (!Number.isFinite(shortest)) return;
-  const free = deps.parallel - running.size;
-  if (free <= 0) return;
-  for (const watch of await takeDueWatches(deps.database, deps.clock.now(), shortest, free)) {
-    const name = `watch ${watch.destination} ${watch.caseId}`;
-    if (!running.has(name))
-      running.set(
-        name,
-        lookFor(deps, watch).finally(() => running.delete(name)),
-      );
-  }
-}
-
 async function lookFor(deps: LaneDeps, watch: Watch): Promise<void> {
   try {
     const found = await deps.clients.get(watch.destination)?.poll?.(watch.remote);
@@ -207,7 +235,7 @@ async function lookFor(deps: LaneDeps, watch: Watch): Promise<void> {
     deps.log.warn('delivery.poll-failed', {
       destination: watch.destination,
       case: watch.caseId,
-      detail: error instanceof Error ? error.message : 'unknown',
+      detail: reasonOf(error),
     });
   }
 }

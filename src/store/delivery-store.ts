@@ -33,13 +33,15 @@ export async function addDeliveries(tx: Transaction, deliveries: readonly (NewDe
   if (deliveries.length > 0) await tx.query(`notify delivery`);
 }
 
-/** Lanes whose head is due. */
+/** Lanes whose head is due. One look at the index a lane, however long it is. */
 export async function dueLanes(q: Queryable, now: Date): Promise<string[]> {
-  const { rows } = await q.query<{ lane: string }>(
-    `select lane from (select distinct on (lane) lane, due from delivery where state = 'waiting' order by lane, lane_seq) head where due <= $1`,
+  const { rows } = await q.query<{ name: string }>(
+    `select l.name from lane l cross join lateral (
+       select due from delivery d where d.lane = l.name and d.state = 'waiting' order by lane_seq limit 1) head
+     where head.due <= $1`,
     [now],
   );
-  return rows.map((row) => row.lane);
+  return rows.map((row) => row.name);
 }
 
 /** The head of a lane, whether due or not, or null when the lane is empty. */
@@ -76,22 +78,36 @@ const LANE_LOCKS = 0x6c61;
 
 export type AttemptRow = { readonly started: Date; readonly ended: Date; readonly outcome: string; readonly detail: string };
 
-/** Records an attempt and what becomes of the delivery. */
+/**
+ * Counts an attempt before anything is sent, and puts the next one off: whoever dies or cannot write in the middle of it has not to hurry.
+ * Returns false when the delivery does not wait any more, or was attempted by another.
+ */
+export async function beginAttempt(q: Queryable, delivery: Delivery, due: Date): Promise<boolean> {
+  const { rowCount } = await q.query(
+    `update delivery set attempts = attempts + 1, due = $3 where id = $1 and state = 'waiting' and attempts = $2`,
+    [delivery.id, delivery.attempts, due],
+  );
+  return rowCount === 1;
+}
+
+/** Records an attempt that was begun, and what becomes of the delivery. Returns false when another has ended it meanwhile. */
 export async function settleAttempt(
   tx: Queryable,
   delivery: Delivery,
   attempt: AttemptRow,
   next: { state: DeliveryState; due: Date; lastFailure: string },
-): Promise<void> {
+): Promise<boolean> {
   await tx.query(
-    `insert into delivery_attempt (delivery, n, started, ended, outcome, detail) values ($1, $2, $3, $4, $5, $6) on conflict do nothing`,
-    [delivery.id, delivery.attempts + 1, attempt.started, attempt.ended, attempt.outcome, attempt.detail],
+    `insert into delivery_attempt (delivery, n, started, ended, outcome, detail)
+     select $1, coalesce(max(n), 0) + 1, $2, $3, $4, $5 from delivery_attempt where delivery = $1`,
+    [delivery.id, attempt.started, attempt.ended, attempt.outcome, attempt.detail],
   );
-  await tx.query(
-    `update delivery set attempts = attempts + 1, state = $2, due = $3, last_failure = $4, settled = case when $2 = 'waiting' then null else $5::timestamptz end
-     where id = $1`,
+  const { rowCount } = await tx.query(
+    `update delivery set state = $2, due = $3, last_failure = $4, settled = case when $2 = 'waiting' then null else $5::timestamptz end
+     where id = $1 and state = 'waiting'`,
     [delivery.id, next.state, next.due, next.lastFailure, attempt.ended],
   );
+  return rowCount === 1;
 }
 
 export async function readDelivery(q: Queryable, id: string): Promise<Delivery | null> {
@@ -130,13 +146,28 @@ export async function addWatch(q: Queryable, watch: { destination: string; caseI
 
 export type Watch = { readonly destination: string; readonly caseId: string; readonly remote: string };
 
-/** Takes watches that are due and puts them off by `againMs`, so that one process looks at a time. */
-export async function takeDueWatches(q: Queryable, now: Date, againMs: number, limit: number): Promise<Watch[]> {
+/** A destination where reports are looked for, and how often. */
+export type WatchedPlace = { readonly destination: string; readonly againMs: number };
+
+/**
+ * Takes watches that are due and puts each off by its destination's time, so that one process looks at a time. A case that has its report,
+ * or never gets one, is not looked for any more.
+ */
+export async function takeDueWatches(q: Queryable, now: Date, places: readonly WatchedPlace[], limit: number): Promise<Watch[]> {
+  await q.query(
+    `update watch set done = true from cases c
+     where c.id = case_id and not done and due <= $1 and c.phase in ('cancelled', 'reported', 'closed')`,
+    [now],
+  );
   const { rows } = await q.query<{ destination: string; case_id: string; remote: string }>(
-    `update watch set due = $1::timestamptz + make_interval(secs => $2 / 1000.0)
-     where (destination, case_id) in (select destination, case_id from watch where not done and due <= $1 order by due limit $3 for update skip locked)
-     returning destination, case_id, remote`,
-    [now, againMs, limit],
+    `update watch w set due = $1::timestamptz + make_interval(secs => p.again / 1000.0)
+     from unnest($2::text[], $3::float8[]) as p(destination, again)
+     where w.destination = p.destination and (w.destination, w.case_id) in (
+       select destination, case_id from watch join cases c on c.id = case_id
+       where not done and due <= $1 and destination = any($2::text[]) and c.phase not in ('cancelled', 'reported', 'closed')
+       order by due limit $4 for update of watch skip locked)
+     returning w.destination, w.case_id, w.remote`,
+    [now, places.map((place) => place.destination), places.map((place) => place.againMs), limit],
   );
   return rows.map((row) => ({ destination: row.destination, caseId: row.case_id, remote: row.remote }));
 }

@@ -1,0 +1,247 @@
+/** Lanes on a real database; what is at their other end is scripted. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type DestinationClient, type LaneDeps, type Lookout, startLaneWorker } from '../../src/delivery/lane-worker.ts';
+import { openJournal } from '../../src/journal/journal.ts';
+import { systemClock } from '../../src/model/clock.ts';
+import type { Destination } from '../../src/model/config.ts';
+import type { Delivery } from '../../src/model/delivery.ts';
+import { failure } from '../../src/model/failure.ts';
+import {
+  addDeliveries,
+  addWatch,
+  beginAttempt,
+  dueLanes,
+  holdLane,
+  readDelivery,
+  replayDelivery,
+  settleAttempt,
+  takeDueWatches,
+} from '../../src/store/delivery-store.ts';
+import { freshDatabase } from '../support/database.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { until } from '../support/until.ts';
+
+const START = Date.parse('2026-03-01T10:00:00Z');
+const at = (seconds: number) => new Date(START + seconds * 1000);
+const RETRY = { firstDelayMs: 60_000, maxDelayMs: 3_600_000, maxAttempts: 5 };
+const NEVER_MS = 3_600_000;
+const fhir = (name: string, pollMs: number): Destination => ({
+  ...{ kind: 'fhir', name, url: 'http://specialist.example/fhir', token: '', timeoutMs: 1000, pollMs, retry: RETRY },
+});
+const DESTINATIONS = [fhir('a', 10_000), fhir('b', 60_000)];
+const RECEIPT = { bytes: Buffer.from('taken'), controlId: 'x', detail: 'taken' };
+
+let fresh: Awaited<ReturnType<typeof freshDatabase>>;
+let time = START;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+});
+beforeEach(async () => {
+  time = START;
+  await fresh.database.query('truncate delivery, delivery_attempt, lane, watch, cases');
+});
+afterAll(() => fresh.drop());
+
+async function order(lane: string, id: string = randomUUID()): Promise<string> {
+  const delivery = {
+    id,
+    destination: lane,
+    kind: 'oru',
+    caseId: randomUUID(),
+    seq: 1,
+    controlId: id,
+    content: Buffer.from('x'),
+    lane,
+  } as const;
+  await fresh.database.transaction((tx) => addDeliveries(tx, [delivery], at(0)));
+  return id;
+}
+
+function start(client: Partial<DestinationClient & Lookout>, over: Partial<LaneDeps> = {}) {
+  const whole = { send: async () => RECEIPT, close: async () => {}, ...client };
+  return startLaneWorker({
+    database: fresh.database,
+    journal: openJournal(fresh.database),
+    destinations: DESTINATIONS,
+    clients: new Map(DESTINATIONS.map(({ name }) => [name, whole])),
+    clock: { ...systemClock, now: () => new Date(time) },
+    log: silentLog,
+    metrics: { count: () => {}, gauge: () => {}, observe: () => {} },
+    pollMs: NEVER_MS,
+    parallel: 8,
+    ...over,
+  });
+}
+
+const stateOf = async (id: string) => (await readDelivery(fresh.database, id)) as Delivery;
+const attempts = async () => (await fresh.database.query('select n, outcome from delivery_attempt order by n')).rows;
+
+describe('a lane', () => {
+  it('waits before it sends again what it could not record as sent', async () => {
+    await fresh.database.query(`
+      create function full_disk() returns trigger language plpgsql as $$ begin raise exception 'no space' using errcode = '53100'; end $$;
+      create trigger full_disk before insert on delivery_attempt execute function full_disk()`);
+    const id = await order('a');
+    let [sends, failed] = [0, 0];
+    const send = async () => {
+      sends++;
+      return RECEIPT;
+    };
+    const worker = start({ send }, { log: { ...silentLog, warn: () => failed++ }, pollMs: 10 });
+    await until(
+      async () => failed,
+      (count) => count > 0,
+    );
+    worker.wake();
+    await worker.stop();
+    expect(sends).toBe(1);
+    expect(await stateOf(id)).toMatchObject({ state: 'waiting', attempts: 1 });
+    expect((await stateOf(id)).due.getTime()).toBeGreaterThanOrEqual(at(45).getTime());
+    await fresh.database.query('drop function full_disk cascade');
+    time = at(60).getTime();
+    const again = start({ send });
+    await until(
+      () => stateOf(id),
+      ({ state }) => state === 'delivered',
+    );
+    await again.stop();
+    expect(sends).toBe(2);
+    expect(await stateOf(id)).toMatchObject({ state: 'delivered', attempts: 2 });
+  });
+
+  it('that another process holds is tried once until the next poll, and takes no place from another', async () => {
+    const [held, free] = [await order('a'), await order('b')];
+    let connections = 0;
+    const connect = () => {
+      connections++;
+      return fresh.database.connect();
+    };
+    await holdLane(fresh.database, 'a', async () => {
+      const worker = start({}, { parallel: 1, database: { ...fresh.database, connect } });
+      await until(
+        () => stateOf(free),
+        ({ state }) => state === 'delivered',
+      );
+      worker.wake();
+      await worker.stop();
+    });
+    expect(await stateOf(free)).toMatchObject({ state: 'delivered' });
+    expect(await stateOf(held)).toMatchObject({ state: 'waiting', attempts: 0 });
+    expect(connections).toBe(2);
+  });
+
+  it('is due when its head is, whatever is behind', async () => {
+    const head = await order('a');
+    await order('a');
+    await order('b');
+    await fresh.database.query('update delivery set due = $2 where id = $1', [head, at(60)]);
+    expect(await dueLanes(fresh.database, at(0))).toEqual(['b']);
+    expect((await dueLanes(fresh.database, at(60))).sort()).toEqual(['a', 'b']);
+  });
+});
+
+describe('an attempt', () => {
+  it('is kept beside those before a replay', async () => {
+    const id = await order('a');
+    const refuse = async () => failure('delivery', 'rejected', 'AE');
+    for (const round of [1, 2]) {
+      const worker = start({ send: refuse });
+      await until(
+        () => stateOf(id),
+        ({ state }) => state === 'dead',
+      );
+      await worker.stop();
+      expect((await attempts()).length).toBe(round);
+      expect(await replayDelivery(fresh.database, id, at(0))).toBe(true);
+    }
+    expect(await attempts()).toEqual([
+      { n: 1, outcome: 'dead' },
+      { n: 2, outcome: 'dead' },
+    ]);
+  });
+
+  it('is made by one of two, and does not change a delivery that another has ended', async () => {
+    const delivery = await stateOf(await order('a'));
+    expect(await beginAttempt(fresh.database, delivery, at(60))).toBe(true);
+    expect(await beginAttempt(fresh.database, delivery, at(60))).toBe(false);
+    const settle = (state: 'delivered' | 'waiting') =>
+      settleAttempt(
+        fresh.database,
+        delivery,
+        { started: at(0), ended: at(1), outcome: state, detail: '' },
+        { state, due: at(2), lastFailure: '' },
+      );
+    expect(await settle('delivered')).toBe(true);
+    expect(await settle('waiting')).toBe(false);
+    expect(await stateOf(delivery.id)).toMatchObject({ state: 'delivered', attempts: 1 });
+    expect((await attempts()).map(({ n }) => n)).toEqual([1, 2]);
+  });
+});
+
+async function watch(destination: string, phase: string): Promise<string> {
+  const caseId = randomUUID();
+  await fresh.database.query(
+    `insert into cases (id, version, phase, specialty, opened, updated, content) values ($1, 1, $2, 'x', $3, $3, '')`,
+    [caseId, phase, at(0)],
+  );
+  await fresh.database.transaction((tx) => addWatch(tx, { destination, caseId, remote: `ServiceRequest/${caseId}`, due: at(0) }));
+  return caseId;
+}
+
+describe('looking for reports', () => {
+  it('leaves the lanes their places, and looks at four servers at the same time', async () => {
+    for (let n = 0; n < 10; n++) await watch('a', 'requested');
+    const silence = Promise.withResolvers<null>();
+    let [looks, most, now] = [0, 0, 0];
+    const poll = async () => {
+      looks++;
+      most = Math.max(most, ++now);
+      await silence.promise;
+      now--;
+      return null;
+    };
+    const worker = start({ poll });
+    await until(
+      async () => now,
+      (count) => count === 4,
+    );
+    const id = await order('b');
+    worker.wake();
+    expect(
+      await until(
+        () => stateOf(id),
+        ({ state }) => state === 'delivered',
+      ),
+    ).toMatchObject({ state: 'delivered' });
+    silence.resolve(null);
+    await until(
+      async () => looks,
+      (count) => count === 10,
+    );
+    await worker.stop();
+    expect([looks, most]).toEqual([10, 4]);
+  });
+
+  it('comes back after the time of each destination', async () => {
+    const [a, b] = [await watch('a', 'requested'), await watch('b', 'claimed')];
+    const places = [
+      { destination: 'a', againMs: 10_000 },
+      { destination: 'b', againMs: 60_000 },
+    ];
+    const take = async (seconds: number) => (await takeDueWatches(fresh.database, at(seconds), places, 10)).map(({ caseId }) => caseId);
+    expect((await take(0)).sort()).toEqual([a, b].sort());
+    expect(await take(9)).toEqual([]);
+    expect(await take(10)).toEqual([a]);
+    expect((await take(60)).sort()).toEqual([a, b].sort());
+  });
+
+  it('ends with a case that has its report or is cancelled', async () => {
+    for (const phase of ['cancelled', 'reported', 'closed']) await watch('a', phase);
+    const open = await watch('a', 'requested');
+    const taken = await takeDueWatches(fresh.database, at(0), [{ destination: 'a', againMs: 1 }], 10);
+    expect(taken.map(({ caseId }) => caseId)).toEqual([open]);
+    expect((await fresh.database.query('select case_id from watch where not done')).rows).toEqual([{ case_id: open }]);
+  });
+});
