@@ -8,7 +8,7 @@ import type { Appended, NewEntry } from '../model/entry.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { insertInstances } from '../store/instance-store.ts';
-import { controlIdReused, insertEntries } from '../store/journal-store.ts';
+import { controlIdReused, insertEntries, lockControlId } from '../store/journal-store.ts';
 
 /** How long the first arrival waits for company, when there was company the last time. */
 const LINGER_MS = 1;
@@ -21,8 +21,11 @@ export type Journal = {
   append(entry: NewEntry): Promise<Appended>;
   /** Inside the caller's transaction (a FHIR write, a receipt): durable with it. */
   appendIn(tx: Transaction, entry: NewEntry): Promise<number>;
-  /** Whether this peer sent this control id before with other bytes. */
-  reused(peer: string, controlId: string, digest: Buffer): Promise<boolean>;
+  /**
+   * Appends `entry` when its peer never sent its control id with other bytes, else `otherwise`: of many that come at once on many
+   * connections, to this gateway or to another one of the same database, one is the first.
+   */
+  appendUnused(entry: NewEntry, otherwise: NewEntry): Promise<Appended & { readonly reused: boolean }>;
   /** Waits until everything gathered is committed. */
   close(): Promise<void>;
 };
@@ -75,7 +78,13 @@ export function openJournal(database: Database, metrics?: Metrics): Journal {
         running ??= (lastBatch > 1 ? pause(LINGER_MS) : Promise.resolve()).then(drain);
       }),
     appendIn: async (tx, entry) => ((await commitEntries(tx, [entry]))[0] as Appended).seq,
-    reused: (peer, controlId, digest) => controlIdReused(database, peer, controlId, digest),
+    appendUnused: (entry, otherwise) =>
+      database.transaction(async (tx) => {
+        await lockControlId(tx, entry.peer, entry.controlId);
+        const reused = await controlIdReused(tx, entry.peer, entry.controlId, entry.digest);
+        const [appended] = await commitEntries(tx, [reused ? otherwise : entry]);
+        return { ...(appended as Appended), reused };
+      }),
     close: async () => {
       while (running) await running;
     },

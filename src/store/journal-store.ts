@@ -135,6 +135,11 @@ export function partOf(lane: string): number {
   return (hash >>> 0) % PARTS;
 }
 
+/** Whoever asks for the same control id of the same peer waits until this transaction ends. */
+export async function lockControlId(tx: Transaction, peer: string, controlId: string): Promise<void> {
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`${peer}|${controlId}`]);
+}
+
 /** Whether `peer` already sent `controlId` with other bytes and was accepted. */
 export async function controlIdReused(q: Queryable, peer: string, controlId: string, digest: Buffer): Promise<boolean> {
   const { rows } = await q.query(

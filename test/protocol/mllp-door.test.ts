@@ -168,6 +168,17 @@ describe('a message that comes again', () => {
     expect(answers).toEqual(['AA N-1', 'AR N-1 205', 'AA N-1', 'AA N-2']);
     expect((await test.journaled()).map((row) => row.disposition)).toEqual(['accepted', 'refused', 'accepted']);
   });
+
+  it('with other bytes is refused by policy to all but one of many connections that send it at once', async () => {
+    const test = await open({ peers: [{ reusedControlId: 'refuse' }] });
+    const peers = await Promise.all(Array.from({ length: 8 }, () => test.call()));
+    for (let round = 0; round < 5; round++) {
+      const id = `N-${round}`;
+      for (const [n, peer] of peers.entries()) peer.send(framed(order(id, ORDER.replace('Sturz', `Sturz ${n}`))));
+      const answers = await Promise.all(peers.map(verdictOf));
+      expect(answers.sort()).toEqual([`AA ${id}`, ...Array(7).fill(`AR ${id} 205`)]);
+    }
+  });
 });
 
 describe('a peer', () => {

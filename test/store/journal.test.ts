@@ -82,7 +82,8 @@ describe('the journal', () => {
     const first = entry();
     await journal.append(first);
     const other = entry({ controlId: first.controlId });
-    expect(await journal.reused(first.peer, first.controlId, other.digest)).toBe(true);
+    const refused = { ...other, disposition: 'refused' as const };
+    expect(await journal.appendUnused(other, refused)).toMatchObject({ reused: true });
     const { seq } = await journal.append(other);
     expect((await readEntry(fresh.database, seq))?.reusedControlId).toBe(true);
   });

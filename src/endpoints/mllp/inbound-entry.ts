@@ -17,7 +17,7 @@ export type Inbound = {
   readonly header: Header | null;
   /** MSA-1 of the answer. */
   readonly answer: AckCode;
-  /** Ask the journal before the commit whether this control id was used with other bytes. */
+  /** Taken only when its peer never used this control id with other bytes. */
   readonly mustBeUnused: boolean;
 };
 

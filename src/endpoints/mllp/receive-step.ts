@@ -1,7 +1,8 @@
 /**
- * One message from its bytes to its committed answer: look up where the peer's policy asks, append, answer.
+ * One message from its bytes to its committed answer: append, as the peer's policy asks, and answer.
  * Promises: AA only after the journal has committed; never rejects: a journal that is down is AR 207 (HL7 v2.5.1 §2.9.2.2 c: fails for
- * reasons unrelated to the content, send it again later), and nothing of the message is kept.
+ * reasons unrelated to the content, send it again later). What is sent again is taken once: where the commit was done and only the word
+ * of it was lost, it is found as a resend and gets the answer that it has in the journal.
  */
 import type { Journal } from '../../journal/journal.ts';
 import type { Clock } from '../../model/clock.ts';
@@ -12,13 +13,13 @@ import { type Inbound, refuseReused, refuseUnwritten } from './inbound-entry.ts'
 
 export type Answer = { readonly bytes: Buffer; readonly code: AckCode };
 
-export type ReceiveDeps = { readonly journal: Pick<Journal, 'append' | 'reused'>; readonly log: Log; readonly clock: Clock };
+export type ReceiveDeps = { readonly journal: Pick<Journal, 'append' | 'appendUnused'>; readonly log: Log; readonly clock: Clock };
 
-/** Takes a message into the journal. Messages given one after another are appended in that order, unless they must be looked up. */
+/** Takes a message into the journal. Messages given one after another are appended in that order, unless they must be unused. */
 export async function receive(message: Inbound, deps: ReceiveDeps): Promise<Answer> {
   try {
-    const looked = message.mustBeUnused ? await lookUp(message, deps) : message;
-    return committed(looked, await deps.journal.append(looked.entry), deps.log);
+    if (message.mustBeUnused) return await receiveUnused(message, deps);
+    return committed(message, await deps.journal.append(message.entry), deps.log);
   } catch (error) {
     deps.log.error('mllp.not-journaled', { peer: message.entry.peer, type: message.entry.type, error: String(error) });
     return answerUnwritten(message.entry.payload, 'out-of-resources', deps.clock);
@@ -30,9 +31,10 @@ export function answerUnwritten(head: Buffer, code: 'too-large' | 'out-of-resour
   return { bytes: refuseUnwritten(head, code, clock), code: ackCodeOf(code) };
 }
 
-async function lookUp(message: Inbound, { journal, clock }: ReceiveDeps): Promise<Inbound> {
-  const { peer, controlId, digest } = message.entry;
-  return (await journal.reused(peer, controlId, digest)) ? refuseReused(message, clock) : message;
+async function receiveUnused(message: Inbound, { journal, clock, log }: ReceiveDeps): Promise<Answer> {
+  const refused = refuseReused(message, clock);
+  const appended = await journal.appendUnused(message.entry, refused.entry);
+  return committed(appended.reused ? refused : message, appended, log);
 }
 
 /** A resend gets the answer that its first sending got. */
