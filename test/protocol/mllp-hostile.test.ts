@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { frame } from '../../src/protocols/hl7v2/framer.ts';
 import { answerOf, type DoorOptions, openTestDoor, type TestDoor, verdictOf } from '../support/mllp-door.ts';
 import type { ScriptedPeer } from '../support/scripted-peer.ts';
+import { until } from '../support/until.ts';
 
 const ORDER = readFileSync('fixtures/hl7v2/orm-o01/new-order.hl7', 'utf8');
 const VT = '\x0b';
@@ -28,6 +29,14 @@ async function nextPeerIsUnharmed(): Promise<void> {
 
 function reasons(): unknown[] {
   return test.logged.filter(({ event }) => event === 'mllp.closed').map(({ fields }) => fields.reason);
+}
+
+/** Waits until the door has read so many bytes. */
+async function received(bytes: number): Promise<void> {
+  await until(
+    async () => test.metric('waystation_mllp_received_bytes_total'),
+    (read) => read >= bytes,
+  );
 }
 
 /** Sends until the other side closes. */
@@ -167,5 +176,29 @@ describe('at the MLLP door', () => {
     for (const peer of peers) peer.send(VT + 'x'.repeat(1_999_000));
     await Promise.any(peers.map((peer) => peer.ended()));
     expect(reasons()).toContain('all connections together hold too much');
+  });
+
+  it('many that hold back the end of their messages are hung up on, and not those that send honestly beside them', async () => {
+    const hoarders = [await open({ maxMessageBytes: 2_000_000 })];
+    while (hoarders.length < 16) hoarders.push(await test.call());
+    const begun = Buffer.from(VT + 'x'.repeat(1_999_000));
+    for (const peer of hoarders) peer.send(begun);
+    await received(hoarders.length * begun.length);
+    const honest = await Promise.all(Array.from({ length: 8 }, () => test.call()));
+    const note = Array.from({ length: 20_000 }, () => 'NTE|1||x\r').join('');
+    for (const [n, peer] of honest.entries()) peer.send(`${VT}${ORDER.replace('N-1001', `H-${n}`)}${note}`);
+    await Promise.any(hoarders.map((peer) => peer.ended()));
+    for (const peer of honest) peer.send(END);
+    expect(await Promise.all(honest.map(verdictOf))).toEqual(honest.map((_, n) => `AA H-${n}`));
+    expect(reasons()).toEqual(['all connections together hold too much']);
+  });
+
+  it('a message that is sent a byte now and then, and never ends, is hung up on', async () => {
+    const peer = await open({ idleMs: 400 });
+    peer.send(VT + ORDER);
+    const trickle = setInterval(() => peer.send('x'), 50);
+    await peer.ended();
+    clearInterval(trickle);
+    expect(reasons()).toEqual(['does not end its message']);
   });
 });

@@ -25,9 +25,16 @@ export type SessionLimits = { readonly maxMessageBytes: number; readonly idleMs:
 export type SessionDeps = ReceiveDeps & {
   readonly peers: PeerDirectory;
   readonly metrics: Metrics;
-  /** Takes note of bytes held (negative: given back) by all connections together; false when that is too much. */
-  readonly hold: (bytes: number) => boolean;
+  readonly budget: Budget;
 };
+
+/** What all connections may hold together. */
+export type Budget = {
+  /** Takes note of what one holds now, and how much of it is of a message that has not ended; calls `giveUp` where that is too much. */
+  note(holder: Holder, held: number, unfinished: number): void;
+};
+
+export type Holder = { giveUp(): void };
 
 export class MllpSession {
   readonly #socket: Socket;
@@ -40,7 +47,8 @@ export class MllpSession {
   #finishing = false;
   #inFlight = 0;
   #inFlightBytes = 0;
-  #held = 0;
+  /** Runs while a frame has begun and not ended: whoever sends a byte now and then is not silent, and never done. */
+  #deadline: NodeJS.Timeout | null = null;
   /** Since the last whole frame. */
   #stray = 0;
   #strayLogged = false;
@@ -61,7 +69,7 @@ export class MllpSession {
     socket.on('end', () => this.#ended());
     socket.on('timeout', () => this.#fellSilent());
     socket.on('error', (error) => deps.log.info('mllp.broken', { remoteAddress: this.#remoteAddress, error: error.message }));
-    socket.on('close', () => this.#noteHeld());
+    socket.on('close', () => this.#settle());
   }
 
   /** Takes no more, answers what is in, hangs up. */
@@ -85,7 +93,7 @@ export class MllpSession {
       this.#deps.log.error('mllp.defect', { remoteAddress: this.#remoteAddress, error: String(error) });
       this.#close('a defect here');
     }
-    this.#noteHeld();
+    this.#settle();
     if (this.#events !== null || !this.#hasRoom()) this.#socket.pause();
     else this.#socket.resume();
     if (this.#finishing && this.#events === null && this.#inFlight === 0) this.#socket.end();
@@ -106,6 +114,7 @@ export class MllpSession {
   }
 
   #handle(event: FramerEvent): void {
+    if (event.kind !== 'garbage') this.#stopDeadline();
     switch (event.kind) {
       case 'frame':
         this.#stray = 0;
@@ -159,11 +168,31 @@ export class MllpSession {
     if (this.#stray > MAX_STRAY_BYTES) this.#close('sends what is no frame');
   }
 
-  #noteHeld(): void {
-    const held = this.#inFlightBytes + (this.#socket.destroyed ? 0 : this.#framer.held);
-    const fits = this.#deps.hold(held - this.#held);
-    this.#held = held;
-    if (!fits) this.#close('all connections together hold too much');
+  /** The other connections hold too much together with this one, and of them all this one has the largest unfinished message. */
+  giveUp(): void {
+    this.#close('all connections together hold too much');
+    this.#settle();
+  }
+
+  /** After every change: what is held is told, and an unfinished frame has its deadline. */
+  #settle(): void {
+    const { destroyed } = this.#socket;
+    if (destroyed || this.#framer.begun === 0) this.#stopDeadline();
+    else this.#deadline ??= setTimeout(() => this.#tookTooLong(), this.#limits.idleMs);
+    const unfinished = destroyed ? 0 : this.#framer.held;
+    this.#deps.budget.note(this, this.#inFlightBytes + unfinished, unfinished);
+  }
+
+  #stopDeadline(): void {
+    if (this.#deadline) clearTimeout(this.#deadline);
+    this.#deadline = null;
+  }
+
+  /** While the socket is not read, the delay is our own. */
+  #tookTooLong(): void {
+    this.#deadline = null;
+    if (this.#socket.isPaused()) this.#settle();
+    else this.#close('does not end its message');
   }
 
   #ended(): void {
