@@ -142,11 +142,11 @@ describe.each(['force_custom_plan', 'force_generic_plan'])('a search among very 
   it.each([
     ['one token', 1, 1],
     ['as many as a page refers to', 60, 60],
-    ['tokens that are nowhere', 0, 0],
-  ])('walks no type for what has %s', async (_, count, found) => {
+    ['a token that is nowhere', 0, 0],
+  ])('walks no type for the first that has %s', async (_, count, found) => {
     const tokens = count === 0 ? ['ImagingStudy.identifier=nowhere'] : studyTokens(count);
     const read = await readBy(async (tx) => {
-      expect(await findByTokens(tx, 'ImagingStudy', tokens, 'skin', 100)).toHaveLength(found);
+      expect(await findByTokens(tx, 'ImagingStudy', tokens, 'skin', Math.max(found, 1))).toHaveLength(found);
     });
     expect([read.walked, read.resource_updated, (read.resource_tokens as number) <= 60]).toEqual([0, 0, true]);
   });
