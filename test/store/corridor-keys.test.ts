@@ -1,12 +1,16 @@
 /** Keys that several cases name, and a group that a case goes away from: through the whole corridor, with the database. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { matchCases } from '../../src/cases/match-step.ts';
 import { openCorridor } from '../../src/corridor-worker.ts';
 import { openJournal } from '../../src/journal/journal.ts';
-import type { CaseState } from '../../src/model/case.ts';
-import type { NewEntry } from '../../src/model/entry.ts';
+import type { CaseKey, CasePart, CaseState } from '../../src/model/case.ts';
+import { systemClock } from '../../src/model/clock.ts';
+import type { Entry, NewEntry } from '../../src/model/entry.ts';
 import type { NewInstance } from '../../src/model/instance.ts';
-import { type Corridor, runBatch } from '../../src/pipeline.ts';
+import { workOf } from '../../src/model/work.ts';
+import { type Corridor, runBatch, saveWork } from '../../src/pipeline.ts';
+import { openBatch } from '../../src/store/batch.ts';
 import { type Database, openDatabase, type Transaction } from '../../src/store/database.ts';
 import { readResources } from '../../src/store/resource-store.ts';
 import { freshDatabase } from '../support/database.ts';
@@ -93,8 +97,8 @@ async function append(entry: NewEntry): Promise<void> {
   await openJournal(fresh.database).append(entry);
 }
 
-async function workOff(by: Corridor = corridor): Promise<void> {
-  while ((await runBatch(by)) > 0);
+async function workOff(): Promise<void> {
+  while ((await runBatch(corridor)) > 0);
 }
 
 async function cases(): Promise<CaseState[]> {
@@ -168,43 +172,44 @@ describe('a key that several cases name', () => {
 });
 
 describe('a case that goes up into another', () => {
-  it('is joined there by a worker that had looked for it before', async () => {
-    await images('1.6.1', 'F', 'P6');
-    await images('1.6.2', 'F', 'P6');
-    await order('P6', { placer: 'F1', accession: 'G' });
-    await workOff();
-    // The late worker has read that accession F leads to the images' case; then the order and these images become one case.
-    await images('1.6.2', 'F', 'P6');
-    const late = { ...corridor, database: pausing(pool, 'case-keys-members', () => joinByHand('F1', '1.6.1')) };
-    await workOff(late);
-    expect((await studiesOf('F1'))[0]?.sort()).toEqual(['1.6.1', '1.6.2']);
-    expect((await ordered('F1')).studies.find(({ uid }) => uid === '1.6.2')?.instances).toBe(2);
-    expect(
-      (await cases()).filter(({ patientKeys, phase }) => phase !== 'cancelled' && patientKeys.some(({ value }) => value === 'P6')),
-    ).toHaveLength(1);
+  const key = (kind: CaseKey['kind'], value: string): CaseKey => ({ kind, system: 'urn:keys', value });
+  const joined = (kind: CasePart['kind'], keys: readonly CaseKey[]): CasePart => ({
+    kind,
+    keys,
+    patient: [{ system: 'urn:keys', value: 'P6' }],
+    control: '',
+    production: true,
+    priority: null,
+    hints: [],
+    serviceRequest: kind === 'order' ? 'ServiceRequest/6' : '',
+    subject: 'Patient/6',
+    members: [],
+    study: null,
   });
 
-  /** An order names the study of a waiting case: both become one, by another worker. */
-  async function joinByHand(placer: string, study: string): Promise<void> {
-    const { rows } = await fresh.database.query<{ seq: number }>('select seq from pending');
-    await fresh.database.query('delete from pending');
-    const controlId = `M${++sent}`;
-    const lines = [
-      `MSH|^~\\&|RIS|H|W|W|20260302081500||OMI^O23^OMI_O23|${controlId}|P|2.5.1`,
-      'PID|1||P6^^^HOSP^MR||Muster^Erika||19700101|F',
-      `ORC|XO|${placer}^RIS|||||^^^20260302^^R`,
-      `OBR|1|${placer}^RIS||24725-4^Head^LN||||||||||||||G||||||RAD`,
-      `IPC|G^RIS|RP1^RIS|${study}^RIS|SPS1^RIS|CT`,
-      '',
-    ];
-    const payload = Buffer.from(lines.join('\r'));
-    await append({ ...base, kind: 'hl7v2', peer: 'ris', type: 'OMI^O23', controlId, digest: sha256(payload), lane: 'other', payload });
-    await workOff();
-    for (const { seq } of rows) await fresh.database.query('insert into pending (seq, part) values ($1, 0)', [seq]);
+  async function matchBy(database: Database, part: CasePart): Promise<string[]> {
+    const entry = { seq: 1_000_000 + ++sent, kind: 'hl7v2', peer: 'ris', type: '', controlId: '' } as Entry;
+    const work = { ...workOf(entry), parts: [part] };
+    await database.transaction(async (tx) => {
+      const batch = openBatch(tx, new Date(), systemClock, [work]);
+      await matchCases(batch);
+      await saveWork(batch);
+    });
+    return [...work.cases];
   }
 
+  it('is joined there by a worker that had looked for it before', async () => {
+    const images = await matchBy(pool, joined('images', [key('study', '1.6'), key('accession', 'F')]));
+    const order = await matchBy(pool, joined('order', [key('placer', 'F1')]));
+    expect(order).not.toEqual(images);
+    // The order names the study, and both become one, after the late worker has read where accession F leads.
+    const becomeOne = () => matchBy(pool, joined('order', [key('placer', 'F1'), key('study', '1.6')]));
+    const late = after(pool, 'case-keys-members', becomeOne);
+    expect(await matchBy(late, joined('images', [key('accession', 'F')]))).toEqual(order);
+  });
+
   /** A database that lets something happen once, after a statement of that name. */
-  function pausing(database: Database, name: string, happen: () => Promise<void>): Database {
+  function after(database: Database, name: string, happen: () => Promise<unknown>): Database {
     let done = false;
     const watch = (tx: Transaction): Transaction => ({
       inTransaction: true,
