@@ -20,7 +20,9 @@ import { renderReport } from './reports/render.ts';
 import type { Render } from './return/return-step.ts';
 import { openOwners } from './routing/route-step.ts';
 import { openBlobs } from './store/blob-store.ts';
-import { type Connection, type Database, openDatabase } from './store/database.ts';
+import { type Database, openDatabase } from './store/database.ts';
+import { reasonOf } from './store/database-failure.ts';
+import { listen } from './store/notice-store.ts';
 
 /** What main hands over; configuration is plain data. */
 export type CorridorData = { readonly config: Config; readonly databaseUrl: string };
@@ -51,7 +53,7 @@ async function runThread(data: CorridorData): Promise<void> {
   const database = openDatabase(data.databaseUrl, {
     max: 12,
     application: 'waystation corridor',
-    onError: (error) => log.warn('database.connection-lost', { reason: error.message }),
+    onError: (error) => log.warn('database.connection-lost', { reason: reasonOf(error) }),
   });
   const corridor = await openCorridor(database, data.config, log);
   const lanes = startLaneWorker({
@@ -66,7 +68,11 @@ async function runThread(data: CorridorData): Promise<void> {
     parallel: 8,
   });
   const loop = startLoop(corridor, metrics, () => say({ kind: 'alive' }));
-  const ear = listen(database, { corridor: loop.wake, delivery: lanes.wake }, log);
+  const ear = listen(
+    database,
+    { corridor: loop.wake, delivery: lanes.wake },
+    { restMs: OUTAGE_REST_MS, onLost: (error) => log.warn('database.listen-failed', { reason: reasonOf(error) }) },
+  );
   say({ kind: 'ready' });
   await new Promise<void>((resolve) => parentPort?.once('message', () => resolve()));
   ear.stop();
@@ -148,7 +154,7 @@ function startLoop(corridor: Corridor, metrics: Metrics, alive: () => void): { w
         if (settled > 0) await new Promise((resolve) => setTimeout(resolve, REST_MS));
         else if (!asked) await pause(CLOCK_MS);
       } catch (error) {
-        corridor.log.error('corridor.failed', { reason: error instanceof Error ? error.message : 'unknown' });
+        corridor.log.error('corridor.failed', { reason: reasonOf(error) });
         await new Promise((resolve) => setTimeout(resolve, OUTAGE_REST_MS));
       }
     }
@@ -164,36 +170,6 @@ function startLoop(corridor: Corridor, metrics: Metrics, alive: () => void): { w
       stopping = true;
       wakeUp();
       await running;
-    },
-  };
-}
-
-/** LISTEN on a connection of its own; a lost one is opened again, and what it missed the polls find. */
-function listen(database: Database, channels: Readonly<Record<string, () => void>>, log: Log): { stop(): void } {
-  let client: Connection | null = null;
-  let stopped = false;
-  const connect = async (): Promise<void> => {
-    if (stopped) return;
-    try {
-      client = await database.connect();
-      client.on('notification', ({ channel }) => channels[channel]?.());
-      client.once('error', () => {
-        client?.release(true);
-        client = null;
-        setTimeout(connect, OUTAGE_REST_MS);
-      });
-      for (const channel of Object.keys(channels)) await client.query(`listen ${channel}`);
-    } catch (error) {
-      log.warn('database.listen-failed', { reason: error instanceof Error ? error.message : 'unknown' });
-      setTimeout(connect, OUTAGE_REST_MS);
-    }
-  };
-  void connect();
-  return {
-    stop: () => {
-      stopped = true;
-      client?.release(true);
-      client = null;
     },
   };
 }

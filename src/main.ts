@@ -33,6 +33,7 @@ import { type BlobStore, openBlobs } from './store/blob-store.ts';
 import { findClient } from './store/client-store.ts';
 import { connectionTo, holdDataDirectory } from './store/data-directory-store.ts';
 import { type Database, openDatabase } from './store/database.ts';
+import { reasonOf } from './store/database-failure.ts';
 import { startEmbedded } from './store/embedded-server.ts';
 import { migrate } from './store/migration-store.ts';
 import { readDepths } from './store/operations-store.ts';
@@ -56,9 +57,11 @@ type Close = () => Promise<void>;
 
 export async function startGateway(config: Config, { log }: { readonly log: Log }): Promise<Gateway> {
   const closes: Close[] = [];
-  const close = async (): Promise<void> => {
-    for (const one of closes.splice(0).reverse()) await one().catch((error: Error) => log.error('stop.failed', { reason: error.message }));
+  const closeAll = async (): Promise<void> => {
+    for (const one of closes.splice(0).reverse()) await one().catch((error) => log.error('stop.failed', { reason: reasonOf(error) }));
   };
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= closeAll());
   try {
     return await open(config, log, closes, close);
   } catch (error) {
@@ -71,17 +74,17 @@ export async function startGateway(config: Config, { log }: { readonly log: Log 
 async function open(config: Config, log: Log, closes: Close[], close: () => Promise<void>): Promise<Gateway> {
   const lost = Promise.withResolvers<Error>();
   const url = await openServer(config, log, closes, lost.resolve);
-  const database = openDatabase(url, { max: 20, onError: (error) => log.warn('database.connection-lost', { reason: error.message }) });
-  closes.push(() => database.close());
-  await migrate(database);
+  await migrateSchema(url);
+  const database = openDatabase(url, { max: 20, onError: (error) => log.warn('database.connection-lost', { reason: reasonOf(error) }) });
+  closes.push(() => inTime(database.close()));
   const blobs = await openBlobs(config.dataDirectory);
   const swept = await blobs.sweep();
   if (swept > 0) log.info('blobs.swept', { files: swept });
   const page = openMetrics(() => readDepths(database), Date.now);
   const journal = openJournal(database, page.metrics);
-  closes.push(() => journal.close());
-  const audit = openAudit(database, (error) => log.error('audit.failed', { reason: error.message }));
-  closes.push(() => audit.close());
+  closes.push(() => inTime(journal.close()));
+  const audit = openAudit(database, (error) => log.error('audit.failed', { reason: reasonOf(error) }));
+  closes.push(() => inTime(audit.close()));
   const pulse = { seen: 0 };
   const doors = await openDoors({ config, log, database, blobs, journal, audit, page, pulse, closes });
   const here = httpUrl(config, doors.at(-1) as Door);
@@ -90,6 +93,29 @@ async function open(config: Config, log: Log, closes: Close[], close: () => Prom
   const corridor = await startCorridor({ config: named, databaseUrl: url }, { log, metrics: page.metrics, pulse, onLost: lost.resolve });
   closes.push(() => corridor.stop());
   return { addresses: doors.map((door) => door.address), url: here, lost: lost.promise, stop: close };
+}
+
+/** On a pool of its own, whose statements may take as long as a large database needs. */
+async function migrateSchema(url: string): Promise<void> {
+  const database = openDatabase(url, { max: 1, statementTimeoutMs: 0 });
+  try {
+    await migrate(database);
+  } finally {
+    await inTime(database.close());
+  }
+}
+
+/** A database that is silent must not keep us from stopping: what was acknowledged is committed. */
+async function inTime(closed: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('took too long to close')), GRACE_MS);
+  });
+  try {
+    await Promise.race([closed, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The embedded server, or a shared one; both hold the data directory for this gateway alone. */
@@ -101,7 +127,7 @@ async function openServer(config: Config, log: Log, closes: Close[], onLost: (er
     return server.url;
   }
   const hold = await holdDataDirectory({ dataDirectory, connect: connectionTo(databaseUrl), log, onLost });
-  closes.push(() => hold.release());
+  closes.push(() => inTime(hold.release()));
   return databaseUrl;
 }
 
@@ -123,10 +149,12 @@ async function startCorridor(data: CorridorData, { log, metrics, pulse, onLost }
     if (word.kind === 'observe') metrics.observe(word.name, word.seconds, word.labels);
   });
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  worker.once('error', (error) => {
+  const end = (error: Error): void => {
     ready.reject(error);
-    if (!stopping) onLost(error as Error);
-  });
+    if (!stopping) onLost(error);
+  };
+  worker.once('error', (error) => end(error as Error));
+  worker.once('exit', (code) => end(new Error(`the corridor ended by itself, with exit code ${code}`)));
   await ready.promise;
   return {
     stop: async () => {

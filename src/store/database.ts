@@ -3,6 +3,8 @@
  * Only the store talks SQL; other rooms get a `Database` or a `Transaction` and hand it to store functions.
  */
 import pg from 'pg';
+import { isOutage } from './database-failure.ts';
+import { arrayLiteral } from './packed.ts';
 
 // seq and 53-bit tokens fit a double exactly; pg would hand them out as strings.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -31,17 +33,31 @@ const TRY_AGAIN = new Set(['40001', '40P01', '23505']);
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
+/** No statement of a pool takes longer; a migration may. */
+const STATEMENT_TIMEOUT_MS = 60_000;
+/** The server ends a slow statement; who hears nothing this long after that has a server that is silent. */
+const SILENCE_MS = 5_000;
 
-/** Opens a pool. `onError` hears of connections lost while idle (a database restart), which the pool replaces by itself. */
+/**
+ * Opens a pool, bounded in time: `statementTimeoutMs` 0 is for statements that may take as long as they need. `onError` hears of
+ * connections lost while idle (a database restart), which the pool replaces by itself.
+ */
 export function openDatabase(
   url: string,
-  options: { max?: number; application?: string; onError?: (error: Error) => void } = {},
+  options: { max?: number; application?: string; statementTimeoutMs?: number; onError?: (error: Error) => void } = {},
 ): Database {
-  const pool = new pg.Pool({ ...connectionOptions(url), max: options.max ?? 10, application_name: options.application ?? 'waystation' });
+  const limit = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
+  const pool = new pg.Pool({
+    ...connectionOptions(url),
+    ...LASTING,
+    ...(limit > 0 ? { statement_timeout: limit, query_timeout: limit + SILENCE_MS } : {}),
+    max: options.max ?? 10,
+    application_name: options.application ?? 'waystation',
+  });
   pool.on('error', (error) => options.onError?.(error));
   pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
   return {
-    query: (text, values) => pool.query(text as string, values),
+    query: (text, values) => pool.query(...written(text, values)),
     connect: () => pool.connect(),
     close: () => pool.end(),
     transaction: async (work, tries = 5) => {
@@ -56,14 +72,15 @@ export function openDatabase(
   };
 }
 
+/** A connection is there soon or not at all, and one that is lost is noticed. */
+const LASTING = { connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true, keepAliveInitialDelayMillis: KEEP_ALIVE_MS } as const;
+
 /** One connection outside any pool, for locks that must live as long as the program. The caller listens to `error` and ends it. */
 export async function openConnection(url: string, application: string): Promise<pg.Client> {
   const client = new pg.Client({
     ...connectionOptions(url),
+    ...LASTING,
     application_name: application,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
   // Without a listener a lost connection would end the process; the caller adds what it wants to know.
   client.on('error', () => {});
@@ -85,18 +102,27 @@ function connectionOptions(url: string): pg.ClientConfig {
   };
 }
 
+/** A statement with its arrays as literals. */
+function written(text: string | pg.QueryConfig, values: unknown[] | undefined): [string, unknown[] | undefined] {
+  const literals = (list: unknown[] | undefined) => list?.map((value) => (Array.isArray(value) ? arrayLiteral(value) : value));
+  const statement = typeof text === 'string' ? text : { ...text, values: literals(text.values) };
+  return [statement as string, literals(values)];
+}
+
 async function runTransaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
     await client.query('begin');
-    const result = await work({ inTransaction: true, query: (text, values) => client.query(text as string, values) });
-    await client.query('commit');
+    const result = await work({ inTransaction: true, query: (text, values) => client.query(...written(text, values)) });
+    // PostgreSQL answers ROLLBACK where a statement failed and `work` went on as if it had not.
+    const { command } = await client.query('commit');
+    if (command !== 'COMMIT') throw new Error(`the transaction was not committed: the server answered ${command}`);
     return result;
   } catch (error) {
-    await client.query('rollback').catch((lost: Error) => {
-      broken = lost;
-    });
+    // A server that is silent would be silent once more.
+    if (isOutage(error)) broken = error as Error;
+    else await client.query('rollback').catch((lost: Error) => (broken = lost));
     throw error;
   } finally {
     client.release(broken);
