@@ -128,18 +128,33 @@ const JOURNAL_COLUMNS = `j.seq, j.received, j.kind, j.peer, j.type, j.control_id
   octet_length(j.payload) as bytes`;
 const JOURNAL_TABLES = 'journal j left join outcome o using (seq) left join pending p using (seq)';
 
-/** Journal entries, the newest first. */
+/** Journal entries, the newest first. Few are in a state that is asked for: they are looked up where it is told, the journal is not walked. */
 export async function listJournal(
   q: Queryable,
   filter: { state: string; peer: string; before: number | null; limit: number },
 ): Promise<JournalRow[]> {
+  const { tables, seq, where } = journalIn(filter.state);
   const { rows } = await q.query<JournalRow>(
-    `select ${JOURNAL_COLUMNS} from ${JOURNAL_TABLES}
-     where ($1 = '' or case when p.seq is not null then 'waiting' else coalesce(o.state, 'waiting') end = $1)
-       and ($2 = '' or j.peer = $2) and ($3::bigint is null or j.seq < $3) order by j.seq desc limit $4`,
+    `select ${JOURNAL_COLUMNS} from ${tables}
+     where $1::text is not null and ${where} and ($2 = '' or j.peer = $2) and ($3::bigint is null or ${seq} < $3) order by ${seq} desc limit $4`,
     [filter.state, filter.peer, filter.before, filter.limit],
   );
   return rows;
+}
+
+function journalIn(state: string): { readonly tables: string; readonly seq: string; readonly where: string } {
+  switch (state) {
+    case '':
+      return { tables: JOURNAL_TABLES, seq: 'j.seq', where: 'true' };
+    case 'waiting':
+      return { tables: 'pending p join journal j using (seq) left join outcome o using (seq)', seq: 'p.seq', where: 'true' };
+    default:
+      return {
+        tables: 'outcome o join journal j using (seq) left join pending p using (seq)',
+        seq: 'o.seq',
+        where: 'o.state = $1 and p.seq is null',
+      };
+  }
 }
 
 /** Entries without their bytes, by seq. */

@@ -40,7 +40,7 @@ create table outcome (
   cases    uuid[] not null default '{}',
   settled  timestamptz not null default now()
 );
-create index outcome_unsettled on outcome (seq) where state in ('failed', 'held');
+create index outcome_not_done on outcome (state, seq) where state <> 'done';
 
 -- Business identifier → resource id, unique: racing messages give one resource.
 create table identifiers (
@@ -134,7 +134,8 @@ create table cases (
 );
 create index cases_wake on cases (wake) where wake is not null;
 create index cases_task on cases (task) where task is not null;
-create index cases_open on cases (phase, updated);
+create index cases_open on cases (phase, updated, id);
+create index cases_updated on cases (updated, id);
 
 -- Every key that was ever named, unique: whoever names one holds its row until the end of the transaction, and then reads its members.
 create table case_keys (
@@ -190,7 +191,7 @@ create table delivery (
 );
 create index delivery_waiting on delivery (lane, lane_seq) where state = 'waiting';
 create index delivery_case on delivery (case_id);
-create index delivery_dead on delivery (settled) where state = 'dead';
+create index delivery_dead on delivery (id) where state = 'dead';
 
 create table delivery_attempt (
   delivery uuid not null,
