@@ -126,15 +126,19 @@ function withIdentifiers(resource: Resource & { id: string }, current: Resource 
   return kept.length === 0 ? resource : ({ ...resource, identifier: [...now, ...kept] } as Resource & { id: string });
 }
 
-/** A copy in which every `reference: urn:uuid:…` names the resource by its id. */
+/** Every `reference: urn:uuid:…` names the resource by its id. Only what holds one is copied: most of a resource holds none. */
 function withReferences<T>(value: T, references: ReadonlyMap<string, string>): T {
-  if (Array.isArray(value)) return value.map((item) => withReferences(item, references)) as T;
   if (typeof value !== 'object' || value === null) return value;
-  const copy: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) {
-    copy[key] = key === 'reference' && typeof item === 'string' ? (references.get(item) ?? item) : withReferences(item, references);
+  const whole = value as Record<string, unknown>;
+  let copy: Record<string, unknown> | null = null;
+  for (const key of Object.keys(whole)) {
+    const item = whole[key];
+    const named = key === 'reference' && typeof item === 'string' ? (references.get(item) ?? item) : withReferences(item, references);
+    if (named === item) continue;
+    copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
+    copy[key] = named;
   }
-  return copy as T;
+  return (copy ?? value) as T;
 }
 
 function setParts(
