@@ -151,6 +151,9 @@ function completePeer({ mllp, dimse, http, specialty, ...peer }: ConfigInput['pe
   return {
     ...peer,
     specialty: specialty ?? '',
+    // Numbers without an authority are the peer's own: those of two hospitals never meet by chance.
+    accessionIssuer: peer.accessionIssuer ?? `default.${peer.name}`,
+    patientAuthority: peer.patientAuthority ?? `default.${peer.name}`,
     sendingApplication: mllp?.application ?? '',
     sendingFacility: mllp?.facility ?? '',
     callingAeTitle: dimse?.aeTitle ?? '',

@@ -115,7 +115,7 @@ const httpDoor = section({
   host: host.prefault(LOOPBACK),
   port: doorPort.prefault(DEFAULT_PORTS.http),
   publicUrl: webUrl.optional(),
-  maxBody: size('64KiB', '256MiB').prefault('64MiB'),
+  maxBody: size('64KiB', '256MiB').prefault('16MiB'),
 });
 
 const peer = section({
@@ -132,8 +132,8 @@ const peer = section({
   otherMessages: oneOf('ignored', 'refused').prefault('refused'),
   reusedControlId: oneOf('flag', 'refuse').prefault('flag'),
   accession: oneOf('OBR-18', 'OBR-3', 'OBR-20', 'IPC-1').prefault('OBR-18'),
-  accessionIssuer: text('the issuer of its accession numbers').prefault('default'),
-  patientAuthority: text('the assigning authority of its patient ids').prefault('default'),
+  accessionIssuer: text('the issuer of its accession numbers').optional(),
+  patientAuthority: text('the assigning authority of its patient ids').optional(),
   zone: matching(/^[+-](0\d|1[0-4]):[0-5]\d$/, 'must be an offset such as +01:00').prefault('+00:00'),
   specialty: name.optional(),
   returns: list(name).prefault([]),

@@ -7,7 +7,7 @@ import type { PatientKey } from '../../model/case.ts';
 import { type DicomJson, textOf } from '../../protocols/dicom/header.ts';
 import { compact } from '../datatypes/components.ts';
 import { pnHumanNames } from '../datatypes/pn-humanname.ts';
-import { type Authority, bounded, identity, systemOf, systemsOf, UNNAMED_AUTHORITY } from '../datatypes/systems.ts';
+import { type Authority, bounded, identity, isMadeUp, systemOf, systemsOf } from '../datatypes/systems.ts';
 import { dateOf } from '../datatypes/ts-datetime.ts';
 import type { Draft } from '../draft.ts';
 import type { ReadPatient } from '../segments/pid-patient.ts';
@@ -49,5 +49,5 @@ function patientAuthority(header: DicomJson): Authority {
 function keysOf(authority: Authority, value: string, fallback: string, system: string): PatientKey[] {
   const systems = systemsOf(authority);
   if (systems.length > 0) return systems.map((one) => ({ system: one, value }));
-  return [{ system: fallback === UNNAMED_AUTHORITY ? '' : system, value }];
+  return [{ system: isMadeUp(fallback) ? '' : system, value }];
 }

@@ -11,8 +11,13 @@ import type { Identity } from '../../model/identity.ts';
 
 export type Authority = { readonly namespace: string; readonly universalId: string; readonly universalIdType: string };
 
-/** The authority that configuration names where nothing is configured: some hospital behind this gateway. */
-export const UNNAMED_AUTHORITY = 'default';
+/**
+ * Whether configuration made an authority up, because nobody named one: `default` for senders it does not know, `default.<peer>` for a peer.
+ * It tells the numbers of two peers apart, and proves nothing against a number whose authority was named.
+ */
+export function isMadeUp(authority: string): boolean {
+  return authority === 'default' || authority.startsWith('default.');
+}
 
 /** URI of the authority, the strongest name it has; the fallback (a name or a URI, from configuration) where it has none. */
 export function systemOf(authority: Authority, fallback: string): string {

@@ -124,9 +124,12 @@ function embedded(at: Components): Attachment | undefined {
   return filled<Attachment>({ contentType, data });
 }
 
-/** RP: pointer, application, type, subtype (HL7 v2.5.1 §2.A.65). */
+/**
+ * RP: pointer, application, type, subtype (HL7 v2.5.1 §2.A.65). Only an absolute URL: anything else would be read as a resource of
+ * this server, `Binary/id`, which the sender may not be allowed to see.
+ */
 function pointer(at: Components): Attachment | undefined {
-  if (at(1) === '' || /\s/.test(at(1))) return undefined;
+  if (!/^https?:\/\/\S+$/i.test(at(1)) || !URL.canParse(at(1))) return undefined;
   return filled<Attachment>({ contentType: contentTypeOf(at(3), at(4)), url: at(1) });
 }
 

@@ -14,7 +14,7 @@ import { type Components, compact, eachRepetition, filled, firstValue, isDeleted
 import { cweCodeableConcept } from '../datatypes/cwe-codeableconcept.ts';
 import { cxIdentifier, type ReadIdentifier } from '../datatypes/cx-identifier.ts';
 import { identifierType } from '../datatypes/identifier-type.ts';
-import { bounded, identity, systemsOf, UNNAMED_AUTHORITY } from '../datatypes/systems.ts';
+import { bounded, identity, isMadeUp, systemsOf } from '../datatypes/systems.ts';
 import { dateOf, dateTimeField, dateTimeOf } from '../datatypes/ts-datetime.ts';
 import { xadAddress } from '../datatypes/xad-address.ts';
 import { xpnHumanName } from '../datatypes/xpn-humanname.ts';
@@ -60,7 +60,7 @@ function keysOf({ identifier, authority }: ReadIdentifier, fallback: string): Pa
   const value = bounded(identifier.value as string);
   const systems = systemsOf(authority);
   if (systems.length > 0) return systems.map((system) => ({ system, value }));
-  return [{ system: fallback === UNNAMED_AUTHORITY ? '' : (identifier.system as string), value }];
+  return [{ system: isMadeUp(fallback) ? '' : (identifier.system as string), value }];
 }
 
 function namesOnePerson(type: string): boolean {
