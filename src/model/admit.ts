@@ -27,6 +27,8 @@ export type AdmitFacts = {
   reportOn(order: string): string | null;
   /** Hex SHA-256 of the bytes of `Binary/id` (stored or in this write), or null. */
   blobOf(reference: string): string | null;
+  /** Bytes of `Binary/id` (stored or in this write), or null. */
+  sizeOf(reference: string): number | null;
   /** True when the request named the version it changes (If-Match or ifMatch). */
   readonly versionNamed: boolean;
 };

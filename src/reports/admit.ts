@@ -6,6 +6,7 @@
  */
 import type { DiagnosticReport, Provenance, Resource } from '@medplum/fhirtypes';
 import type { AdmitFacts, Change } from '../model/admit.ts';
+import { MAX_REPORT_FILE_BYTES } from '../model/binary.ts';
 import type { CaseState } from '../model/case.ts';
 import type { Signer } from '../model/config.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
@@ -32,6 +33,8 @@ function admitDiagnosticReport({ before, after }: Change, facts: AdmitFacts, sig
 }
 
 function admitSigned(report: DiagnosticReport, state: CaseState, facts: AdmitFacts, signers: readonly Signer[]): Failure | null {
+  const unfit = unsignedText(report) ?? tooLarge(report, facts);
+  if (unfit !== null) return unfit;
   const reports = createdReports(facts).filter((one) => casesOf(one, facts).some(({ id }) => id === state.id));
   if (reports.length > 1) return failure('reports', 'invalid', 'a transaction brings one report of a case');
   const provenances = facts.changes.map(({ after }) => after).filter((one) => targetsOf(one).includes(referenceOf(report)));
@@ -44,6 +47,21 @@ function admitSigned(report: DiagnosticReport, state: CaseState, facts: AdmitFac
     blobOf: facts.blobOf,
   });
   return isFailure(verified) ? verified : null;
+}
+
+/** Narrative is not signed, because servers write it: what nobody signed is not shown to anybody. */
+function unsignedText({ text }: DiagnosticReport): Failure | null {
+  return text === undefined ? null : failure('reports', 'invalid', 'a report comes without text: the signature does not cover it');
+}
+
+/** What could not be sent home is not taken. */
+function tooLarge({ presentedForm = [] }: DiagnosticReport, { sizeOf }: AdmitFacts): Failure | null {
+  const bytes = presentedForm.reduce(
+    (sum, { url, data }) => sum + (url ? (sizeOf(url) ?? 0) : 0) + Buffer.byteLength(data ?? '', 'base64'),
+    0,
+  );
+  if (bytes <= MAX_REPORT_FILE_BYTES) return null;
+  return failure('reports', 'too-large', `the files of a report may have ${MAX_REPORT_FILE_BYTES} bytes together`);
 }
 
 /** A signed Provenance stays as it came with its report. */

@@ -4,7 +4,7 @@
  * that say the same. What does not verify is settled as failed, is told in the case's timeline, and goes nowhere.
  */
 import type { Provenance, Resource } from '@medplum/fhirtypes';
-import type { StoredBinary } from '../model/binary.ts';
+import { MAX_REPORT_FILE_BYTES, type StoredBinary } from '../model/binary.ts';
 import type { CaseState } from '../model/case.ts';
 import type { Signer } from '../model/config.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
@@ -70,6 +70,8 @@ type Checked = { readonly found: FoundReport; readonly verified: VerifiedReport;
 async function verifyFound(batch: Batch, work: Work, state: CaseState, house: ReportHouse): Promise<Checked | Failure> {
   const found = readFoundReport(work.entry.payload, house.validate);
   if (isFailure(found)) return found;
+  const bytes = [...found.files.values()].reduce((sum, file) => sum + file.bytes.length, 0);
+  if (bytes > MAX_REPORT_FILE_BYTES) return failure('reports', 'too-large', 'the files of the report found are too large to be answered');
   const there = await pushedPlaces(batch, state);
   if (isFailure(there)) return there;
   const verified = verifyReport({

@@ -1,7 +1,7 @@
 /**
  * Is this report signed, whole, and for this case? In: a DiagnosticReport, its Provenance, the signers we know, and what the case
  * expects. Out: a VerifiedReport, or a Failure that says which of these does not hold.
- * FHIR R4 Signature (§2.24.0.15): Provenance.signature[0] is a detached JWS over the bytes in its extension `signed-content`.
+ * FHIR R4 Signature (§2.24.0.15): Provenance.signature, the only one, is a detached JWS over the bytes in its extension `signed-content`.
  * Promises: everything sent home afterwards (conclusion, coded results, files) was covered by the signature or bound by its digest.
  */
 import type { DiagnosticReport, Identifier, Provenance, Reference, Signature } from '@medplum/fhirtypes';
@@ -36,8 +36,9 @@ export type VerifiedReport = {
 
 export function verifyReport(input: VerifyInput): VerifiedReport | Failure {
   const { report, provenance, signers, moved = false } = input;
-  const signature = provenance?.signature?.[0];
+  const [signature, ...others] = provenance?.signature ?? [];
   if (!provenance || signature === undefined) return refused('no Provenance with a signature came with the report');
+  if (others.length > 0) return refused('the Provenance has more than one signature: each that travels home must be verified');
   const opened = openSignature(signature, signers);
   if (isFailure(opened)) return opened;
   const fault =
@@ -80,11 +81,11 @@ function verifyByAny(candidates: readonly Signer[], jws: string, content: Buffer
   return last;
 }
 
-/** `sigT` (ETSI TS 119 182-1 §5.2.1) is optional; where the signer sealed the time, the visible one must be the same. */
+/** The signer seals the time (`sigT`, ETSI TS 119 182-1 §5.2.1): without it anybody could write another `when`. */
 function agreesOnTime(header: ProtectedHeader, when: string): boolean {
   const shown = Date.parse(when);
   if (Number.isNaN(shown)) return false;
-  return header.sigT === undefined || (typeof header.sigT === 'string' && Date.parse(header.sigT) === shown);
+  return typeof header.sigT === 'string' && Date.parse(header.sigT) === shown;
 }
 
 function alteration(report: DiagnosticReport, { content, signed }: Opened, moved: boolean): Failure | null {

@@ -3,7 +3,7 @@
  * destination its origin names. Deliveries are ordered in the transaction that caused them; what cannot be worded is told in the timeline.
  */
 import type { DiagnosticReport, Patient, Provenance, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
-import type { StoredBinary } from '../model/binary.ts';
+import { MAX_REPORT_FILE_BYTES, type StoredBinary } from '../model/binary.ts';
 import type { CaseState, ReturnState } from '../model/case.ts';
 import type { Config, Destination, Signer } from '../model/config.ts';
 import type { DeliveryKind } from '../model/delivery.ts';
@@ -230,9 +230,6 @@ async function filesOf(batch: Batch, blobs: BlobStore, resources: readonly Resou
   }
   return files;
 }
-
-/** A report's own file goes into one message: above this it cannot be answered by HL7 v2 or FHIR. */
-const MAX_REPORT_FILE_BYTES = 64 * 1024 * 1024;
 
 function fileUrls(resource: Resource): string[] {
   return [...JSON.stringify(resource).matchAll(/"url":"(Binary\/[A-Za-z0-9.-]{1,64})"/g)].map(([, url]) => url as string);

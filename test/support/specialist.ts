@@ -62,7 +62,7 @@ export async function provenanceFor(
   const { id: _id, meta: _meta, text: _text, ...content } = report;
   const payload = Buffer.from(canonicalize(content) as string);
   const who = { identifier: specialist.identifier, display: specialist.name } as Reference<never>;
-  const jws = await detach(payload, specialist.privateJwk, header);
+  const jws = await detach(payload, specialist.privateJwk, { sigT: when, ...header });
   return {
     resourceType: 'Provenance',
     target: [{ reference: target }],

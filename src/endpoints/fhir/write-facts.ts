@@ -36,7 +36,8 @@ export function admitFacts({ caller, now, changes, planned, loaded, links }: Fac
     caseOf,
     read: (reference) => (ofCases.has(reference) ? (rows.get(reference)?.resource ?? null) : null),
     reportOn: (order) => reportOn(order, reports, caller),
-    blobOf: (reference) => digestOf(reference, changes, rows),
+    blobOf: (reference) => binaryAt(reference, changes, rows)?.digest ?? null,
+    sizeOf: (reference) => binaryAt(reference, changes, rows)?.size ?? null,
     versionNamed: 'ifMatch' in planned.write && planned.write.ifMatch !== null,
   };
 }
@@ -50,9 +51,8 @@ function basedOn(resource: Resource): string[] {
   return ((resource as DiagnosticReport).basedOn ?? []).map(({ reference }) => reference ?? '');
 }
 
-function digestOf(reference: string, changes: readonly Change[], rows: ReadonlyMap<string, StoredResource>): string | null {
+function binaryAt(reference: string, changes: readonly Change[], rows: ReadonlyMap<string, StoredResource>): StoredBinary | null {
   if (!reference.startsWith('Binary/')) return null;
   const written = changes.find(({ after }) => after?.resourceType === 'Binary' && `Binary/${after.id}` === reference)?.after;
-  const binary = (written ?? rows.get(reference)?.resource) as StoredBinary | undefined;
-  return binary?.digest ?? null;
+  return ((written ?? rows.get(reference)?.resource) as StoredBinary | undefined) ?? null;
 }

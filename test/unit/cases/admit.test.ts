@@ -18,10 +18,12 @@ const facts = (over: Partial<AdmitFacts> = {}): AdmitFacts =>
     caseOf: () => null,
     reportOn: () => null,
     blobOf: () => null,
+    sizeOf: () => null,
     versionNamed: true,
     ...over,
   }) as AdmitFacts;
 
+const ORIGIN = { client: 'clinic', group: 'clinic', role: 'origin' } as const;
 const STATUSES = [
   'draft',
   'requested',
@@ -51,6 +53,36 @@ describe('may this Task change so', () => {
       });
     }
   }
+
+  for (const before of STATUSES) {
+    for (const after of STATUSES) {
+      const allowed = before === after || (after === 'cancelled' && !['rejected', 'completed', 'failed'].includes(before));
+      it(`an origin ${allowed ? 'may' : 'may not'} make ${before} ${after}`, () => {
+        expect(admitTask({ before: task(before), after: task(after) }, facts({ caller: ORIGIN })) === null).toBe(allowed);
+      });
+    }
+  }
+
+  for (const status of STATUSES) {
+    const allowed = status === 'draft' || status === 'requested';
+    it(`an origin ${allowed ? 'may' : 'may not'} send a Task that is ${status}`, () => {
+      expect(admitTask({ before: null, after: task(status) }, facts({ caller: ORIGIN })) === null).toBe(allowed);
+    });
+  }
+
+  it('lets an origin add a note, and change or delete nothing else', () => {
+    const before = task('accepted', { focus: { reference: 'ServiceRequest/1' } });
+    const caller = ORIGIN;
+    expect(admitTask({ before, after: { ...before, note: [{ text: 'hurry' }] } }, facts({ caller }))).toBeNull();
+    const moved = { ...before, focus: { reference: 'ServiceRequest/2' } };
+    expect(admitTask({ before, after: moved }, facts({ caller }))?.detail).toContain('Task.focus');
+    expect(admitTask({ before, after: null }, facts({ caller }))?.code).toBe('forbidden');
+  });
+
+  it('does not ask operators', () => {
+    const caller = { client: 'op', group: 'op', role: 'operator' } as const;
+    expect(admitTask({ before: task('requested'), after: task('completed') }, facts({ caller }))).toBeNull();
+  });
 
   it('asks for the version that was read', () => {
     expect(admitTask({ before: task('requested'), after: task('accepted') }, facts({ versionNamed: false }))?.detail).toContain('If-Match');

@@ -1,15 +1,18 @@
+import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { DiagnosticReport, Provenance, Resource, Task } from '@medplum/fhirtypes';
 import type { AdmitFacts, Change } from '../../../src/model/admit.ts';
+import { MAX_REPORT_FILE_BYTES } from '../../../src/model/binary.ts';
 import type { CaseState } from '../../../src/model/case.ts';
 import type { Signer } from '../../../src/model/config.ts';
 import type { Caller } from '../../../src/model/peer.ts';
 import { admitReport } from '../../../src/reports/admit.ts';
-import { newSpecialist, provenanceFor, reportOn, type Specialist } from '../../support/specialist.ts';
+import { filedPdf, newSpecialist, provenanceFor, reportOn, type Specialist } from '../../support/specialist.ts';
 
 const REQUEST = 'ServiceRequest/5e0';
 const PATIENT = 'Patient/7a1';
 const REPORT = 'DiagnosticReport/d1';
+const PDF_DIGEST = createHash('sha256').update('%PDF-1.7').digest('hex');
 const READER: Caller = { client: 'reading-room', group: 'radiology', role: 'reader' };
 
 let ada: Specialist;
@@ -45,6 +48,23 @@ describe('a report posted by the group that claimed the case', () => {
 
   it('is refused in a case of another patient than the signed one', () => {
     expect(admitAll([report, provenance], { state: { ...claimed(), patient: 'Patient/7a2' } })[0]).toEqual(refusal('invalid'));
+  });
+
+  it('is refused with files that could not be sent home, in one or together', async () => {
+    const forms = [filedPdf('Binary/1', PDF_DIGEST), filedPdf('Binary/2', PDF_DIGEST)];
+    const [one, two] = [
+      { ...report, presentedForm: forms.slice(0, 1) },
+      { ...report, presentedForm: forms },
+    ];
+    const signed = async (filed: DiagnosticReport) => [filed, await provenanceFor(ada, filed, REPORT, '2026-03-02T09:31:00Z')];
+    expect(admitAll(await signed(one), { size: MAX_REPORT_FILE_BYTES })).toEqual([null, null]);
+    expect(admitAll(await signed(one), { size: MAX_REPORT_FILE_BYTES + 1 })[0]).toEqual(refusal('too-large'));
+    expect(admitAll(await signed(two), { size: MAX_REPORT_FILE_BYTES / 2 + 1 })[0]).toEqual(refusal('too-large'));
+  });
+
+  it('is refused with a text, which nobody signed', () => {
+    const text = { status: 'generated' as const, div: '<div xmlns="http://www.w3.org/1999/xhtml">Fracture.</div>' };
+    expect(admitAll([{ ...report, text }, provenance])[0]).toEqual(refusal('invalid'));
   });
 
   it('is refused when it has no case', () => {
@@ -122,14 +142,14 @@ describe('what is no report on a case', () => {
   });
 });
 
-type Given = { caller?: Caller; state?: CaseState; task?: Task['status'] };
+type Given = { caller?: Caller; state?: CaseState; task?: Task['status']; size?: number };
 
 function admitAll(resources: Resource[], given: Given = {}): unknown[] {
   const changes = resources.map((after) => ({ before: null, after }));
   return changes.map((change) => admitReport(change, factsOf(changes, given), signersOf(ada)));
 }
 
-function factsOf(changes: readonly Change[], { caller = READER, state = claimed(), task = 'accepted' }: Given = {}): AdmitFacts {
+function factsOf(changes: readonly Change[], { caller = READER, state = claimed(), task = 'accepted', size = 9 }: Given = {}): AdmitFacts {
   return {
     caller,
     now: new Date('2026-03-02T09:32:00Z'),
@@ -137,7 +157,8 @@ function factsOf(changes: readonly Change[], { caller = READER, state = claimed(
     caseOf: (reference) => (reference === REQUEST ? state : null),
     read: (reference) => (reference === state.task ? { resourceType: 'Task', status: task, intent: 'order' } : null),
     reportOn: () => null,
-    blobOf: () => null,
+    blobOf: () => PDF_DIGEST,
+    sizeOf: () => size,
     versionNamed: false,
   };
 }

@@ -143,6 +143,20 @@ describe('a report that is not signed as it must be', () => {
     expect(verify(report, provenance)).toMatchObject(refusal('signature', 'sigT'));
   });
 
+  it('is refused when the signer sealed no time', async () => {
+    const report = reportOn(REQUEST, PATIENT);
+    const provenance = await provenanceFor(ada, report, 'DiagnosticReport/1', WHEN, { sigT: undefined });
+    expect(verify(report, provenance)).toMatchObject(refusal('signature', 'sigT'));
+  });
+
+  it('is refused with a second signature, however good the first', async () => {
+    const report = reportOn(REQUEST, PATIENT);
+    const provenance = await provenanceFor(ada, report, 'DiagnosticReport/1', WHEN);
+    const [signature] = provenance.signature ?? [];
+    const forged = { ...provenance, signature: [signature, { ...signature, data: 'AAAA' }] } as Provenance;
+    expect(verify(report, forged)).toMatchObject(refusal('signature', 'more than one signature'));
+  });
+
   it('is refused when the Provenance shows another person as the author', async () => {
     const report = reportOn(REQUEST, PATIENT);
     const provenance = await provenanceFor(ada, report, 'DiagnosticReport/1', WHEN);
@@ -397,7 +411,7 @@ async function withJws(report: DiagnosticReport, jws: string): Promise<Provenanc
 }
 
 async function signedOver(content: Buffer): Promise<Provenance> {
-  const compact = await new CompactSign(content).setProtectedHeader({ alg: 'ES256' }).sign(await importJWK(ada.privateJwk));
+  const compact = await new CompactSign(content).setProtectedHeader({ alg: 'ES256', sigT: WHEN }).sign(await importJWK(ada.privateJwk));
   return withContent(await withJws(reportOn(REQUEST, PATIENT), detached(compact)), content);
 }
 
