@@ -15,7 +15,7 @@ import type { Config } from './model/config.ts';
 import type { Log, LogFields } from './model/log.ts';
 import type { Labels, Metrics } from './model/metrics.ts';
 import { type Corridor, runBatch, runClock, saveWork } from './pipeline.ts';
-import { loadValidator } from './protocols/fhir/resource-validator.ts';
+import { loadValidator, type Validate } from './protocols/fhir/resource-validator.ts';
 import { renderReport } from './reports/render.ts';
 import type { Render } from './return/return-step.ts';
 import { openOwners } from './routing/route-step.ts';
@@ -94,10 +94,19 @@ export async function openCorridor(database: Database, config: Config, log: Log)
   const blobs = await openBlobs(config.dataDirectory);
   return {
     database,
-    house: { config, peers, rules, owners, blobs, validate: loadValidator(), render: await openRender() },
+    house: { config, peers, rules, owners, blobs, validate: validatorAtNeed(), render: await openRender() },
     clock: systemClock,
     log,
     workers: 1,
+  };
+}
+
+/** Only a report that was found at another server is validated here: the definitions, 100 MB while they load, wait for the first. */
+function validatorAtNeed(): Validate {
+  let validate: Validate | null = null;
+  return (resource) => {
+    validate ??= loadValidator();
+    return validate(resource);
   };
 }
 
