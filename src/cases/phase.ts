@@ -29,7 +29,7 @@ const PHASES: Readonly<Record<CasePhase, Partial<Record<PhaseEvent, CasePhase>>>
   // A cancel after the claim is noted for a person: the reader is at work.
   claimed: { claimed: 'claimed', reported: 'reported' },
   reported: { reported: 'reported', returned: 'closed' },
-  // A correction opens the way home once more.
+  // Only a newer version of a report that was found on a pushed case's server comes here: our own door takes one report of a case.
   closed: { reported: 'reported' },
   // The placer orders anew under the same number.
   cancelled: { reopened: 'assembling' },

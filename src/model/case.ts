@@ -58,7 +58,7 @@ export type StudySummary = {
 };
 
 /**
- * assembling → requested → claimed → reported → closed; cancelled from any but closed.
+ * assembling → requested → claimed → reported → closed; cancelled while nobody holds it. cases/phase.ts is the table.
  * assembling: the package is not whole (Task `draft`, or no Task without an order); requested: offered to a reader.
  */
 export type CasePhase = 'assembling' | 'requested' | 'claimed' | 'reported' | 'closed' | 'cancelled';

@@ -1,6 +1,6 @@
 /**
  * What one transaction of the corridor has loaded and will save: the steps read and put values here, `saveBatch` writes them all in
- * one fixed order (cases, resources, deliveries, timeline, outcomes), so that two workers wait for each other and never deadlock.
+ * one fixed order (cases, resources, deliveries, timeline, outcomes), so that two workers mostly wait for each other; a deadlock that is left is tried again.
  */
 import type { Resource } from '@medplum/fhirtypes';
 import type { CaseEvent, CaseKey, CaseState } from '../model/case.ts';

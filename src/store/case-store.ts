@@ -87,28 +87,6 @@ export async function readCasesByTask(q: Queryable, tasks: readonly string[]): P
   return new Map(rows.map((row) => [row.task, row.id]));
 }
 
-/** Which case each resource `Type/id` belongs to. */
-export async function casesOfResources(q: Queryable, references: readonly string[]): Promise<Map<string, string>> {
-  const keys = references.map((reference) => reference.split('/')).filter((parts) => parts.length === 2 && UUID.test(parts[1] as string));
-  if (keys.length === 0) return new Map();
-  const { rows } = await q.query<{ type: string; id: string; case_id: string }>(
-    `select r.type, r.id, r.case_id from unnest($1::text[], $2::uuid[]) as k(type, id) join resource r using (type, id) where r.case_id is not null`,
-    [keys.map((key) => key[0]), keys.map((key) => key[1])],
-  );
-  return new Map(rows.map((row) => [`${row.type}/${row.id}`, row.case_id]));
-}
-
-/** Other cases that a group reads and that may hold the same resources: they name a key of this one, or its patient (hash of the Task's token). */
-export async function readNeighbours(q: Queryable, state: CaseState, group: string, patientToken: number): Promise<CaseState[]> {
-  const { rows } = await q.query<CaseRow>(
-    `select id, version, content from cases where reading_group = $1 and id <> $2 and (
-       id in (select m.case_id from unnest($3::text[], $4::text[], $5::text[]) as w(kind, system, value) join case_key_member m using (kind, system, value))
-       or task in (select id from resource where type = 'Task' and tokens @> array[$6::bigint]))`,
-    [group, state.id, ...keyColumns(state.keys), patientToken],
-  );
-  return [...casesOf(rows).values()].map((stored) => stored.state);
-}
-
 /** Saves cases: new ones at version 1, others at their next version. */
 export async function saveCases(tx: Transaction, cases: readonly StoredCase[], now: Date): Promise<void> {
   if (cases.length === 0) return;
@@ -190,8 +168,6 @@ type CaseRow = { id: string; version: number; content: Buffer };
 function casesOf(rows: CaseRow[]): Map<string, StoredCase> {
   return new Map(rows.map((row) => [row.id, { state: JSON.parse(row.content.toString('utf8')) as CaseState, version: row.version }]));
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Each key once, in the one order in which rows are locked. */
 function inOrder(keys: readonly CaseKey[]): CaseKey[] {

@@ -229,12 +229,6 @@ export async function readEntry(q: Queryable, seq: number): Promise<Entry | null
   return rows[0] ? entryOf(rows[0]) : null;
 }
 
-export async function readEntries(q: Queryable, seqs: readonly number[]): Promise<Map<number, Entry>> {
-  if (seqs.length === 0) return new Map();
-  const { rows } = await q.query<EntryRow>(`select * from journal where seq = any($1)`, [seqs]);
-  return new Map(rows.map((row) => [row.seq, entryOf(row)]));
-}
-
 export type Outcome = {
   readonly seq: number;
   readonly state: 'done' | 'failed' | 'held';
