@@ -54,9 +54,10 @@ async function workOff(): Promise<void> {
 }
 
 async function caseOf(placer: string): Promise<CaseState> {
-  const { rows } = await fresh.database.query<{ case_id: string }>(`select case_id from case_key_member where kind = 'placer' and value = $1`, [
-    placer,
-  ]);
+  const { rows } = await fresh.database.query<{ case_id: string }>(
+    `select case_id from case_key_member where kind = 'placer' and value = $1`,
+    [placer],
+  );
   const id = rows[0]?.case_id as string;
   return (await readCases(fresh.database, [id])).get(id)?.state as CaseState;
 }
