@@ -2,12 +2,14 @@
  * What a write will change, worked out from what was asked and from the rows as they are locked. Pure: nothing is read or saved here.
  * In: the writes of one request, the ids they were given, the stored rows. Out: one planned change each, or the first refusal.
  */
-import { applyPatch } from '@medplum/core';
+import { applyPatch, type Operation } from '@medplum/core';
 import type { Resource } from '@medplum/fhirtypes';
 import { isFailure } from '../../model/failure.ts';
 import type { Caller } from '../../model/peer.ts';
 import type { Patch, Update, Write } from '../../protocols/fhir/interaction.ts';
+import { MAX_VALUES, sizeOf } from '../../protocols/fhir/json-text.ts';
 import { type FhirFailure, refuse, refuseAll } from '../../protocols/fhir/operation-outcome.ts';
+import { isApplicable } from '../../protocols/fhir/patch-rules.ts';
 import { brokenReferences, literalReferences, renameReferences } from '../../protocols/fhir/references.ts';
 import type { Validate } from '../../protocols/fhir/resource-validator.ts';
 import type { StoredResource } from '../../store/resource-store.ts';
@@ -89,20 +91,31 @@ function otherVersion(before: StoredResource, ifMatch: number | null): FhirFailu
   return refuse(412, 'conflict', `version ${ifMatch} was expected, the current one is ${before.version}`);
 }
 
+/** What a patch may make of a resource: as much as a body may bring when nothing else is configured. */
+const MAX_PATCHED_BYTES = 16 * 1024 * 1024;
+
 /** RFC 6902 on a copy; the result must be a valid resource again. */
 function patched(resource: Resource, { operations }: Patch, validate: Validate): Resource | FhirFailure {
   const copy = structuredClone(resource);
-  let errors: (Error | null)[];
-  try {
-    errors = applyPatch(copy, [...operations]);
-  } catch {
-    return refuse(422, 'processing', 'the patch cannot be applied');
+  for (const operation of operations) {
+    if (!isApplied(copy, operation)) return refuse(422, 'processing', 'the patch cannot be applied to the current version');
   }
-  if (errors.some((error) => error !== null)) return refuse(422, 'processing', 'the patch cannot be applied to the current version');
   if (copy.resourceType !== resource.resourceType || copy.id !== resource.id)
     return refuse(422, 'invalid', 'a patch changes neither type nor id');
+  const bytes = Buffer.from(JSON.stringify(copy));
+  if (bytes.length > MAX_PATCHED_BYTES || sizeOf(bytes).values > MAX_VALUES)
+    return refuse(422, 'too-costly', 'the patch makes the resource too large');
   const faults = validate(copy);
   return faults.length > 0 ? refuseAll(422, faults) : copy;
+}
+
+function isApplied(resource: Resource, operation: Operation): boolean {
+  if (!isApplicable(resource, operation)) return false;
+  try {
+    return applyPatch(resource, [operation]).every((error) => error === null);
+  } catch {
+    return false;
+  }
 }
 
 function planned(resolved: Resolved, before: StoredResource | null, content: Resource, context: PlanContext): Planned | FhirFailure {

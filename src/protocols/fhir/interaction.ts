@@ -7,6 +7,7 @@ import type { Resource } from '@medplum/fhirtypes';
 import { isFailure } from '../../model/failure.ts';
 import { parseJson } from './json-text.ts';
 import { type FhirFailure, refuse } from './operation-outcome.ts';
+import { isOperation, MAX_OPERATIONS } from './patch-rules.ts';
 import { decodeBase64 } from './schema-rules.ts';
 import { searchParametersOf } from './search-parameters.ts';
 
@@ -54,8 +55,13 @@ export type Asked = {
   readonly fullUrl: string;
 };
 
+/** Criteria and URLs of a Bundle come in its body, where no limit of HTTP keeps them short. */
+const MAX_URL_LENGTH = 32_000;
+
 /** Reads what is asked. */
 export function interactionOf(asked: Asked): Interaction | FhirFailure {
+  if (Math.max(asked.url.length, asked.ifNoneExist?.length ?? 0) > MAX_URL_LENGTH)
+    return refuse(400, 'too-costly', `a URL or If-None-Exist has at most ${MAX_URL_LENGTH} characters`);
   const [path = '', criteria = ''] = splitOnce(asked.url.replace(/^\/+/, ''), '?');
   const [type = '', id = '', ...more] = path.split('/');
   if (asked.method === 'GET') return { kind: 'get', url: asked.url };
@@ -111,16 +117,10 @@ function operationsOf(body: unknown): Operation[] | FhirFailure {
     return bytes ? operationsOf(parseJson(bytes)) : refuse(400, 'invalid', 'the patch has no data');
   }
   if (isFailure(body)) return body as FhirFailure;
-  if (!Array.isArray(body) || !body.every(isOperation)) {
-    return refuse(400, 'not-supported', 'a patch is a JSON Patch of add, remove, replace and test');
+  if (!Array.isArray(body) || body.length > MAX_OPERATIONS || !body.every(isOperation)) {
+    return refuse(400, 'not-supported', `a patch is a JSON Patch of add, remove, replace and test, at most ${MAX_OPERATIONS} of them`);
   }
   return body;
-}
-
-/** `copy` and `move` are left out: a few copies of a whole into its part outgrow any memory. */
-function isOperation(value: unknown): value is Operation {
-  const { op, path } = (value ?? {}) as { op?: unknown; path?: unknown };
-  return (op === 'add' || op === 'remove' || op === 'replace' || op === 'test') && typeof path === 'string';
 }
 
 function splitOnce(text: string, mark: string): [string, string] {
