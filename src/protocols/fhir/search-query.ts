@@ -32,7 +32,10 @@ export function parseSearch(type: string, parameters: Iterable<[string, string]>
   const includes: Include[] = [];
   const results: [string, string][] = [];
   const understood: [string, string][] = [];
+  const costs = { parameters: 0, alternatives: 0, includes: 0 };
   for (const [name, value] of parameters) {
+    const costly = addCost(costs, name, value);
+    if (costly) return costly;
     const parsed = parseParameter(type, name, value, options);
     if (parsed === 'unknown') continue;
     if (isFailure(parsed)) return parsed;
@@ -45,6 +48,21 @@ export function parseSearch(type: string, parameters: Iterable<[string, string]>
   if (isFailure(result)) return result;
   return { ...result, includes, understood, query: queryOf(type, clauses, result) };
 }
+
+type Costs = { parameters: number; alternatives: number; includes: number };
+
+/** Every parameter joins a table and every alternative is planned: what nobody asks for is refused before it costs anything. */
+function addCost(costs: Costs, name: string, value: string): FhirFailure | null {
+  if (value.length > MAX_VALUE_LENGTH) return refuse(400, 'too-costly', `a value has at most ${MAX_VALUE_LENGTH} characters`);
+  costs.parameters += 1;
+  if (/^_(?:rev)?include/.test(name)) costs.includes += 1;
+  else costs.alternatives += splitValue(value, ',').length;
+  const over = (Object.keys(MOST) as (keyof Costs)[]).find((cost) => costs[cost] > MOST[cost]);
+  return over ? refuse(400, 'too-costly', `a search has at most ${MOST[over]} ${over}`) : null;
+}
+
+const MAX_VALUE_LENGTH = 32_000;
+const MOST: Readonly<Costs> = { parameters: 50, alternatives: 500, includes: 30 };
 
 /** One parameter's demand, by what it is matched against. */
 type Clause =
