@@ -9,6 +9,7 @@ import type { Bundle, CodeSystem, CodeSystemConcept, OperationOutcomeIssue, Reso
 import type { Fault } from './operation-outcome.ts';
 import { ruleFaults } from './resource-rules.ts';
 import { schemaFaults, type ValueSets } from './schema-rules.ts';
+import { indexResource, isTooIndexed } from './search-index.ts';
 
 /** Returns every fault found; empty when the resource is valid. */
 export type Validate = (resource: Resource) => Fault[];
@@ -27,8 +28,13 @@ export function loadValidator(): Validate {
     const rules = ruleFaults(resource);
     if (rules.length > 0) return rules;
     const structure = structureFaults(resource);
-    return structure.length > 0 ? structure : schemaFaults(resource, valueSets);
+    return structure.length > 0 ? structure : [...schemaFaults(resource, valueSets), ...indexFaults(resource)];
   };
+}
+
+function indexFaults(resource: Resource): Fault[] {
+  const said = 'what the resource is found by (names, identifiers, codes, references) repeats too often';
+  return isTooIndexed(indexResource(resource)) ? [{ code: 'too-costly', said, path: resource.resourceType }] : [];
 }
 
 function structureFaults(resource: Resource): Fault[] {

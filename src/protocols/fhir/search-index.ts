@@ -12,7 +12,7 @@ import { resourceTypes, type SearchParameter, searchParametersOf } from './searc
 export function indexResource(resource: Resource): SearchIndex {
   const readers = READERS.get(resource.resourceType) ?? [];
   const tokens = new Set<string>();
-  const strings: { param: string; value: string }[] = [];
+  const strings: Strings = new Map();
   let dated: SearchIndex['dated'] = null;
   for (const reader of readers) {
     if (reader.parameter.type === 'date') dated ??= principalDate(resource, reader);
@@ -20,7 +20,7 @@ export function indexResource(resource: Resource): SearchIndex {
       for (const path of reader.paths) eachValue(resource, path, 0, (value) => addValue(reader, value, tokens, strings));
     }
   }
-  return { tokens: [...tokens], status: statusOf(resource), owner: ownerOf(resource), dated, strings };
+  return { tokens: [...tokens], status: statusOf(resource), owner: ownerOf(resource), dated, strings: [...strings.values()] };
 }
 
 /** The literal references at a reference parameter: `Type/id`, without a version. Used by _include. */
@@ -35,8 +35,16 @@ export function referencesAt(resource: Resource, parameter: SearchParameter): st
   return [...found];
 }
 
+/** Whether a resource is found by more than any real one: names and identifiers by the thousand are no patient's. */
+export function isTooIndexed({ tokens, strings }: SearchIndex): boolean {
+  return tokens.length > MAX_TOKENS || strings.length > MAX_STRINGS;
+}
+
+const MAX_TOKENS = 2_000;
+const MAX_STRINGS = 1_000;
+
 /** A reference as it is indexed: version and fragment taken off, absolute URLs kept as they are. */
-export function literalOf(reference: string | undefined): string {
+function literalOf(reference: string | undefined): string {
   if (reference === undefined || reference.startsWith('#')) return '';
   const history = reference.indexOf('/_history/');
   return history < 0 ? reference : reference.slice(0, history);
@@ -44,12 +52,17 @@ export function literalOf(reference: string | undefined): string {
 
 /** Lower case without accents: how names are kept and asked for. */
 export function foldName(text: string): string {
-  return text.normalize('NFD').replace(MARKS, '').toLowerCase().trim().slice(0, MAX_STRING);
+  return text.slice(0, MAX_FOLDED).normalize('NFD').replace(MARKS, '').toLowerCase().trim().slice(0, MAX_STRING);
 }
 
 /** Longer names are cut: a btree row holds 2,700 bytes, and nobody types more. */
 const MAX_STRING = 200;
+/** What is looked at for that, marks and spaces included. */
+const MAX_FOLDED = 1_000;
 const MARKS = /\p{M}+/gu;
+
+/** Each string once, by parameter and value. */
+type Strings = Map<string, { readonly param: string; readonly value: string }>;
 
 type Reader = { readonly parameter: SearchParameter; readonly prefix: string; readonly paths: readonly (readonly string[])[] };
 
@@ -73,7 +86,7 @@ function eachValue(value: unknown, path: readonly string[], at: number, visit: (
   else if (typeof value === 'object') eachValue((value as Record<string, unknown>)[path[at] as string], path, at + 1, visit);
 }
 
-function addValue({ parameter, prefix }: Reader, value: unknown, tokens: Set<string>, strings: { param: string; value: string }[]): void {
+function addValue({ parameter, prefix }: Reader, value: unknown, tokens: Set<string>, strings: Strings): void {
   switch (parameter.kind) {
     case 'code':
     case 'boolean':
@@ -119,10 +132,10 @@ function nameParts(name: HumanName): string[] {
 }
 
 /** The whole text and each of its words: "van der Berg" is found by `van` and by `berg`. */
-function addString(strings: { param: string; value: string }[], param: string, text: string): void {
+function addString(strings: Strings, param: string, text: string): void {
   const folded = foldName(text);
   for (const value of [folded, ...folded.split(/[\s-]+/)]) {
-    if (value !== '' && !strings.some((string) => string.param === param && string.value === value)) strings.push({ param, value });
+    if (value !== '') strings.set(`${param}\0${value}`, { param, value });
   }
 }
 
