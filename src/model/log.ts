@@ -10,11 +10,14 @@ export type Log = {
 export const LOG_LEVELS = ['info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Lines from `least` up; `write` gets each with its newline. */
+/** Lines from `least` up; `write` gets each with its newline. No field can take the place of time, level or event. */
 export function jsonLog(write: (line: string) => void, now: () => Date, least: LogLevel): Log {
   const at = (level: LogLevel) => {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return () => {};
-    return (event: string, fields?: LogFields) => write(`${JSON.stringify({ at: now().toISOString(), level, event, ...fields })}\n`);
+    return (event: string, fields?: LogFields) => {
+      const head = { at: now().toISOString(), level, event };
+      write(`${JSON.stringify({ ...head, ...fields, ...head })}\n`);
+    };
   };
   return { info: at('info'), warn: at('warn'), error: at('error') };
 }

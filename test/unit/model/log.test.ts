@@ -23,6 +23,17 @@ describe('log', () => {
     ]);
   });
 
+  it('no field takes the place of time, level or event', () => {
+    const lines: string[] = [];
+    const log = jsonLog(
+      (line) => lines.push(line),
+      () => new Date(0),
+      'info',
+    );
+    log.info('started', { at: 'at /somewhere.ts:1', level: 'none', event: 'x' });
+    expect(lines).toEqual(['{"at":"1970-01-01T00:00:00.000Z","level":"info","event":"started"}\n']);
+  });
+
   it('what is below the level is not written', () => {
     expect([linesAt('warn').length, linesAt('error').length, linesAt('silent').length]).toEqual([2, 1, 0]);
   });
