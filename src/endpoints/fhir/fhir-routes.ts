@@ -102,7 +102,7 @@ async function postBundle(call: Call): Promise<Reply | Failure> {
 /** Create, update, patch and delete of one resource. */
 async function write(call: Call): Promise<Reply | Failure> {
   const { deps, request, caller, base } = call;
-  if (request.method === 'POST' && request.path === '/Binary' && mediaType(request) !== FHIR_MEDIA_TYPE) {
+  if (request.method === 'POST' && /^\/Binary\/?$/.test(request.path) && mediaType(request) !== FHIR_MEDIA_TYPE) {
     return uploadBinary(deps, caller, request, base);
   }
   if (request.method !== 'DELETE' && !(request.method === 'PATCH' ? PATCH_TYPES : JSON_TYPES).has(mediaType(request))) return notJson();
@@ -186,7 +186,7 @@ const OUTAGES = /^(?:ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|08|53|57P|40001|40P01|23505
 
 function placeOf({ name, code, stack }: NodeJS.ErrnoException): LogFields {
   const frames = (stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
-  return { error: name ?? 'unknown', code: code ?? '', at: frames.slice(0, 3).join(' ').trim() };
+  return { error: name ?? 'unknown', code: code ?? '', place: frames.slice(0, 3).join(' ').trim() };
 }
 
 /** Without a configured URL, the address the client reached: never the Host header, which the client writes. */

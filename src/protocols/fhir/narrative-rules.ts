@@ -5,6 +5,7 @@
 
 /** Says what is not allowed in a narrative. */
 export function narrativeFault(div: string): string {
+  if (div.length > MAX_LENGTH) return 'a narrative has at most a million characters';
   if (!/^\s*<div[\s>]/.test(div)) return 'a narrative is one <div> (txt-2)';
   let at = 0;
   for (;;) {
@@ -17,6 +18,8 @@ export function narrativeFault(div: string): string {
     at = end + 1;
   }
 }
+
+const MAX_LENGTH = 1024 * 1024;
 
 function tagFault(tag: string): string {
   if (tag.includes('<')) return UNFINISHED;

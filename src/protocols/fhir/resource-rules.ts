@@ -3,6 +3,7 @@
  * Out: faults, each with the element's path. R4 §2.6.2 (no empty values), §2.1.28.0.10 (id), §2.24.0.3 (Attachment), per-1, txt-1.
  */
 import { createHash } from 'node:crypto';
+import { isMediaType } from './media-type.ts';
 import { narrativeFault } from './narrative-rules.ts';
 import type { Fault } from './operation-outcome.ts';
 import { dateRange } from './search-date.ts';
@@ -14,6 +15,7 @@ const MAX_FAULTS = 20;
 export function ruleFaults(resource: object): Fault[] {
   const faults: Fault[] = [];
   checkResourceId(resource as Record<string, unknown>, faults);
+  checkBinary(resource as Record<string, unknown>, faults);
   checkObject(resource as Record<string, unknown>, String((resource as { resourceType?: unknown }).resourceType), faults);
   return faults;
 }
@@ -54,6 +56,12 @@ function checkResourceId(resource: Record<string, unknown>, faults: Fault[], pat
   if (id !== undefined && !(typeof id === 'string' && ID.test(id))) {
     faults.push(fault(`${path}.id`, 'an id has 1 to 64 letters, digits, "-" and "."'));
   }
+}
+
+/** A Binary is sent with its content type as a header. */
+function checkBinary({ resourceType, contentType }: Record<string, unknown>, faults: Fault[]): void {
+  if (resourceType !== 'Binary' || typeof contentType !== 'string' || isMediaType(contentType)) return;
+  faults.push(fault('Binary.contentType', 'this is no content type'));
 }
 
 function checkPeriod({ start, end }: Record<string, unknown>, path: string, faults: Fault[]): void {
