@@ -198,7 +198,10 @@ export async function readVersion(q: Queryable, type: string, id: string, versio
   return rows[0] ? storedOf(rows[0]) : null;
 }
 
-/** Versions older than `before`, newest first. */
+/** Content on a page of a search or a history: after the row that goes beyond this, the page ends. */
+export const MAX_PAGE_BYTES = 16 * 1024 * 1024;
+
+/** Versions older than `before`, newest first: `limit` of them, or fewer that fill a page. */
 export async function readHistory(
   q: Queryable,
   type: string,
@@ -207,9 +210,12 @@ export async function readHistory(
   before = 2_147_483_647,
 ): Promise<StoredResource[]> {
   const { rows } = await q.query<ResourceRow>(
-    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, r.digest, v.content
-     from resource r join resource_version v using (type, id) where r.type = $1 and r.id = $2 and v.version < $4
-     order by v.version desc limit $3`,
+    `select * from (
+       select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, r.digest, v.content,
+         sum(octet_length(v.content)) over (order by v.version desc) - octet_length(v.content) as bytes_before
+       from resource r join resource_version v using (type, id) where r.type = $1 and r.id = $2 and v.version < $4
+       order by v.version desc limit $3
+     ) as sized where bytes_before < ${MAX_PAGE_BYTES} order by version desc`,
     [type, id, limit, before],
   );
   return rows.map(storedOf);

@@ -5,7 +5,7 @@
  */
 import type { DateTest, SearchCursor, SearchQuery, SortColumn } from '../model/search.ts';
 import type { Queryable, Transaction } from './database.ts';
-import { COLUMNS, CURRENT, type ResourceRow, type StoredResource, storedOf, tokenHash } from './resource-store.ts';
+import { COLUMNS, CURRENT, MAX_PAGE_BYTES, type ResourceRow, type StoredResource, storedOf, tokenHash } from './resource-store.ts';
 
 export type SearchPage = {
   readonly rows: readonly StoredResource[];
@@ -16,15 +16,19 @@ export type SearchPage = {
 /** One page of matches. */
 export async function searchResources(q: Queryable, query: SearchQuery, group: string | null): Promise<SearchPage> {
   const rows: FoundRow[] = [];
+  let isCut = false;
   for (const part of partsOf(query)) {
     const wanted = query.count + 1 - rows.length;
-    if (wanted > 0) rows.push(...(await findPart(q, query, group, part, wanted)));
+    if (wanted <= 0 || isCut) break;
+    const found = await findPart(q, query, group, part, wanted);
+    isCut = found.length < (found[0]?.matches ?? 0);
+    rows.push(...found);
   }
   const page = rows.slice(0, query.count);
   const last = page.at(-1);
   return {
     rows: page.map(storedOf),
-    next: rows.length > query.count && last ? { at: last.sort_value?.getTime() ?? null, id: last.id } : null,
+    next: (isCut || rows.length > query.count) && last ? { at: last.sort_value?.getTime() ?? null, id: last.id } : null,
   };
 }
 
@@ -62,7 +66,8 @@ export async function lockCriteria(tx: Transaction, criteria: readonly string[])
   for (const text of [...new Set(criteria)].sort()) await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [text]);
 }
 
-type FoundRow = ResourceRow & { sort_value: Date | null };
+/** `matches`: how many there were before the page was cut for its bytes. */
+type FoundRow = ResourceRow & { sort_value: Date | null; matches: number };
 
 /** Rows without a principal date come after all others: a query sorted by it runs in two parts, each on its own index. */
 type Part = 'updated' | 'dated' | 'undated';
@@ -81,8 +86,11 @@ async function findPart(q: Queryable, query: SearchQuery, group: string | null, 
   const order = part === 'undated' ? 'r.id asc' : `r.${part} ${direction}, r.id ${direction}`;
   const { rows } = await q.query<FoundRow>(
     `with found as materialized (select r.type, r.id from resource r where ${where.text} order by ${order} limit ${limit})
-     select ${COLUMNS}, ${part === 'undated' ? 'null::timestamptz' : `r.${part}`} as sort_value
-     from found join resource r using (type, id) ${CURRENT} order by ${order}`,
+     select * from (
+       select ${COLUMNS}, ${part === 'undated' ? 'null::timestamptz' : `r.${part}`} as sort_value, count(*) over ()::int as matches,
+         row_number() over page as place, sum(octet_length(v.content)) over page - octet_length(v.content) as bytes_before
+       from found join resource r using (type, id) ${CURRENT} window page as (order by ${order})
+     ) as sized where bytes_before < ${MAX_PAGE_BYTES} order by place`,
     where.values,
   );
   return rows;

@@ -68,17 +68,17 @@ async function versionOf(deps: FhirDeps, { caller }: ReadRequest, type: string, 
   return seen(caller, known ? await readVersion(deps.database, type, id, Number(version)) : null, type);
 }
 
-/** Newest first; `_count` a page, the `next` link goes on below the last version shown. */
+/** Newest first; `_count` a page, the `next` link goes on below the last version shown, down to the first. */
 async function historyOf(deps: FhirDeps, request: ReadRequest, type: string, id: string): Promise<Reply | FhirFailure> {
   const parameters = new Map(request.parameters);
   const count = Math.max(1, Math.min(wholeNumber(parameters.get('_count')) ?? MAX_COUNT, MAX_COUNT));
   const before = wholeNumber(parameters.get('_before')) ?? 2_147_483_647;
-  const rows = UUID.test(id) ? await readHistory(deps.database, type, id, count + 1, before) : [];
-  const visible = rows.filter((stored) => sees(request.caller, stored));
-  if (visible.length === 0) return absent(type);
-  const page = visible.slice(0, count);
+  const rows = UUID.test(id) ? await readHistory(deps.database, type, id, count, before) : [];
+  const page = rows.filter((stored) => sees(request.caller, stored));
+  const last = page.at(-1);
+  if (!last) return absent(type);
   const url = `${request.base}/${type}/${id}/_history?_count=${count}`;
-  const next = visible.length > count ? [{ relation: 'next', url: `${url}&_before=${page.at(-1)?.version}` }] : [];
+  const next = last.version > 1 ? [{ relation: 'next', url: `${url}&_before=${last.version}` }] : [];
   const body: Bundle = {
     resourceType: 'Bundle',
     type: 'history',
