@@ -17,7 +17,7 @@ const EVERY: readonly Interaction[] = ['read', 'vread', 'history-instance', 'sea
 const BINARY: readonly Interaction[] = ['read', 'create', 'delete'];
 
 /** The interactions of a type. */
-export function interactionsOf(type: string): readonly Interaction[] {
+function interactionsOf(type: string): readonly Interaction[] {
   return type === 'Binary' ? BINARY : EVERY;
 }
 

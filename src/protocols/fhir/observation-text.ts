@@ -13,7 +13,7 @@ export function conceptText(concept: CodeableConcept | undefined): string {
 }
 
 /** `5.4 mmol/L`, with its comparator where it has one. */
-export function quantityText({ comparator, value, unit, code }: Quantity): string {
+function quantityText({ comparator, value, unit, code }: Quantity): string {
   return [`${comparator ?? ''}${value ?? ''}`, unit ?? code ?? ''].filter((text) => text !== '').join(' ');
 }
 
