@@ -87,6 +87,17 @@ export async function readCasesByTask(q: Queryable, tasks: readonly string[]): P
   return new Map(rows.map((row) => [row.task, row.id]));
 }
 
+/** Other cases that a group reads and that may hold the same resources: they name a key of this one, or its patient (hash of the Task's token). */
+export async function readNeighbours(q: Queryable, state: CaseState, group: string, patientToken: number): Promise<CaseState[]> {
+  const { rows } = await q.query<CaseRow>(
+    `select id, version, content from cases where reading_group = $1 and id <> $2 and (
+       id in (select m.case_id from unnest($3::text[], $4::text[], $5::text[]) as w(kind, system, value) join case_key_member m using (kind, system, value))
+       or task in (select id from resource where type = 'Task' and tokens @> array[$6::bigint]))`,
+    [group, state.id, ...keyColumns(state.keys), patientToken],
+  );
+  return [...casesOf(rows).values()].map((stored) => stored.state);
+}
+
 /** Saves cases: new ones at version 1, others at their next version. */
 export async function saveCases(tx: Transaction, cases: readonly StoredCase[], now: Date): Promise<void> {
   if (cases.length === 0) return;
