@@ -90,11 +90,11 @@ create table resource_version (
 create table resource_string (
   type  text not null,
   param text not null,
-  value text not null,
+  -- Ordered by bytes, whatever the language of the server: so the key itself finds prefixes.
+  value text collate "C" not null,
   id    uuid not null,
   primary key (type, param, value, id)
 );
-create index resource_string_prefix on resource_string (type, param, value text_pattern_ops);
 create index resource_string_id on resource_string (id);
 
 -- One row a DICOM instance as first received; the object is a Part 10 file in the blob store.
