@@ -93,6 +93,7 @@ describe('the DICOMweb door', () => {
     ['frame 0', `${INSTANCE}/frames/0`, undefined, 400],
     ['a frame that is no number', `${INSTANCE}/frames/1,x`, undefined, 400],
     ['a frame beyond the last', `${INSTANCE}/frames/2`, undefined, 404],
+    ['a frame twice', `${INSTANCE}/frames/1,1`, undefined, 400],
     ['a list of a thousand and one frames', `${INSTANCE}/frames/${Array(1001).fill(1).join(',')}`, undefined, 400],
     ['a frame in a form it is not stored in', `${INSTANCE}/frames/1`, 'image/png', 406],
     ['a service that is not there', `${INSTANCE}/rendered`, undefined, 404],
@@ -181,6 +182,25 @@ describe('the DICOMweb door', () => {
     it('not of an object without pixels', async () => {
       await send(door, [objectOf([], { sopInstanceUid: '2.25.99.1.4' })]);
       expect((await get(`${PATH}2.25.99.1.4/frames/1`)).status).toBe(404);
+    });
+
+    it('not of a deflated dataset that would fill the memory', async () => {
+      const large = 6_000 * 6_000;
+      const dataset = deflateRawSync(
+        objectOf(
+          [
+            ...shape.slice(0, 2),
+            [0x00280008, 'IS', '1'],
+            [0x00280010, 'US', 6_000],
+            [0x00280011, 'US', 6_000],
+            [0x00280100, 'US', 8],
+            [0x7fe00010, 'OB', Buffer.alloc(large)],
+          ],
+          { sopInstanceUid: '2.25.99.1.6' },
+        ).dataset,
+      );
+      await send(door, [{ ...objectOf([], { sopInstanceUid: '2.25.99.1.6' }), transferSyntax: DEFLATED, dataset }]);
+      expect((await get(`${PATH}2.25.99.1.6/frames/1`)).status).toBe(406);
     });
 
     it('not of pixels that cannot be cut', async () => {

@@ -128,6 +128,7 @@ async function retrieveFrames(instances: readonly Instance[], request: Request, 
   const wanted = String(request.params.frames).split(',');
   if (!wanted.every((text) => /^[1-9]\d{0,8}$/.test(text)) || wanted.length > MAX_FRAMES_ASKED)
     return { status: 400, why: 'a list of frame numbers is asked for' };
+  if (new Set(wanted).size < wanted.length) return { status: 400, why: 'a frame is asked for once' };
   const syntax = transferSyntax(instance.transferSyntax) as TransferSyntax;
   const chosen = chooseFrames(parseAccept(request.headers.accept), syntax, wanted.length === 1);
   if (!chosen) return NOT_ACCEPTABLE;

@@ -1,7 +1,7 @@
 /**
  * The frames of one stored instance as sources of bytes: finds them by reading the file in ranges, then streams those ranges.
  * Promises: memory bounded by a few read buffers, whatever the size of frame and file. A deflated dataset has no ranges: it is inflated
- * from its beginning up to the last frame asked for.
+ * twice, once up to its pixels and once up to the last frame asked for, and those frames are held in memory, so they may not be large.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { createInflateRaw } from 'node:zlib';
@@ -27,6 +27,7 @@ export async function findFrames(
   const source = syntax.deflated ? inflated(blobs, instance) : plain(blobs, instance);
   const located = await withReader(source, (readAt) => locateFrames(readAt, pixels, wanted));
   if (isFailure(located)) return located;
+  if (syntax.deflated) return collected(source, located.flat());
   return located.map((ranges) => ({
     length: ranges.reduce((total, range) => total + range.length, 0),
     open: async function* () {
@@ -34,6 +35,34 @@ export async function findFrames(
     },
   }));
 }
+
+/** Frames of a deflated dataset, each one range, by inflating it once. */
+async function collected({ stream }: Source, ranges: readonly Range[]): Promise<readonly Frame[] | Failure> {
+  const end = Math.max(...ranges.map(({ start, length }) => start + length));
+  const bytes = ranges.reduce((sum, { length }) => sum + length, 0);
+  if (bytes > MAX_INFLATED_FRAME_BYTES || end > MAX_INFLATED_BYTES) return failure('dicomweb', 'invalid', 'too large to be inflated');
+  const frames = ranges.map(({ length }) => Buffer.alloc(length));
+  let position = 0;
+  for await (const chunk of stream({ start: 0, length: end })) {
+    // What of the chunk lies before a frame is skipped, what lies behind it is not copied.
+    for (const [index, { start, length }] of ranges.entries()) {
+      const [from, to] = [Math.max(start, position), Math.min(start + length, position + chunk.length)];
+      if (to > from) chunk.copy(frames[index] as Buffer, from - start, from - position, to - position);
+    }
+    position += chunk.length;
+  }
+  if (position < end) return failure('dicomweb', 'invalid', 'the dataset ends before its pixels do');
+  return frames.map((frame) => ({
+    length: frame.length,
+    open: async function* () {
+      yield frame;
+    },
+  }));
+}
+
+/** Asked for at once, and inflated on the way to them. */
+const MAX_INFLATED_FRAME_BYTES = 32 * 1024 * 1024;
+const MAX_INFLATED_BYTES = 1024 * 1024 * 1024;
 
 /** A dataset read by ranges; positions count from its first byte. */
 type Source = { reader(): Promise<{ readAt: ReadAt; close(): Promise<void> }>; stream(range: Range): AsyncIterable<Buffer> };

@@ -14,8 +14,8 @@ export type ReadAt = (position: number, length: number) => Promise<Buffer>;
 
 export type Pixels = { readonly syntax: TransferSyntax; readonly header: DicomJson; readonly frames: number; readonly pixelOffset: number };
 
-/** Fragments walked for one request: an image of more has an offset table, or is an attack. */
-const MAX_FRAGMENTS = 500_000;
+/** Fragments walked for one request, whatever an offset table says: an image of more cannot be cut here, or is an attack. */
+const MAX_FRAGMENTS = 100_000;
 /** Headers of small fragments lie close together: read some at once. */
 const WINDOW_BYTES = 4 * 1024;
 
@@ -28,6 +28,8 @@ export async function locateFrames(
   if (absent !== undefined) return failure('dicom', 'not-found', `frame ${absent} of ${pixels.frames}`);
   const native = await nativeRange(readAt, pixels);
   if (native) return nativeFrames(native, pixels, wanted);
+  // PS3.5 §A.5: a deflated dataset is otherwise Explicit VR Little Endian. To walk fragments it would be inflated for each.
+  if (pixels.syntax.deflated) return failure('dicom', 'invalid', 'fragments in a deflated dataset');
   return encapsulatedFrames(windowed(readAt), pixels, wanted);
 }
 
@@ -69,29 +71,40 @@ async function encapsulatedFrames(
   if (!table) return failure('dicom', 'invalid', 'no basic offset table');
   const base = table.start + table.length;
   if (table.length === pixels.frames * 4) return byOffsetTable(readAt, table, base, wanted);
-  const fragments = await fragmentsFrom(readAt, base, Number.POSITIVE_INFINITY);
+  const fragments = await fragmentsFrom(readAt, base, Number.POSITIVE_INFINITY, MAX_FRAGMENTS);
   if (isFailure(fragments)) return fragments;
   const frames = await groupFragments(readAt, fragments, pixels.frames);
   if (frames.length !== pixels.frames) return failure('dicom', 'invalid', 'the fragments cannot be put together to frames');
   return wanted.map((frame) => frames[frame - 1] as Range[]);
 }
 
-/** The Basic Offset Table tells where the item of each frame's first fragment begins, counted from behind the table. */
+/**
+ * The Basic Offset Table tells where the item of each frame's first fragment begins, counted from behind the table. Frames lie one behind
+ * the other: a table that has two of them share bytes would have a small file answered as a large one.
+ */
 async function byOffsetTable(
   readAt: ReadAt,
   table: Range,
   base: number,
   wanted: readonly number[],
 ): Promise<(readonly Range[])[] | Failure> {
-  const found: (readonly Range[])[] = [];
-  for (const frame of wanted) {
+  const found = new Map<number, readonly Range[]>();
+  let left = MAX_FRAGMENTS;
+  let before = base;
+  for (const frame of [...wanted].sort((one, other) => one - other)) {
     const offsets = await readAt(table.start + (frame - 1) * 4, Math.min(8, table.length - (frame - 1) * 4));
     const end = offsets.length === 8 ? base + offsets.readUInt32LE(4) : Number.POSITIVE_INFINITY;
-    const fragments = await fragmentsFrom(readAt, base + offsets.readUInt32LE(0), end);
+    const start = offsets.length < 4 ? -1 : base + offsets.readUInt32LE(0);
+    if (start < before || end <= start) return failure('dicom', 'invalid', 'the offsets of the frames do not ascend');
+    const fragments = await fragmentsFrom(readAt, start, end, left);
     if (isFailure(fragments)) return fragments;
-    found.push(fragments);
+    const last = fragments.at(-1);
+    if (!last || last.start + last.length > end) return failure('dicom', 'invalid', 'an offset does not lead to a frame');
+    before = last.start + last.length;
+    left -= fragments.length;
+    found.set(frame, fragments);
   }
-  return found;
+  return wanted.map((frame) => found.get(frame) as readonly Range[]);
 }
 
 /** Without a table: one fragment a frame, one frame in all, or frames that end with their code stream's end marker. */
@@ -115,13 +128,13 @@ async function endsImage(readAt: ReadAt, { start, length }: Range): Promise<bool
   return tail.subarray(-2).equals(END_OF_IMAGE) || tail.subarray(0, 2).equals(END_OF_IMAGE);
 }
 
-/** Fragments from an item's position on, up to `end` or the sequence delimiter. */
-async function fragmentsFrom(readAt: ReadAt, position: number, end: number): Promise<Range[] | Failure> {
+/** Fragments from an item's position on, up to `end` or the sequence delimiter; a Failure when there are more than `most`. */
+async function fragmentsFrom(readAt: ReadAt, position: number, end: number, most: number): Promise<Range[] | Failure> {
   const fragments: Range[] = [];
   for (let next = position; next < end; ) {
     const item = await itemAt(readAt, next);
     if (!item) break;
-    if (fragments.length === MAX_FRAGMENTS) return failure('dicom', 'invalid', 'too many fragments without an offset table');
+    if (fragments.length === most) return failure('dicom', 'invalid', 'too many fragments');
     fragments.push(item);
     next = item.start + item.length;
   }

@@ -87,6 +87,31 @@ describe('frames of encapsulated pixels', () => {
     expect(read).toBeLessThan(file.length / 10);
   });
 
+  it.each([
+    ['that descend', [0, 22, 10], [1]],
+    ['that descend later', [0, 22, 10], [2]],
+    ['that lead two frames to the same bytes', [0, 0, 10], [1, 2, 3]],
+    ['that lead into each other, asked with gaps', [0, 22, 0], [1, 3]],
+    ['into the middle of an item', [0, 11, 22], [2]],
+    ['beyond the end', [0, 10, 9000], [3]],
+    ['to the delimiter', [0, 10, 32], [3]],
+  ] as [string, number[], number[]][])('are refused with offsets %s', async (_, offsets, wanted) => {
+    const file = Buffer.concat([BEFORE, encapsulated(offsets, ['aa', 'bbbb', 'cc'])]);
+    expect(await bytesOf(file, JPEG, {}, 3, wanted)).toMatchObject({ code: 'invalid' });
+  });
+
+  it('are refused when one request would walk too many fragments, with an offset table as without', async () => {
+    const empty = Array.from({ length: 60_000 }, () => '');
+    const file = Buffer.concat([BEFORE, encapsulated([0, 60_000 * 8], [...empty, ...empty])]);
+    expect(await bytesOf(file, JPEG, {}, 2, [2])).toEqual(['']);
+    expect(await bytesOf(file, JPEG, {}, 2, [1, 2])).toMatchObject({ code: 'invalid', detail: 'too many fragments' });
+  });
+
+  it('are refused in a deflated dataset', async () => {
+    const file = Buffer.concat([BEFORE, encapsulated([], ['aa'])]);
+    expect(await bytesOf(file, '1.2.840.10008.1.2.1.99', {}, 1, [1])).toMatchObject({ code: 'invalid' });
+  });
+
   it('are a failure or ranges, never an exception, whatever the file says', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 120 }), fc.integer({ min: 1, max: 4 }), async (bytes, frames) => {
