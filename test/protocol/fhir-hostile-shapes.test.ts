@@ -143,6 +143,13 @@ describe('a page', () => {
     expect(await pagesOf('Patient?name=pages&_count=2')).toEqual([2, 2, 1]);
   });
 
+  it('asked for many times in one batch is given until the answer is full', async () => {
+    const entry = Array.from({ length: 5 }, () => ({ request: { method: 'GET', url: 'Patient?name=pages' } }));
+    const { body } = await clinic.ask('POST', '', { resourceType: 'Bundle', type: 'batch', entry });
+    const statuses = body.entry.map(({ response }: { response: { status: string } }) => response.status.slice(0, 3));
+    expect(statuses).toEqual(['200', '200', '413', '413', '413']);
+  });
+
   it('of a history ends after sixteen megabytes, and the next goes on', async () => {
     const reference = await created(clinic, patient('old', photo('A')));
     const id = reference.slice('Patient/'.length);

@@ -52,13 +52,20 @@ function nameOf({ identifier, id }: Bundle): string {
   return typeof name === 'string' && /^[\x21-\x7e]{1,100}$/.test(name) ? name : '';
 }
 
+/** What the reads of one batch may bring together: each search may fill a page. */
+const MAX_BATCH_READ_BYTES = 32 * 1024 * 1024;
+
 async function processBatch(deps: FhirDeps, request: BundleRequest, bundle: Bundle): Promise<Reply | Failure> {
   const entries = bundleEntries(bundle, request.base);
   if (isFailure(entries)) return entries;
   const answered: BundleEntry[] = [];
+  let bytesRead = 0;
   for (const [index, entry] of entries.entries()) {
     const payload = Buffer.from(JSON.stringify(bundle.entry?.[index] ?? null));
-    const reply = isFailure(entry) ? entry : await processEntry(deps, request, entry, payload);
+    const isRead = !isFailure(entry) && entry.kind === 'get';
+    const refused = isRead && bytesRead > MAX_BATCH_READ_BYTES ? refuse(413, 'too-costly', 'the reads before filled the answer') : entry;
+    const reply = isFailure(refused) ? refused : await processEntry(deps, request, refused, payload);
+    if (isRead && !isFailure(reply)) bytesRead += JSON.stringify(reply.body).length;
     answered.push(responseEntry(isFailure(reply) ? replyOfFailure(reply) : reply));
   }
   return answerBundle('batch-response', answered);

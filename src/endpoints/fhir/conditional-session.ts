@@ -69,6 +69,6 @@ async function findOne(
   const { query } = search;
   const conditions = query.tokens.length + query.strings.length + query.dates.length + (query.ids ? 1 : 0) + (query.worklist ? 1 : 0);
   if (conditions === 0) return refuse(412, 'multiple-matches', 'the criteria select nothing');
-  const { rows } = await searchResources(tx, { ...query, count: 2, after: null }, groupOf(context.caller));
-  return rows.length > 1 ? refuse(412, 'multiple-matches', 'the criteria mean several resources') : (rows[0] ?? null);
+  const { rows, next } = await searchResources(tx, { ...query, count: 2, after: null }, groupOf(context.caller));
+  return rows.length > 1 || next ? refuse(412, 'multiple-matches', 'the criteria mean several resources') : (rows[0] ?? null);
 }
