@@ -21,7 +21,7 @@ const FIRST_MS = Date.UTC(2026, 0, 1);
 export async function storeCases(bench: Bench, gateway: GatewayProcess, cases: number, run: string): Promise<void> {
   const started = performance.now();
   const lock = parsePostmasterLock(readFileSync(join(gateway.directory, 'data/postgres/postmaster.pid'), 'utf8'));
-  const database = openDatabase(socketUrl(lock?.socketDirectory ?? '', DATABASE_NAME), { max: 2 });
+  const database = openDatabase(socketUrl(lock?.socketDirectory ?? '', DATABASE_NAME), { max: 2, statementTimeoutMs: 0 });
   try {
     const template = await templateOf(database, `${run}00000001`, `${run}00000002`);
     await database.query(namesOf(template, cases));
