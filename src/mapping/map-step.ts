@@ -12,6 +12,7 @@ import type { PeerDirectory } from '../model/peer.ts';
 import type { Work } from '../model/work.ts';
 import { literalReferences } from '../protocols/fhir/references.ts';
 import { authorOf, type Batch, caseIdOf, loadResources, putResource, resourceIn, seqOf } from '../store/batch.ts';
+import { reasonOf } from '../store/database-failure.ts';
 import { claimIdentifiers, type ResolvedIdentity } from '../store/identifier-store.ts';
 import { instancesOfStudies } from '../store/instance-store.ts';
 import { mapStudy } from './datasets/study.ts';
@@ -47,7 +48,7 @@ function attempt(work: Work, map: () => Mapped | ReturnType<typeof failure>): Ma
     if (!isFailure(mapped)) return mapped;
     work.failure = mapped;
   } catch (error) {
-    work.failure = failure('mapping', 'internal', error instanceof Error ? error.message : 'a mapping threw');
+    work.failure = failure('mapping', 'internal', reasonOf(error));
   }
   return null;
 }
