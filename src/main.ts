@@ -200,6 +200,7 @@ async function openDoors(parts: Parts): Promise<Door[]> {
 function httpRoutes(parts: Parts, operatorToken: string, addresses: () => readonly string[]) {
   const { config, log, database, blobs, journal, audit, page, pulse } = parts;
   const operatorTokenHash = tokenHash(operatorToken);
+  const readingGroups = config.destinations.flatMap((destination) => (destination.kind === 'pull' ? [destination.group] : []));
   const authenticate = (token: string): Promise<Caller | null> => findClient(database, tokenHash(token));
   const readiness = readinessOf({ database, dataDirectory: config.dataDirectory, corridorSeen: () => pulse.seen, now: Date.now });
   const { publicUrl, maxBodyBytes } = config.http;
@@ -209,7 +210,15 @@ function httpRoutes(parts: Parts, operatorToken: string, addresses: () => readon
     ...healthRoutes({ database, operatorTokenHash, readiness, scrape: page.scrape }),
     fhir: fhirRoutes({ ...shared, authenticate, admit: admission(config), validate: loadValidator(), settings }),
     dicomweb: [requireBearer(authenticate), dicomwebRoutes(shared)],
-    operations: operationsRoutes({ ...shared, operatorTokenHash, readiness, version: VERSION, started: clock.now(), addresses }),
+    operations: operationsRoutes({
+      ...shared,
+      readingGroups,
+      operatorTokenHash,
+      readiness,
+      version: VERSION,
+      started: clock.now(),
+      addresses,
+    }),
   };
 }
 

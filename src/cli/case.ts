@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import type { Accepted, CaseLine, CaseView, JournalView, Page } from '../endpoints/operations/contract.ts';
 import { caseText } from './case-text.ts';
 import { findGateway, type Gateway, type Reach } from './gateway-client.ts';
-import { columns, moment, say, sayJson } from './terminal.ts';
+import { columns, moment, say, sayJson, wholeNumber } from './terminal.ts';
 
 type Options = Reach & { json?: boolean; phase?: string; limit?: string; before?: string; why?: string };
 
@@ -20,7 +20,7 @@ export function caseCommand(): Command {
       new Option('--phase <phase>', 'only these').choices(['assembling', 'requested', 'claimed', 'reported', 'closed', 'cancelled']),
     )
     .option('--before <place>', 'go on where a list ended')
-    .option('--limit <n>', 'at most this many', '50')
+    .option('--limit <n>', 'at most this many', wholeNumber, '50')
     .action((_options, called: Command) => list(called.optsWithGlobals()));
   command
     .command('release')

@@ -1,6 +1,6 @@
 /** `waystation client`: who may call over HTTP. */
-import { Command, Option } from 'commander';
-import type { ClientLine, NewClient, Page } from '../endpoints/operations/contract.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { CLIENT_NAME, CLIENT_NAME_RULE, type ClientLine, type NewClient, type Page } from '../endpoints/operations/contract.ts';
 import { findGateway, type Reach } from './gateway-client.ts';
 import { columns, moment, say, sayJson } from './terminal.ts';
 
@@ -11,9 +11,9 @@ export function clientCommand(): Command {
   command
     .command('add')
     .description('add a client and print its token; it is never shown again')
-    .argument('<name>', 'letters, digits, dot, dash, underscore')
+    .argument('<name>', 'letters, digits, dot, dash, underscore', clientName)
     .addOption(new Option('--role <role>', 'what it may do').choices(['reader', 'origin', 'operator']).makeOptionMandatory())
-    .option('--group <group>', 'whose cases it sees: a reading group, or its own name')
+    .option('--group <group>', 'whose cases it sees: a reading group, or its own name', clientName)
     .action((name: string, _options, called: Command) => add(name, called.optsWithGlobals()));
   command
     .command('list', { isDefault: true })
@@ -25,6 +25,11 @@ export function clientCommand(): Command {
     .argument('<name>')
     .action((name: string, _options, called: Command) => revoke(name, called.optsWithGlobals()));
   return command;
+}
+
+function clientName(text: string): string {
+  if (!CLIENT_NAME.test(text)) throw new InvalidArgumentError(`A name is ${CLIENT_NAME_RULE}.`);
+  return text;
 }
 
 async function add(name: string, options: Options): Promise<void> {

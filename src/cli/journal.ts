@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import type { JournalLine, JournalView, Page } from '../endpoints/operations/contract.ts';
 import { findGateway, type Reach } from './gateway-client.ts';
-import { columns, moment, say, sayJson } from './terminal.ts';
+import { columns, moment, say, sayJson, wholeNumber } from './terminal.ts';
 
 type Options = Reach & { json?: boolean; state?: string; peer?: string; limit?: string; before?: string; bytes?: boolean };
 
@@ -14,7 +14,7 @@ export function journalCommand(): Command {
     .addOption(new Option('--state <state>', 'only these').choices(['waiting', 'done', 'ignored', 'refused', 'failed', 'held']))
     .option('--peer <name>', 'of this sender only')
     .option('--before <seq>', 'older than this entry')
-    .option('--limit <n>', 'at most this many', '50')
+    .option('--limit <n>', 'at most this many', wholeNumber, '50')
     .action((_options, called: Command) => list(called.optsWithGlobals()));
   command
     .command('show')

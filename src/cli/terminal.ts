@@ -3,6 +3,8 @@
  * What senders wrote may hold escape sequences: nothing of it reaches a terminal unchanged.
  */
 
+import { InvalidArgumentError } from 'commander';
+
 /** Exit codes; `waystation --help` tells them. */
 export const EXIT = { done: 0, refused: 1, usage: 2, config: 3, unreachable: 4, start: 5 } as const;
 
@@ -16,6 +18,12 @@ export class CliError extends Error {
     this.remedy = remedy;
     this.exitCode = exitCode;
   }
+}
+
+/** An option that is a count; anything else is wrong usage. */
+export function wholeNumber(text: string): string {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1.');
+  return text;
 }
 
 /** Lines for a person. */

@@ -109,7 +109,10 @@ describe('commands', () => {
   });
 
   it('what is not there is said in one line', async () => {
-    expect(await waystation(['case', 'ACC-77'])).toEqual({ code: 1, out: '', err: 'error: there is no ACC-77\n' });
+    expect(await waystation(['case', 'ACC-77'])).toEqual({ code: 1, out: '', err: 'error: no case ACC-77\n' });
+    expect((await waystation(['journal', 'show', '99999'])).err).toBe('error: no journal entry 99999\n');
+    expect((await waystation(['replay', '99999'])).err).toBe('error: no journal entry 99999\n');
+    expect((await waystation(['client', 'revoke', 'nobody'])).err).toBe('error: no client in use named nobody\n');
   });
 });
 
@@ -153,5 +156,11 @@ describe('usage', () => {
     expect((await waystation(['cse'])).err).toContain('Did you mean case?');
     expect((await waystation(['cse'])).code).toBe(2);
     expect((await waystation(['client', 'add', 'x', '--role', 'admin'])).code).toBe(2);
+    expect((await waystation(['client', 'add', 'a b', '--role', 'reader'])).code).toBe(2);
+    expect((await waystation(['client', 'add', 'a', '--role', 'reader', '--group', 'a/b'])).code).toBe(2);
+    for (const limit of ['abc', '0', '-1', '1.5', '']) {
+      expect((await waystation(['case', 'list', `--limit=${limit}`])).code).toBe(2);
+      expect((await waystation(['journal', `--limit=${limit}`])).code).toBe(2);
+    }
   });
 });

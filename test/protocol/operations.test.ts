@@ -132,6 +132,21 @@ describe('clients', () => {
     expect((await ask('/clients/nobody', { method: 'DELETE' })).status).toBe(404);
   });
 
+  it('an origin does not get into a group that reads, nor a reader into one that asks', async () => {
+    const add = async (client: string, group: string, role: string) =>
+      (await ask('/clients', { method: 'POST', body: { client, group, role } })).status;
+    expect(await add('dermatologists', 'dermatologists', 'origin')).toBe(409);
+    expect(await add('dr-ada', 'dermatologists', 'reader')).toBe(201);
+    expect(await add('dr-bea', 'cardiologists', 'reader')).toBe(201);
+    expect(await add('practice', 'cardiologists', 'origin')).toBe(409);
+    expect(await add('practice', 'practice', 'origin')).toBe(201);
+    expect(await add('dr-cai', 'practice', 'reader')).toBe(409);
+    expect(await add('practice-2', 'practice', 'origin')).toBe(201);
+    await ask('/clients/dr-bea', { method: 'DELETE' });
+    expect(await add('practice-3', 'cardiologists', 'origin')).toBe(409);
+    expect(await add('dr-bea', 'dr-bea', 'origin')).toBe(201);
+  });
+
   it('adding and revoking is in the journal with who did it', async () => {
     await ask('/clients', { method: 'POST', body: { client: 'brief', group: 'g', role: 'reader' } });
     const { body } = await ask<{ seq: number }>('/clients/brief', { method: 'DELETE' });

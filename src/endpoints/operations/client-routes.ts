@@ -1,10 +1,10 @@
 /** Who may call over HTTP: add a client (its token is told once), list them, take a token away. */
 import express, { type Router } from 'express';
-import { failure, isFailure } from '../../model/failure.ts';
+import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Caller } from '../../model/peer.ts';
 import { newToken, tokenHash } from '../../security/token.ts';
 import { addClient, listClients, revokeClient } from '../../store/client-store.ts';
-import type { Accepted, ClientLine, NewClient, Page } from './contract.ts';
+import { type Accepted, CLIENT_NAME, CLIENT_NAME_RULE, type ClientLine, type NewClient, type Page } from './contract.ts';
 import type { OperationsDeps } from './deps.ts';
 import { operationEntry } from './operation-entry.ts';
 import { handled, type Operator, textOf } from './reply.ts';
@@ -40,17 +40,32 @@ async function add(deps: OperationsDeps, { caller: by, request }: Operator) {
   const client = textOf(request.body, 'client');
   const group = textOf(request.body, 'group');
   const role = textOf(request.body, 'role');
-  if (!NAME.test(client)) return failure('operations', 'invalid', `a client's name is ${NAME_RULE}`);
-  if (!NAME.test(group)) return failure('operations', 'invalid', `a group's name is ${NAME_RULE}`);
+  if (!CLIENT_NAME.test(client)) return failure('operations', 'invalid', `a client's name is ${CLIENT_NAME_RULE}`);
+  if (!CLIENT_NAME.test(group)) return failure('operations', 'invalid', `a group's name is ${CLIENT_NAME_RULE}`);
   if (!isRole(role)) return failure('operations', 'invalid', `a role is ${ROLES.join(', ')}`);
   const caller: Caller = { client, group, role };
   const token = newToken();
   const added = await deps.database.transaction(async (tx) => {
+    const mixed = mixedGroup(caller, await listClients(tx), deps.readingGroups);
+    if (mixed !== null) return mixed;
     const refused = await addClient(tx, { ...caller, tokenHash: tokenHash(token), created: deps.clock.now() });
     if (refused === null) await deps.journal.appendIn(tx, operationEntry('client.add', by.client, 'operations', caller, deps.clock.now()));
     return refused;
   });
   return isFailure(added) ? added : ({ ...caller, token } satisfies NewClient);
+}
+
+/**
+ * A group either asks or reads: an origin in a reading group would see every case offered there, and a reader among those who ask their
+ * orders. Revoked clients count, for what was written for their group is still there.
+ */
+function mixedGroup({ client, group, role }: Caller, clients: readonly Caller[], readingGroups: readonly string[]): Failure | null {
+  const has = (other: Caller['role']) => clients.some((one) => one.client !== client && one.group === group && one.role === other);
+  if (role === 'origin' && (readingGroups.includes(group) || has('reader'))) {
+    return failure('operations', 'conflict', `${group} is a reading group: give the origin a group of its own`);
+  }
+  if (role !== 'reader' || !has('origin')) return null;
+  return failure('operations', 'conflict', `${group} is the group of an origin: name the group that reads`);
 }
 
 async function revoke(deps: OperationsDeps, { caller, request }: Operator) {
@@ -67,5 +82,3 @@ function isRole(text: string): text is Caller['role'] {
 }
 
 const ROLES = ['reader', 'origin', 'operator'] as const;
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const NAME_RULE = 'made of letters, digits, dot, dash and underscore, at most 64';

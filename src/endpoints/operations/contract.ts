@@ -7,6 +7,10 @@ import type { DeliveryState } from '../../model/delivery.ts';
 import type { EntryKind, ProcessingState } from '../../model/entry.ts';
 import type { Caller } from '../../model/peer.ts';
 
+/** Names of clients and of groups. */
+export const CLIENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+export const CLIENT_NAME_RULE = 'made of letters, digits, dot, dash and underscore, at most 64';
+
 /** Of every answer that is not 2xx. */
 export type OperationError = { readonly error: { readonly code: string; readonly message: string } };
 

@@ -16,6 +16,8 @@ export type OperationsDeps = {
   readonly log: Log;
   /** Hash (security/token.ts) of the token in gateway.json. */
   readonly operatorTokenHash: Buffer;
+  /** Groups that cases are offered to, by configuration. */
+  readonly readingGroups: readonly string[];
   readonly readiness: () => Promise<Readiness>;
   readonly version: string;
   readonly started: Date;

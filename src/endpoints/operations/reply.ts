@@ -14,10 +14,16 @@ export type Handler = (operator: Operator) => Promise<unknown>;
 export function handled(success: number, handler: Handler) {
   return async (request: Request, response: Response): Promise<void> => {
     const result = await handler({ caller: response.locals.caller as Caller, request });
-    if (result === undefined) answerFailure(response, failure('operations', 'not-found', `there is no ${request.path.slice(1)}`));
+    if (result === undefined) answerFailure(response, notThere(request));
     else if (isFailure(result)) answerFailure(response, result);
     else response.status(success).json(result);
   };
+}
+
+/** `no case ACC-77` */
+function notThere({ baseUrl, params }: Request): Failure {
+  const kind = KINDS[baseUrl.split('/').at(-1) ?? ''] ?? 'such thing as';
+  return failure('operations', 'not-found', `no ${kind} ${String(Object.values(params)[0] ?? '').slice(0, MAX_TEXT_LENGTH)}`);
 }
 
 export function answerFailure(response: Response, { code, detail }: Failure): void {
@@ -48,6 +54,13 @@ export function textOf(body: unknown, key: string): string {
   return typeof value === 'string' ? value.trim().slice(0, MAX_TEXT_LENGTH) : '';
 }
 
+/** Last part of a collection's path → what one of it is called. */
+const KINDS: Readonly<Record<string, string>> = {
+  cases: 'case',
+  journal: 'journal entry',
+  deliveries: 'delivery',
+  clients: 'client in use named',
+};
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
 const MAX_TEXT_LENGTH = 1_000;
