@@ -46,6 +46,19 @@ describe('ORM^O01', () => {
     expect(isRefusal(header) ? header : judge(bytesOf(condition), header, PEER)).toMatchObject({ disposition: 'accepted' });
   });
 
+  it.each([
+    ['Binary/0195d1f0-0000-7000-8000-000000000001', false],
+    ['/fhir/Binary/1', false],
+    ['file:///etc/passwd', false],
+    ['https://', false],
+    ['https://pacs.north.example/key.jpg', true],
+  ])('has the pointer %s as the URL of a file: %s', (pointer, kept) => {
+    const text = bytesOf('observation-values').toString('utf8').replace('https://pacs.north.example/key.jpg', pointer);
+    const mapped = mapBytes(Buffer.from(text));
+    expect(JSON.stringify(mapped.resources).includes(`"url":"${pointer}"`)).toBe(kept);
+    expect(JSON.stringify(mapped).includes('RP could not be read')).toBe(!kept);
+  });
+
   it('gives the same names to the same message', () => {
     expect(mapFixture('ct-stat')).toEqual(mapFixture('ct-stat'));
   });
