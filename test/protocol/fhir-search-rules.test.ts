@@ -176,7 +176,7 @@ describe('pages', () => {
   it('of the worklist are found by owner and status', async () => {
     const owner = await created(clinic, { resourceType: 'Organization', name: 'Night readers' });
     const task = { resourceType: 'Task', intent: 'order', owner: { reference: owner } };
-    const [asked] = [await created(clinic, { ...task, status: 'requested' }), await created(clinic, { ...task, status: 'completed' })];
+    const [asked] = [await created(clinic, { ...task, status: 'requested' }), await created(clinic, { ...task, status: 'draft' })];
     const { body } = await clinic.ask('GET', `Task?owner=${owner}&status=requested,accepted&_lastUpdated=gt2020-01-01`);
     expect(body.entry.map(({ resource }: { resource: { id: string } }) => `Task/${resource.id}`)).toEqual([asked]);
     expect((await clinic.ask('GET', `Task?owner=${owner}&status:not=requested`)).body.entry).toHaveLength(1);
