@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ImagingStudy, Patient, Task } from '@medplum/fhirtypes';
-import { indexResource } from '../../../../src/protocols/fhir/search-index.ts';
+import { indexResource, isTooIndexed } from '../../../../src/protocols/fhir/search-index.ts';
 import { resourceTypes } from '../../../../src/protocols/fhir/search-parameters.ts';
 
 describe('the search index', () => {
@@ -48,6 +48,14 @@ describe('the search index', () => {
     const study: ImagingStudy = { resourceType: 'ImagingStudy', status: 'available', subject: { reference: 'Patient/2' }, series };
     const modalities = indexResource(study).tokens.filter((token) => token.startsWith('ImagingStudy.modality=urn:dcm|'));
     expect(modalities).toEqual(['ImagingStudy.modality=urn:dcm|CT', 'ImagingStudy.modality=urn:dcm|', 'ImagingStudy.modality=urn:dcm|SR']);
+  });
+
+  it('is too large beyond two thousand tokens or a thousand strings', () => {
+    const patientOf = (names: number): Patient => ({
+      resourceType: 'Patient',
+      name: [{ given: Array.from({ length: names }, (_, n) => `name${n}`) }],
+    });
+    expect([10, 5_000].map((names) => isTooIndexed(indexResource(patientOf(names))))).toEqual([false, true]);
   });
 
   it('of an empty resource is empty', () => {
