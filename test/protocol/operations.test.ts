@@ -4,7 +4,7 @@ import type { CaseState } from '../../src/model/case.ts';
 import type { NewEntry } from '../../src/model/entry.ts';
 import { newToken, tokenHash } from '../../src/security/token.ts';
 import { addCaseEvents, saveCases, saveKeyMembers } from '../../src/store/case-store.ts';
-import { addDeliveries, laneHead, settleAttempt } from '../../src/store/delivery-store.ts';
+import { addDeliveries, beginAttempt, laneHead, settleAttempt } from '../../src/store/delivery-store.ts';
 import { claimEntries, readEntry, saveOutcomes } from '../../src/store/journal-store.ts';
 import { type OperationsDoor, startOperationsDoor } from '../support/operations-door.ts';
 
@@ -286,6 +286,7 @@ describe('deliveries', () => {
     const head = await laneHead(database, 'ris');
     if (!head) throw new Error('no head');
     const attempt = { started: now, ended: now, outcome: 'dead', detail: 'rejected: AR' };
+    expect(await beginAttempt(database, head, now)).toBe(true);
     await settleAttempt(database, head, attempt, { state: 'dead', due: now, lastFailure: 'rejected: AR' });
     const page = await ask<{ rows: unknown[] }>('/deliveries?state=dead');
     expect(page.body.rows).toMatchObject([{ id: DELIVERY, destination: 'ris', attempts: 1, lastFailure: 'rejected: AR' }]);
