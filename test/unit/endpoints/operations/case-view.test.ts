@@ -49,9 +49,12 @@ function waits(state: Partial<CaseState>, delivery: Partial<DeliverySummary> = {
 describe('what is waited for', () => {
   const returns = [{ destination: 'ris', delivery: 'd', receipt: null }];
 
-  it('while a case assembles: what is missing, or a route', () => {
+  it('while a case assembles: what is missing, a route among it; an answer that cannot be worded is owed', () => {
     expect(waits({ missing: ['order', 'forms: 0 of at least 1'] })).toEqual(['order', 'forms: 0 of at least 1']);
-    expect(waits({ route: null })).toEqual(['a route: no rule of the configuration fits']);
+    const route = 'route: no rule of the configuration fits';
+    expect(waits({ route: null, missing: [route] })).toEqual([route]);
+    const returns = [{ destination: 'ris', delivery: '', receipt: null }];
+    expect(waits({ phase: 'reported', returns })).toEqual(['an answer for ris that can be worded: see return-failed']);
   });
 
   it('when it is offered: a claim by the group, or the report on the server it was pushed to', () => {
