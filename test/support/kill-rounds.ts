@@ -45,8 +45,8 @@ const RUN = 'K';
 const SLICES = 3;
 /** Every 20th order is stat and goes to the specialist at once; others when their study is whole. */
 const STAT_EVERY = 20;
-/** How long everything that was acknowledged may take to come home after the last start. */
-const SETTLE_MS = 180_000;
+/** After the last start results come home one by one; when this long none came, those that miss are lost. */
+const PATIENCE_MS = 60_000;
 const SETTLE_POLL_MS = 500;
 
 export async function runKillRounds(options: KillOptions): Promise<KillReport> {
@@ -202,12 +202,17 @@ async function killAndRestart(house: House, options: KillOptions, tell: (line: s
   return databaseKills;
 }
 
-/** Waits until everything is home; what is still wrong at the end of the patience is a fault. */
+/** Waits while results come home; what is still wrong when none came for long is a fault. */
 async function settle(house: House, ledger: Ledger, receiver: ResultReceiver): Promise<string[]> {
-  for (const deadline = Date.now() + SETTLE_MS; ; await pause(SETTLE_POLL_MS)) {
+  let home = -1;
+  for (let deadline = 0; ; await pause(SETTLE_POLL_MS)) {
+    if (receiver.ledger.size > home) deadline = Date.now() + PATIENCE_MS;
+    home = receiver.ledger.size;
+    const late = Date.now() > deadline;
     const missing = compareResults(ledger, receiver.ledger);
-    const faults = missing.length > 0 && Date.now() < deadline ? missing : [...missing, ...(await inside(house, ledger))];
-    if (faults.length === 0 || Date.now() > deadline) return faults;
+    if (missing.length > 0 && !late) continue;
+    const faults = [...missing, ...(await inside(house, ledger))];
+    if (faults.length === 0 || late) return faults;
   }
 }
 

@@ -15,6 +15,7 @@ export type ReadingRoom = {
 };
 
 const REST_MS = 100;
+const AT_A_TIME = 4;
 
 export function startReadingRoom(reader: () => Reader, specialist: Specialist): ReadingRoom {
   let stopping = false;
@@ -22,8 +23,7 @@ export function startReadingRoom(reader: () => Reader, specialist: Specialist): 
   const run = async (): Promise<void> => {
     while (!stopping) {
       try {
-        for (const task of await openTasks(reader())) await readCase(reader(), specialist, task);
-        trouble = '';
+        trouble = await readAll(await openTasks(reader()), (task) => readCase(reader(), specialist, task));
       } catch (error) {
         trouble = error instanceof Error ? error.message : String(error);
       }
@@ -38,6 +38,16 @@ export function startReadingRoom(reader: () => Reader, specialist: Specialist): 
       await running;
     },
   };
+}
+
+/** Several at a time, as a group of specialists does; each case on its own. Returns why the last of those failed that did, or ''. */
+async function readAll(tasks: readonly Task[], read: (task: Task) => Promise<void>): Promise<string> {
+  let trouble = '';
+  for (let next = 0; next < tasks.length; next += AT_A_TIME) {
+    const results = await Promise.allSettled(tasks.slice(next, next + AT_A_TIME).map(read));
+    for (const result of results) if (result.status === 'rejected') trouble = String(result.reason);
+  }
+  return trouble;
 }
 
 function openTasks(reader: Reader): Promise<Task[]> {
