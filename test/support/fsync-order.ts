@@ -73,16 +73,23 @@ export function dimseChain(calls: readonly Call[], sopInstanceUid: string, port:
   return chain.steps;
 }
 
-/** In the log, on disk after the database was told to commit, and only then told as committed. */
+/**
+ * In the log, on disk after the database was told to commit, and only then told as committed. One statement commits by itself; several end
+ * with COMMIT. Either way the database is done when it says ReadyForQuery outside of a transaction (protocol 3.0, message `Z`, state `I`).
+ */
 function throughLog(calls: readonly Call[], chain: Chain, id: string): void {
   const begun = chain.steps.at(-1)?.call.returned ?? 0;
   const insert = calls.find((call) => call.entered > begun && call.name === 'recvfrom' && isDatabase(call) && call.args.includes(id));
-  const told = calls.find((call) => call.pid === insert?.pid && call.entered > insert.entered && isCommand(call, 'commit'));
+  const since = (name: string) => (call: Call) => call.pid === insert?.pid && call.entered > insert.entered && call.name === name;
+  const done = calls.find((call) => since('sendto')(call) && call.args.includes(READY));
+  const commit = calls.find((call) => since('recvfrom')(call) && isCommand(call, 'commit') && call.entered < (done?.entered ?? 0));
+  const told = (commit ?? insert)?.returned ?? Number.POSITIVE_INFINITY;
   const logged = chain.next('it is in the write-ahead log', (call) => call.name === 'pwrite64' && isLog(call) && call.args.includes(id));
-  const since = told?.returned ?? Number.POSITIVE_INFINITY;
-  chain.next('the log is on disk', (call) => SYNCS.has(call.name) && call.entered > since && fileOf(call) === fileOf(logged));
-  chain.next('the database says so', (call) => call.pid === told?.pid && call.name === 'sendto' && call.args.includes('COMMIT\\0'));
+  chain.next('the log is on disk', (call) => SYNCS.has(call.name) && call.entered > told && fileOf(call) === fileOf(logged));
+  chain.next('the database says so', (call) => call === done);
 }
+
+const READY = 'Z\\0\\0\\0\\5I';
 
 type Chain = { readonly steps: Step[]; next(says: string, is: (call: Call) => boolean): Call };
 
