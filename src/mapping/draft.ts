@@ -2,13 +2,17 @@
  * What mapping gathers while it reads one message or study: resources, each once, and gaps.
  * The one thing in this room that is written to; everything else takes values and returns values.
  */
+import { hash } from 'node:crypto';
 import type { Reference, Resource } from '@medplum/fhirtypes';
 import { type Identity, type MappedResource, urnOf } from '../model/identity.ts';
 import type { Gap } from '../model/mapped.ts';
 import type { Peer } from '../model/peer.ts';
+import type { Segment } from '../protocols/hl7v2/message.ts';
 
 /** More gaps than this help nobody; a hostile message could have millions. */
-const MAX_GAPS = 200;
+const MAX_GAPS = 500;
+/** Characters of a value that was not carried. */
+const MAX_VALUE = 200;
 
 export type ResourceOptions = Partial<Pick<MappedResource, 'mode' | 'shared' | 'initial'>>;
 
@@ -18,6 +22,8 @@ export class Draft {
   readonly zone: string;
   readonly #resources = new Map<string, MappedResource>();
   readonly #gaps = new Map<string, Gap>();
+  /** Why fields have no place, by segment. */
+  readonly #left = new Map<string, Readonly<Record<number, string>>>();
 
   constructor(peer: Peer, zone: string) {
     this.peer = peer;
@@ -25,8 +31,30 @@ export class Draft {
   }
 
   /** Lists a value that was not carried. `reason` never quotes it. */
-  gap(path: string, reason: string): void {
-    if (this.#gaps.size < MAX_GAPS) this.#gaps.set(`${path} ${reason}`, { path, reason });
+  gap(path: string, reason: string, value = ''): void {
+    if (this.#gaps.size < MAX_GAPS)
+      this.#gaps.set(`${path} ${reason}`, { path, reason, ...(value === '' ? {} : { value: shortened(value) }) });
+  }
+
+  /** Lists a code that no table here knows: a person may map it in the configuration of the peer. */
+  unmapped(path: string, table: string, code: string): void {
+    if (this.#gaps.size < MAX_GAPS)
+      this.#gaps.set(`${path} ${code}`, { path, reason: `code is not in ${table}`, value: shortened(code), table });
+  }
+
+  /** Says why fields of a segment have no place; told when the message holds something there (`listUnread`). */
+  leave(segment: string, reasons: Readonly<Record<number, string>>): void {
+    this.#left.set(segment, { ...this.#left.get(segment), ...reasons });
+  }
+
+  /** Lists what no mapping read: last, when everything has been mapped. */
+  listUnread(segments: readonly Segment[]): void {
+    for (const segment of segments) {
+      for (const { path, value } of segment.unread()) {
+        if (this.#gaps.size >= MAX_GAPS) return;
+        this.gap(path, this.#left.get(segment.name)?.[fieldOf(path)] ?? NO_PLACE, value);
+      }
+    }
   }
 
   /** Adds a resource under its identities and returns the reference to it. One that is there already only gains what it lacks. */
@@ -53,6 +81,19 @@ export class Draft {
     return [...this.#gaps.values()];
   }
 }
+
+/** `OBX[2]-5[3].1` is a part of field 5. */
+function fieldOf(path: string): number {
+  return Number.parseInt(path.slice(path.indexOf('-') + 1), 10);
+}
+
+/** A value as gaps keep it: a long one by its beginning and its digest. */
+function shortened(value: string): string {
+  if (value.length <= MAX_VALUE) return value;
+  return `${value.slice(0, MAX_VALUE)}~sha256:${hash('sha256', value)}`;
+}
+
+const NO_PLACE = 'has no place in FHIR here: the message keeps it';
 
 function united(a: readonly Identity[], b: readonly Identity[]): readonly Identity[] {
   return [...a, ...b.filter((one) => !a.some((other) => other.system === one.system && other.value === one.value))];

@@ -2,8 +2,17 @@
 import type { CasePart } from './case.ts';
 import type { MappedResource } from './identity.ts';
 
-/** A value that has no place or no code in FHIR yet: kept, listed, never skipped. `path` as in `OBR-25`, `PID-8`, `(0008,0050)`. */
-export type Gap = { readonly path: string; readonly reason: string };
+/** A value that has no place or no code in FHIR yet: kept, listed, never skipped. */
+export type Gap = {
+  /** As in `OBR-25`, `OBX[2]-5[3].1` (the third repetition in the second OBX), `(0008,0050)`. */
+  readonly path: string;
+  /** Never quotes the value. */
+  readonly reason: string;
+  /** What was not carried: patient data, never for a log. */
+  readonly value?: string;
+  /** Of a code that was not understood: the table it was looked for in. */
+  readonly table?: string;
+};
 
 export type Mapped = {
   readonly resources: readonly MappedResource[];

@@ -23,12 +23,12 @@ export function studyPatient(header: DicomJson, studyUid: string, draft: Draft):
   const birthDate = dateOf(birth);
   const sex = textOf(header, 'PatientSex');
   if (birth !== '' && birthDate === null) draft.gap('(0010,0030)', 'is no date');
-  if (sex !== '' && !ADMINISTRATIVE_SEX.has(sex)) draft.gap('(0010,0040)', 'is not M, F or O');
+  if (sex !== '' && !ADMINISTRATIVE_SEX.codes.has(sex)) draft.gap('(0010,0040)', 'is not M, F or O');
   const patient = compact<Patient>({
     resourceType: 'Patient',
     identifier: value === '' ? [] : [{ system, value }],
     name: pnHumanNames(valueOfAttribute(header, 'PatientName')),
-    gender: ADMINISTRATIVE_SEX.get(sex),
+    gender: ADMINISTRATIVE_SEX.codes.get(sex),
     birthDate: birthDate ?? undefined,
   });
   const known = value === '' ? identity('Patient', 'urn:waystation:patient-of-study', studyUid) : identity('Patient', system, value);

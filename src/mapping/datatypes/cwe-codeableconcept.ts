@@ -6,6 +6,9 @@
 import type { CodeableConcept, Coding } from '@medplum/fhirtypes';
 import { codeSystemOf } from '../vocabulary/0396-coding-system.ts';
 import { type Components, filled } from './components.ts';
+import { type Datatype, each } from './datatype.ts';
+
+export const CWE_CODEABLECONCEPT: Datatype<CodeableConcept> = each((at, { draft }) => cweCodeableConcept(at, draft.peer.name));
 
 /** Who names local code systems (`L`, `99…`): the peer. */
 export function cweCodeableConcept(at: Components, owner: string): CodeableConcept | undefined {

@@ -5,10 +5,16 @@
  */
 import type { Identifier } from '@medplum/fhirtypes';
 import { type Components, filled, within } from './components.ts';
+import { type Datatype, each } from './datatype.ts';
 import { hdAuthority } from './hd-authority.ts';
 import { identifierType } from './identifier-type.ts';
 import { type Authority, systemOf } from './systems.ts';
 import { periodOf } from './ts-datetime.ts';
+
+/** A number of a person, of the peer's patient authority where it names none. */
+export const CX_IDENTIFIER: Datatype<Identifier> = each(
+  (at, { draft }) => cxIdentifier(at, draft.peer.patientAuthority, draft.zone)?.identifier,
+);
 
 export type ReadIdentifier = { readonly identifier: Identifier; readonly authority: Authority; readonly type: string };
 

@@ -6,6 +6,25 @@
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import type { Draft } from '../draft.ts';
 import { filled, firstValue } from './components.ts';
+import { type Datatype, each, pathOf, type Source } from './datatype.ts';
+
+export const DTM_DATETIME: Datatype<string> = each((at, source) => readTime(at(1), source, (text) => dateTimeOf(text, source.draft.zone)));
+
+/** The date of a time. */
+export const DTM_DATE: Datatype<string> = each((at, source) => readTime(at(1), source, dateOf));
+
+/** Only where there is a time of day. */
+export const DTM_TIMED: Datatype<string> = each((at, { draft }) => {
+  const value = at(1).length > 8 ? dateTimeOf(at(1), draft.zone) : null;
+  return value?.includes('T') ? value : undefined;
+});
+
+function readTime(text: string, source: Source, read: (text: string) => string | null): string | undefined {
+  if (text === '') return undefined;
+  const value = read(text);
+  if (value === null) source.draft.gap(pathOf(source), 'is no date or time', text);
+  return value ?? undefined;
+}
 
 export function dateTimeOf(text: string, zone: string): string | null {
   const match = TS.exec(text);

@@ -5,7 +5,10 @@
 import type { Address } from '@medplum/fhirtypes';
 import { ADDRESS_TYPE, ADDRESS_USE } from '../vocabulary/0190-address-type.ts';
 import { type Components, filled } from './components.ts';
+import { type Datatype, each } from './datatype.ts';
 import { periodOf } from './ts-datetime.ts';
+
+export const XAD_ADDRESS: Datatype<Address> = each((at, { draft }) => xadAddress(at, draft.zone));
 
 export function xadAddress(at: Components, zone: string): Address | undefined {
   const kind = at(7).toUpperCase();

@@ -6,7 +6,10 @@
 import type { HumanName } from '@medplum/fhirtypes';
 import { NAME_USE } from '../vocabulary/0200-name-type.ts';
 import { type Components, filled } from './components.ts';
+import { type Datatype, each } from './datatype.ts';
 import { periodOf } from './ts-datetime.ts';
+
+export const XPN_HUMANNAME: Datatype<HumanName> = each((at, { draft }) => xpnHumanName(at, draft.zone));
 
 export function xpnHumanName(at: Components, zone: string): HumanName | undefined {
   return filled<HumanName>({

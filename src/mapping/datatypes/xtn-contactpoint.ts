@@ -7,7 +7,13 @@ import type { ContactPoint } from '@medplum/fhirtypes';
 import { TELECOM_USE } from '../vocabulary/0201-telecommunication-use.ts';
 import { TELECOM_SYSTEM } from '../vocabulary/0202-telecommunication-equipment.ts';
 import { type Components, filled } from './components.ts';
+import { type Datatype, each } from './datatype.ts';
 import { periodOf } from './ts-datetime.ts';
+
+/** `use`: of the field, for numbers that say none. */
+export function xtnContactPointOf(use?: ContactPoint['use']): Datatype<ContactPoint> {
+  return each((at, { draft }) => xtnContactPoint(at, draft.zone, use));
+}
 
 export function xtnContactPoint(at: Components, zone: string, fieldUse?: ContactPoint['use']): ContactPoint | undefined {
   const equipment = at(3);

@@ -9,8 +9,6 @@ export type OrderMessage = { readonly head: MessageHead; readonly groups: readon
 export type MessageHead = {
   first(name: string): Segment | undefined;
   readonly notes: readonly Segment[];
-  /** Names of segments that no mapping reads. */
-  readonly unread: readonly string[];
 };
 
 export type OrderGroup = {
@@ -23,7 +21,6 @@ export type OrderGroup = {
   readonly zds: readonly Segment[];
   readonly notes: readonly Segment[];
   readonly observations: readonly { readonly obx: Segment; readonly notes: readonly Segment[] }[];
-  readonly unread: readonly string[];
 };
 
 export function orderGroups(message: Hl7Message): OrderMessage {
@@ -37,7 +34,6 @@ function headOf(segments: readonly Segment[]): MessageHead {
   return {
     first: (name) => segments.find((segment) => segment.name === name),
     notes: named(segments, 'NTE'),
-    unread: unreadOf(segments, HEAD_SEGMENTS),
   };
 }
 
@@ -54,7 +50,6 @@ function groupOf(segments: readonly Segment[]): OrderGroup {
     zds: named(segments, 'ZDS'),
     notes: named(before, 'NTE'),
     observations: observationsOf(segments),
-    unread: otherDetail === '' ? unreadOf(segments, GROUP_SEGMENTS) : [],
   };
 }
 
@@ -76,11 +71,5 @@ function named(segments: readonly Segment[], name: string): Segment[] {
   return segments.filter((segment) => segment.name === name);
 }
 
-function unreadOf(segments: readonly Segment[], read: ReadonlySet<string>): string[] {
-  return [...new Set(segments.map((segment) => segment.name))].filter((name) => !read.has(name));
-}
-
-const HEAD_SEGMENTS: ReadonlySet<string> = new Set(['MSH', 'SFT', 'UAC', 'NTE', 'PID', 'PV1']);
-const GROUP_SEGMENTS: ReadonlySet<string> = new Set(['ORC', 'TQ1', 'OBR', 'NTE', 'OBX', 'IPC', 'ZDS']);
 /** The other choices of ORM_O01.CHOICE. */
 const OTHER_DETAILS: ReadonlySet<string> = new Set(['RQD', 'RQ1', 'RXO', 'ODS', 'ODT']);

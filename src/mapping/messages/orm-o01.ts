@@ -33,7 +33,7 @@ export function mapOrmO01(message: Hl7Message, { entry, peer }: MapContext): Map
   const first = orders[0]?.identities[0];
   const encounter = first && pv1Encounter(head.first('PV1'), patient.reference, first, draft);
   const parts = orders.map((order, index) => mapOrder(order, { n: index + 1, notes: head.notes, msh, patient, encounter, entry }, draft));
-  listUnread([...head.unread, ...groups.flatMap((group) => group.unread)], draft);
+  draft.listUnread(message.segments.slice(1));
   return { resources: draft.resources, parts, gaps: [...message.gaps, ...draft.gaps] };
 }
 
@@ -51,8 +51,4 @@ function readOrder(group: OrderGroup, fallback: string, draft: Draft): Order {
   ];
   const identities = known.length > 0 ? known : [identity('ServiceRequest', 'urn:waystation:order-of-message', fallback)];
   return { group, numbers, identities };
-}
-
-function listUnread(names: readonly string[], draft: Draft): void {
-  for (const name of names) draft.gap(name, 'segment has no mapping yet: the message keeps it');
 }

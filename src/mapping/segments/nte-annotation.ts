@@ -5,16 +5,13 @@ import { filled, textOf } from '../datatypes/components.ts';
 import { dateTimeField } from '../datatypes/ts-datetime.ts';
 import { xcnPractitioner } from '../datatypes/xcn-practitioner.ts';
 import type { Draft } from '../draft.ts';
-import { listLeftovers } from './leftovers.ts';
 
 export function nteAnnotations(notes: readonly Segment[], draft: Draft): Annotation[] {
   return notes.flatMap((nte) => {
     const text = textOf(nte, 3);
-    listLeftovers(nte, READ_FIELDS, draft);
     if (text === '') return [];
     return [{ ...filled({ authorReference: xcnPractitioner(nte, 5, draft), time: dateTimeField(nte, 6, draft) }), text }];
   });
 }
 
 /** Set id (1), source (2) and type (4) of a comment say how to print it. */
-const READ_FIELDS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6]);

@@ -5,7 +5,6 @@
  * where every reader looks.
  */
 import type { CodeableConcept, Identifier, ServiceRequest } from '@medplum/fhirtypes';
-import type { Peer } from '../../model/peer.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { type Components, components, eachRepetition, filled, firstValue, textOf } from '../datatypes/components.ts';
 import { cweCodeableConcept } from '../datatypes/cwe-codeableconcept.ts';
@@ -13,7 +12,6 @@ import { type EntityIdentifier, eiIdentifier } from '../datatypes/ei-identifier.
 import { isOid } from '../datatypes/systems.ts';
 import type { Draft } from '../draft.ts';
 import { DIAGNOSTIC_SERVICE_SYSTEM, diagnosticService, IMAGING_CATEGORY, PERFORMER_TYPE } from '../vocabulary/0074-diagnostic-service.ts';
-import { listLeftovers } from './leftovers.ts';
 
 /** What images of the order are known by. */
 export type ImagingKeys = { readonly accession: EntityIdentifier | undefined; readonly studyUid: string };
@@ -31,8 +29,6 @@ export function obrServiceRequest({ obr, ipc }: ImagingSegments, draft: Draft): 
   const imaging = service?.practice === 'imaging' || ipc.length > 0;
   const category = section === '' ? [] : [categoryOf(section, service?.display ?? '')];
   const performerType = PERFORMER_TYPE[imaging ? 'imaging' : (service?.practice ?? '')];
-  listLeftovers(obr, readFields(peer.accession), draft);
-  for (const one of ipc) listLeftovers(one, readFields(peer.accession, one.name), draft);
   const code = concepts(4)[0];
   return {
     ...(firstValue(obr, 11) === 'G' ? { intent: 'reflex-order' as const } : {}),
@@ -115,15 +111,4 @@ function bodySiteOf(obr: Segment, owner: string): CodeableConcept[] {
   return [{ ...site, text: words.filter((word) => word !== '').join(', ') }];
 }
 
-/** Fields that are read here or, as said below, elsewhere; the accession number only where the peer has it. */
-function readFields(accession: Peer['accession'], segment = 'OBR'): ReadonlySet<number> {
-  const [name, field] = accession.split('-');
-  const read = segment === 'IPC' ? IPC_FIELDS : OBR_FIELDS;
-  return name === segment ? new Set([...read, Number(field)]) : read;
-}
-
 const ACCESSION_FIELD = { 'OBR-18': 18, 'OBR-3': 3, 'OBR-20': 20 } as const;
-
-/** 2, 3, 16, 17 and 53 are read by orc-servicerequest.ts, 5, 6 and 27 by tq1-timing.ts. */
-const OBR_FIELDS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 11, 13, 15, 16, 17, 24, 27, 31, 46, 47, 53]);
-const IPC_FIELDS: ReadonlySet<number> = new Set([3, 5]);

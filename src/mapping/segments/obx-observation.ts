@@ -19,7 +19,6 @@ import type { Draft } from '../draft.ts';
 import { interpretationSystem } from '../vocabulary/0078-interpretation.ts';
 import { OBSERVATION_STATUS, OBSERVATION_STATUS_SYSTEM } from '../vocabulary/0085-observation-status.ts';
 import { alternateCode } from './alternate-code.ts';
-import { listLeftovers } from './leftovers.ts';
 import { nteAnnotations } from './nte-annotation.ts';
 import { NO_VALUE, obxValues } from './obx-value.ts';
 
@@ -57,7 +56,6 @@ export function obxObservation(obx: Segment, notes: readonly Segment[], context:
     component: component as Observation['component'],
     extension: extension as Observation['extension'],
   });
-  listLeftovers(obx, READ_FIELDS, draft);
   const known = number ? identity('Observation', number.system as string, number.value as string) : identityOf(obx, context);
   return draft.add({ ...NO_VALUE, ...observation }, [known]);
 }
@@ -98,5 +96,3 @@ function performersOf(obx: Segment, draft: Draft): Observation['performer'] {
   const organization = xonOrganization(obx, 23, draft)?.reference;
   return [...xcnPractitioners(obx, 16, draft), ...(organization ? [organization] : [])];
 }
-
-const READ_FIELDS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7, 8, 11, 14, 16, 17, 20, 21, 23]);

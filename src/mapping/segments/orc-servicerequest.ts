@@ -19,7 +19,6 @@ import { xtnContactPoint } from '../datatypes/xtn-contactpoint.ts';
 import type { Draft } from '../draft.ts';
 import { ORDER_STATUS } from '../vocabulary/0038-order-status.ts';
 import { isOpening, ORDER_CONTROL, type RequestStatus, statusOf } from '../vocabulary/0119-order-control.ts';
-import { listLeftovers } from './leftovers.ts';
 
 export type OrderNumbers = { readonly placer: EntityIdentifier | undefined; readonly filler: EntityIdentifier | undefined };
 
@@ -45,7 +44,6 @@ export function orcServiceRequest(orc: Segment, obr: Segment | undefined, draft:
   const fillerGroup = eachRepetition(orc, 38, (at) => eiIdentifier(at, peer.accessionIssuer, 'FGN')?.identifier);
   const readAlternate = (at: Components) => cxIdentifier(at, peer.accessionIssuer, zone, 'PLAC')?.identifier;
   const alternates = firstValue(obr, 53) === '' ? eachRepetition(orc, 33, readAlternate) : eachRepetition(obr, 53, readAlternate);
-  listLeftovers(orc, READ_FIELDS, draft);
   return {
     identifier: [...fillerGroup, ...alternates],
     ...filled({ requisition: group }),
@@ -108,6 +106,3 @@ function statusReasonOf(orc: Segment, { peer }: Draft): Extension[] {
 
 const CALLBACK = 'http://hl7.org/fhir/StructureDefinition/servicerequest-order-callback-phone-number';
 const STATUS_REASON = 'http://hl7.org/fhir/StructureDefinition/request-statusReason';
-
-/** 10 and 11 are read by msh-provenance.ts, 7 by tq1-timing.ts. */
-const READ_FIELDS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 7, 9, 10, 11, 12, 14, 16, 21, 22, 23, 33, 38]);

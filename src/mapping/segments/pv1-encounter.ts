@@ -15,7 +15,6 @@ import { dateTimeField, periodOf } from '../datatypes/ts-datetime.ts';
 import { xcnPractitioners } from '../datatypes/xcn-practitioner.ts';
 import type { Draft } from '../draft.ts';
 import { PATIENT_CLASS, PATIENT_CLASS_SYSTEM, UNKNOWN_CLASS } from '../vocabulary/0004-patient-class.ts';
-import { listLeftovers } from './leftovers.ts';
 
 /** `order`: what the encounter is known by when it has no number. */
 export function pv1Encounter(
@@ -46,7 +45,6 @@ export function pv1Encounter(
     location: locationOf(pv1),
     hospitalization: filled({ admitSource: concept(14), dischargeDisposition: concept(36) }),
   });
-  listLeftovers(pv1, READ_FIELDS, draft);
   return draft.add(encounter, [identityOf(visit[0], order)]);
 }
 
@@ -86,5 +84,3 @@ const PARTICIPANTS: readonly (readonly [field: number, code: string, display: st
   [9, 'CON', 'consultant'],
   [17, 'ADM', 'admitter'],
 ];
-
-const READ_FIELDS: ReadonlySet<number> = new Set([1, 2, 3, 4, 7, 8, 9, 10, 14, 17, 19, 36, 44, 45, 50]);

@@ -3,8 +3,9 @@
  * Codes outside the table are `unknown`, kept in an extension and listed: nobody's sex is guessed.
  */
 import type { Patient } from '@medplum/fhirtypes';
+import type { CodeTable } from './code-table.ts';
 
-export const ADMINISTRATIVE_SEX: ReadonlyMap<string, NonNullable<Patient['gender']>> = new Map([
+const CODES: CodeTable<NonNullable<Patient['gender']>>['codes'] = new Map([
   ['F', 'female'],
   ['M', 'male'],
   ['O', 'other'],
@@ -13,4 +14,9 @@ export const ADMINISTRATIVE_SEX: ReadonlyMap<string, NonNullable<Patient['gender
   ['N', 'other'], // not applicable
 ]);
 
-export const ADMINISTRATIVE_SEX_SYSTEM = 'http://terminology.hl7.org/CodeSystem/v2-0001';
+export const ADMINISTRATIVE_SEX: CodeTable<NonNullable<Patient['gender']>> = {
+  name: 'HL7 Table 0001',
+  system: 'http://terminology.hl7.org/CodeSystem/v2-0001',
+  codes: CODES,
+  otherwise: 'unknown',
+};

@@ -12,6 +12,7 @@ import type { Gap } from '../../model/mapped.ts';
 import { decodeText } from './charset.ts';
 import { type Delimiters, unescapeText } from './escape.ts';
 import { part, readDelimiters } from './header.ts';
+import { ReadMarks } from './read-marks.ts';
 
 export type Hl7Message = {
   /** MSH-12.1, '' where empty. */
@@ -70,19 +71,30 @@ type Reading = { readonly delimiters: Delimiters; readonly charset: string };
 type Parts = readonly (readonly string[])[];
 const NO_PARTS: Parts = [];
 
-/** One segment. Fields, components, repetitions and subcomponents count from 1, as in the standard. */
+/** A value that nobody read. `path` as in `OBX[2]-5[3].1.2`: an index of 1 is left out. */
+export type Unread = { readonly path: string; readonly value: string };
+
+/**
+ * One segment. Fields, components, repetitions and subcomponents count from 1, as in the standard.
+ * A segment remembers what `get` and `text` have read of it, so that whoever maps a message can list what it left (`unread`); `peek`,
+ * `raw`, `tree` and `repetitions` look without taking note.
+ */
 export class Segment {
   readonly name: string;
   /** Place in the message: MSH is 1. */
   readonly position: number;
+  /** Which one of its name in the message, from 1. */
+  readonly occurrence: number;
   readonly #fields: readonly string[];
   readonly #reading: Reading;
   readonly #cut: Parts[] = [];
+  readonly #marks = new ReadMarks();
 
-  constructor(line: string, position: number, reading: Reading) {
+  constructor(line: string, position: number, occurrence: number, reading: Reading) {
     const fields = line.split(reading.delimiters.field);
     this.name = line.slice(0, 3);
     this.position = position;
+    this.occurrence = occurrence;
     // MSH-1 is the separator itself, so every later field of MSH stands one further.
     if (isHeader(this.name)) fields.splice(1, 0, reading.delimiters.field);
     this.#fields = fields;
@@ -96,6 +108,12 @@ export class Segment {
 
   /** Decoded value; '' where absent, `""` where the sender wrote it. */
   get(field: number, component = 1, repetition = 1, subcomponent = 1): string {
+    this.#marks.add(field, repetition, component, subcomponent);
+    return this.peek(field, component, repetition, subcomponent);
+  }
+
+  /** As `get`, for conditions: looking at a value does not carry it. */
+  peek(field: number, component = 1, repetition = 1, subcomponent = 1): string {
     const { delimiters, charset } = this.#reading;
     const found = this.#parts(field)[repetition - 1]?.[component - 1] ?? '';
     return unescapeText(this.#isLiteral(field) ? found : part(found, delimiters.subcomponent, subcomponent), delimiters, charset);
@@ -103,6 +121,7 @@ export class Segment {
 
   /** One repetition as text, not cut at component separators: for ST, TX and FT, where senders forget to escape. */
   text(field: number, repetition = 1): string {
+    this.#marks.addWhole(field, repetition);
     const { delimiters, charset } = this.#reading;
     return unescapeText(this.#parts(field)[repetition - 1]?.join(delimiters.component) ?? '', delimiters, charset);
   }
@@ -125,6 +144,43 @@ export class Segment {
     return this.#parts(field).map((one) => one.map((two) => two.split(delimiters.subcomponent).map(decoded)));
   }
 
+  /** What holds something and was never read, decoded: whole fields where nothing of them was, else each value. */
+  *unread(): Generator<Unread> {
+    const name = indexed(this.name, this.occurrence);
+    for (let field = isHeader(this.name) ? 3 : 1; field <= this.length; field++) {
+      const raw = this.raw(field);
+      if (raw === '' || raw === '""') continue;
+      if (!this.#marks.has(field)) {
+        if (this.#says(raw)) yield { path: `${name}-${field}`, value: this.#decoded(raw) };
+        continue;
+      }
+      for (const [index, components] of this.#parts(field).entries()) yield* this.#unreadOf(name, field, index + 1, components);
+    }
+  }
+
+  *#unreadOf(name: string, field: number, repetition: number, components: readonly string[]): Generator<Unread> {
+    for (const [index, component] of components.entries()) {
+      if (component === '' || component === '""') continue;
+      const path = `${name}-${indexed(String(field), repetition)}.${index + 1}`;
+      const subcomponents = component.split(this.#reading.delimiters.subcomponent);
+      for (const [place, raw] of subcomponents.entries()) {
+        if (raw === '' || this.#marks.covers(field, repetition, index + 1, place + 1)) continue;
+        yield { path: subcomponents.length > 1 ? `${path}.${place + 1}` : path, value: this.#decoded(raw) };
+      }
+    }
+  }
+
+  /** Whether there is more than separators. */
+  #says(raw: string): boolean {
+    const { repetition, component, subcomponent } = this.#reading.delimiters;
+    for (const character of raw) if (character !== repetition && character !== component && character !== subcomponent) return true;
+    return false;
+  }
+
+  #decoded(raw: string): string {
+    return unescapeText(raw, this.#reading.delimiters, this.#reading.charset);
+  }
+
   /** Repetitions of components, cut when the field is first read. */
   #parts(field: number): Parts {
     const known = this.#cut[field];
@@ -140,6 +196,11 @@ export class Segment {
   #isLiteral(field: number): boolean {
     return field <= 2 && isHeader(this.name);
   }
+}
+
+/** `3` or `3[2]`. */
+function indexed(name: string, index: number): string {
+  return index === 1 ? name : `${name}[${index}]`;
 }
 
 function isHeader(name: string): boolean {
@@ -171,5 +232,11 @@ function readSegments(text: string, reading: Reading, gaps: Gap[]): Segment[] {
     else if (trimmed !== '') strays = lines.push(`${lines.pop()}${mark}.br${mark}${line}`);
   }
   if (strays > 0) gaps.push({ path: 'MSH', reason: 'lines without a segment name were read as the rest of the segment before' });
-  return lines.map((line, index) => new Segment(line, index + 1, reading));
+  const counts = new Map<string, number>();
+  return lines.map((line, index) => {
+    const name = line.slice(0, 3);
+    const occurrence = (counts.get(name) ?? 0) + 1;
+    counts.set(name, occurrence);
+    return new Segment(line, index + 1, occurrence, reading);
+  });
 }

@@ -28,8 +28,8 @@ function tableCodes(number: string): string[] {
 
 describe('code tables', () => {
   it.each([
-    ['0001', ADMINISTRATIVE_SEX],
-    ['0002', MARITAL_STATUS],
+    ['0001', ADMINISTRATIVE_SEX.codes],
+    ['0002', MARITAL_STATUS.codes],
     ['0004', PATIENT_CLASS],
     ['0038', ORDER_STATUS],
     ['0074', DIAGNOSTIC_SERVICE],
@@ -102,8 +102,8 @@ describe('code tables against the guide', () => {
 
   /** Code, what the guide says, what stands here: every difference is argued in the table's file. */
   it.each([
-    ['AdministrativeSex', ADMINISTRATIVE_SEX, {}],
-    ['MaritalStatus', mapped(MARITAL_STATUS, (coding) => coding.code ?? ''), {}],
+    ['AdministrativeSex', ADMINISTRATIVE_SEX.codes, {}],
+    ['MaritalStatus', mapped(MARITAL_STATUS.codes, (coding) => coding.code ?? ''), {}],
     ['PatientClass[EncounterClass]', mapped(PATIENT_CLASS, ({ coding }) => coding.code ?? ''), {}],
     ['PatientClass[EncounterStatus]', mapped(PATIENT_CLASS, ({ status }) => status ?? ''), {}],
     ['OrderStatus', ORDER_STATUS, {}],
