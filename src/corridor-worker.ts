@@ -11,7 +11,7 @@ import { type DestinationClient, type Lookout, startLaneWorker } from './deliver
 import { startMllpClient } from './delivery/mllp/mllp-client.ts';
 import { openJournal } from './journal/journal.ts';
 import { systemClock } from './model/clock.ts';
-import type { Config } from './model/config.ts';
+import type { Config, Destination } from './model/config.ts';
 import type { Log, LogFields } from './model/log.ts';
 import type { Labels, Metrics } from './model/metrics.ts';
 import { type Corridor, runBatch, runClock, saveWork } from './pipeline.ts';
@@ -26,6 +26,9 @@ import { listen } from './store/notice-store.ts';
 
 /** What main hands over; configuration is plain data. */
 export type CorridorData = { readonly config: Config; readonly databaseUrl: string };
+
+/** What main tells the thread. */
+export type CorridorOrder = { readonly kind: 'stop' } | { readonly kind: 'renew'; readonly destinations: readonly Destination[] };
 
 /** What the thread tells main. */
 export type CorridorWord =
@@ -56,11 +59,12 @@ async function runThread(data: CorridorData): Promise<void> {
     onError: (error) => log.warn('database.connection-lost', { reason: reasonOf(error) }),
   });
   const corridor = await openCorridor(database, data.config, log);
+  const clients = clientsOf(data.config, log);
   const lanes = startLaneWorker({
     database,
     journal: openJournal(database, metrics),
     destinations: data.config.destinations,
-    clients: clientsOf(data.config, log),
+    clients,
     clock: systemClock,
     log,
     metrics,
@@ -74,12 +78,24 @@ async function runThread(data: CorridorData): Promise<void> {
     { restMs: OUTAGE_REST_MS, onLost: (error) => log.warn('database.listen-failed', { reason: reasonOf(error) }) },
   );
   say({ kind: 'ready' });
-  await new Promise<void>((resolve) => parentPort?.once('message', () => resolve()));
+  await untilStopped((destinations) => {
+    for (const destination of destinations) clients.get(destination.name)?.renew?.(destination);
+  });
   ear.stop();
   await loop.stop();
   await lanes.stop();
   await database.close();
   parentPort?.close();
+}
+
+/** Resolves when main says stop. */
+function untilStopped(renew: (destinations: readonly Destination[]) => void): Promise<void> {
+  return new Promise((resolve) => {
+    parentPort?.on('message', (order: CorridorOrder) => {
+      if (order.kind === 'stop') resolve();
+      else renew(order.destinations);
+    });
+  });
 }
 
 /** The corridor on a database of its own pool: the thread has one, a test may have two. */

@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { admitTask } from './cases/admit.ts';
 import { peerDirectory } from './config/peers.ts';
-import type { CorridorData, CorridorWord } from './corridor-worker.ts';
+import type { CorridorData, CorridorOrder, CorridorWord } from './corridor-worker.ts';
 import { requireBearer } from './endpoints/bearer-session.ts';
 import { dicomwebRoutes } from './endpoints/dicomweb/dicomweb-routes.ts';
 import { startDimseDoor } from './endpoints/dimse/dimse-listener.ts';
@@ -19,7 +19,7 @@ import { operationsRoutes } from './endpoints/operations/operations-routes.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import type { Admit } from './model/admit.ts';
 import { systemClock as clock } from './model/clock.ts';
-import type { Config } from './model/config.ts';
+import type { Config, Destination } from './model/config.ts';
 import type { Door } from './model/door.ts';
 import type { Log } from './model/log.ts';
 import type { Metrics } from './model/metrics.ts';
@@ -27,6 +27,7 @@ import type { Caller } from './model/peer.ts';
 import { loadValidator } from './protocols/fhir/resource-validator.ts';
 import { admitReport } from './reports/admit.ts';
 import { removeGatewayFile, writeGatewayFile } from './security/gateway-file-store.ts';
+import { validUntil } from './security/tls-options.ts';
 import { newToken, tokenHash } from './security/token.ts';
 import { type AuditTrail, openAudit } from './store/audit-store.ts';
 import { type BlobStore, openBlobs } from './store/blob-store.ts';
@@ -50,6 +51,8 @@ export type Gateway = {
   readonly url: string;
   /** Resolves when the gateway cannot go on (the corridor or the data directory is lost); never while it is well. */
   readonly lost: Promise<Error>;
+  /** Keys and certificates anew, for connections to come; nothing else of the configuration is looked at. */
+  renewCertificates(config: Config): void;
   stop(): Promise<void>;
 };
 
@@ -86,13 +89,16 @@ async function open(config: Config, log: Log, closes: Close[], close: () => Prom
   const audit = openAudit(database, (error) => log.error('audit.failed', { reason: reasonOf(error) }));
   closes.push(() => inTime(audit.close()));
   const pulse = { seen: 0 };
-  const doors = await openDoors({ config, log, database, blobs, journal, audit, page, pulse, closes });
+  const renewals: ((config: Config) => void)[] = [];
+  const doors = await openDoors({ config, log, database, blobs, journal, audit, page, pulse, closes, renewals });
   const here = httpUrl(config, doors.at(-1) as Door);
   // Last, because it words our address; what arrives before it runs waits in the journal.
   const named = { ...config, http: { ...config.http, publicUrl: config.http.publicUrl || here } };
   const corridor = await startCorridor({ config: named, databaseUrl: url }, { log, metrics: page.metrics, pulse, onLost: lost.resolve });
   closes.push(() => corridor.stop());
-  return { addresses: doors.map((door) => door.address), url: here, lost: lost.promise, stop: close };
+  renewals.push(({ destinations }) => corridor.renew(destinations));
+  const renewCertificates = (renewed: Config): void => renewals.forEach((renew) => void renew(renewed));
+  return { addresses: doors.map((door) => door.address), url: here, lost: lost.promise, renewCertificates, stop: close };
 }
 
 /** On a pool of its own, whose statements may take as long as a large database needs. */
@@ -135,8 +141,10 @@ async function openServer(config: Config, log: Log, closes: Close[], onLost: (er
 type Pulse = { seen: number };
 type CorridorEars = { readonly log: Log; readonly metrics: Metrics; readonly pulse: Pulse; readonly onLost: (error: Error) => void };
 
+type CorridorThread = { renew(destinations: readonly Destination[]): void; stop(): Promise<void> };
+
 /** The corridor's thread. It tells what it logs and counts; when it dies the gateway must not go on acknowledging unseen. */
-async function startCorridor(data: CorridorData, { log, metrics, pulse, onLost }: CorridorEars): Promise<{ stop(): Promise<void> }> {
+async function startCorridor(data: CorridorData, { log, metrics, pulse, onLost }: CorridorEars): Promise<CorridorThread> {
   const worker = new Worker(new URL('./corridor-worker.ts', import.meta.url), { workerData: data });
   const ready = Promise.withResolvers<void>();
   let stopping = false;
@@ -156,10 +164,12 @@ async function startCorridor(data: CorridorData, { log, metrics, pulse, onLost }
   worker.once('error', (error) => end(error as Error));
   worker.once('exit', (code) => end(new Error(`the corridor ended by itself, with exit code ${code}`)));
   await ready.promise;
+  const say = (order: CorridorOrder): void => worker.postMessage(order);
   return {
+    renew: (destinations) => say({ kind: 'renew', destinations }),
     stop: async () => {
       stopping = true;
-      worker.postMessage('stop');
+      say({ kind: 'stop' });
       const impatience = setTimeout(() => void worker.terminate(), CORRIDOR_STOP_MS);
       await ended;
       clearTimeout(impatience);
@@ -177,7 +187,17 @@ type Parts = {
   readonly page: MetricsPage;
   readonly pulse: Pulse;
   readonly closes: Close[];
+  readonly renewals: ((config: Config) => void)[];
 };
+
+/** A certificate that ends soon is told while there is time to renew it. */
+function tellExpiry(listener: string, cert: string, log: Log): void {
+  const until = validUntil(cert);
+  const told = { listener, until: until.toISOString() };
+  if (until.getTime() - clock.now().getTime() < CERTIFICATE_NOTICE_MS) log.warn('mllp.certificate-ends', told);
+}
+
+const CERTIFICATE_NOTICE_MS = 30 * 24 * 60 * 60_000;
 
 /** The doors; /ready says yes once the corridor runs. */
 async function openDoors(parts: Parts): Promise<Door[]> {
@@ -188,7 +208,12 @@ async function openDoors(parts: Parts): Promise<Door[]> {
     doors.push(door);
     parts.closes.push(() => door.stop(GRACE_MS));
   };
-  add(await startMllpDoor(config.mllp, { journal, peers, log, metrics: page.metrics, clock }));
+  for (const listener of config.mllp) {
+    if (listener.tls) tellExpiry(listener.name, listener.tls.cert, log);
+    const door = await startMllpDoor(listener, { journal, peers, log, metrics: page.metrics, clock });
+    add(door);
+    parts.renewals.push((renewed) => door.renew(renewed.mllp.find(({ name }) => name === listener.name)?.tls ?? null));
+  }
   add(await startDimseDoor(config.dimse, { journal, blobs, peers, log, metrics: page.metrics, clock }));
   const token = newToken();
   add(await startHttpDoor(config.http, { ...httpRoutes(parts, token, () => doors.map((door) => door.address)), log }));

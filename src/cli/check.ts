@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { type ConfigFault, faultText } from '../config/source.ts';
 import { surroundings } from '../config/surroundings-store.ts';
-import type { Config } from '../model/config.ts';
+import type { Config, MllpListener } from '../model/config.ts';
 import { columns, EXIT, say, sayJson } from './terminal.ts';
 
 export function checkCommand(): Command {
@@ -38,7 +38,7 @@ function faultList(faults: readonly ConfigFault[]): string {
 function summary(config: Config, file: string): string {
   const { mllp, dimse, http } = config;
   const rows = [
-    ['doors', `mllp ${mllp.host}:${mllp.port}, dimse ${dimse.aeTitle}@${dimse.host}:${dimse.port}, http ${http.host}:${http.port}`],
+    ['doors', `${mllp.map(mllpDoor).join(', ')}, dimse ${dimse.aeTitle}@${dimse.host}:${dimse.port}, http ${http.host}:${http.port}`],
     ['data', config.dataDirectory],
     ['database', config.databaseUrl === '' ? 'embedded' : 'of your own'],
     ['peers', named(config.peers) || 'none configured'],
@@ -49,6 +49,10 @@ function summary(config: Config, file: string): string {
     ['specialties', `${named(config.specialties)}; ${config.defaultSpecialty} where nothing says`],
   ];
   return `${file || 'defaults, without a file'}: no faults\n\n${columns(rows, '  ')}`;
+}
+
+function mllpDoor({ name, host, port, tls }: MllpListener): string {
+  return `mllp${name === 'mllp' ? '' : ` ${name}`} ${host}:${port}${tls ? ' with TLS' : ''}`;
 }
 
 function named(items: readonly { readonly name: string }[]): string {

@@ -35,7 +35,7 @@ export async function showMapping(bytes: Buffer, peers: PeerDirectory, peerName:
 
 function mapMessage(bytes: Buffer, peers: PeerDirectory, peerName: string): Mapped | Failure | string {
   const as: PeerDirectory = peerName === '' ? peers : { ...peers, mllp: (): Peer => peers.named(peerName) };
-  const inbound = readInbound(bytes, { peers: as, clock: systemClock, remoteAddress: 'file' });
+  const inbound = readInbound(bytes, { peers: as, clock: systemClock, caller: { listener: 'mllp', address: '', certificate: null } });
   if (inbound === null) return 'an acknowledgment is not mapped';
   if (inbound.entry.disposition !== 'accepted') return `${inbound.entry.disposition}, answered ${inbound.answer}: ${inbound.entry.detail}`;
   return mapHl7v2(inbound.entry, { peer: as.named(inbound.entry.peer) });

@@ -1,6 +1,8 @@
 /** `waystation start`: a gateway in the foreground, until a signal ends it. */
 import { Command } from 'commander';
+import { loadConfig } from '../config/load.ts';
 import { faultText } from '../config/source.ts';
+import { surroundings } from '../config/surroundings-store.ts';
 import type { Gateway } from '../main.ts';
 import type { Config } from '../model/config.ts';
 import { jsonLog, type Log } from '../model/log.ts';
@@ -29,11 +31,28 @@ async function run(file: string | undefined): Promise<void> {
     throw new CliError(`the gateway could not start: ${error.message}`, '', EXIT.start);
   });
   say(banner(gateway.addresses, read, config));
+  // Without certificates a hang-up ends the process, as it does any other of a terminal.
+  if (hasCertificates(config)) process.on('SIGHUP', () => renewCertificates(gateway, file, log));
   const lost = await Promise.race([stopping, gateway.lost]);
   if (lost) log.error('gateway.lost', { reason: lost.message });
   await stop(gateway, log);
   if (lost)
     throw new CliError(`the gateway stopped: ${lost.message}`, 'its log says more; nothing that was acknowledged is lost', EXIT.refused);
+}
+
+function hasCertificates({ mllp, destinations }: Config): boolean {
+  return mllp.some(({ tls }) => tls) || destinations.some((one) => one.kind === 'mllp' && one.tls);
+}
+
+/** Certificates are read anew, as the configuration now names them. What is wrong with it is told, and the old ones stay. */
+function renewCertificates(gateway: Gateway, file: string | undefined, log: Log): void {
+  const loaded = loadConfig({ ...surroundings(), file });
+  if ('faults' in loaded) {
+    for (const fault of loaded.faults) log.error('config.fault', { fault: faultText(fault) });
+    return;
+  }
+  gateway.renewCertificates(loaded.config);
+  log.info('certificates.renewed', { file: loaded.file });
 }
 
 /** What the screen says: each door on a line, and what to do next. */

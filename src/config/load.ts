@@ -6,9 +6,10 @@
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { Config, ConfiguredPeer, Destination, Route, Specialty } from '../model/config.ts';
 import { LOG_LEVELS, type LogLevel } from '../model/log.ts';
+import type { Pointers } from './elements.ts';
 import { faultsOf, inOrder } from './fault.ts';
 import { planFaults } from './plan.ts';
-import { BUILT_IN_READERS, type ConfigInput, configSchema, isDatabaseUrl, type Pointers } from './schema.ts';
+import { BUILT_IN_READERS, type ConfigInput, configSchema, isDatabaseUrl } from './schema.ts';
 import { type ConfigFault, parseSource, type Source } from './source.ts';
 import { changedSpecialties, readSpecialties } from './specialties.ts';
 import type { Surroundings } from './surroundings-store.ts';
@@ -118,7 +119,7 @@ function environmentFaults({ env }: Where): ConfigFault[] {
 
 function complete(where: Where, base: string, input: ConfigInput, specialties: readonly Specialty[]): Config {
   const destinations = withReaders(input.destinations.map(completeDestination));
-  const open = [input.mllp, input.dimse, input.http].some(({ host }) => !isLoopback(host));
+  const open = [...input.mllp, input.dimse, input.http].some(({ host }) => !isLoopback(host));
   return {
     ...completeDoors(input),
     dataDirectory: dataDirectory(where, base, input.data),
@@ -136,7 +137,7 @@ function complete(where: Where, base: string, input: ConfigInput, specialties: r
 function completeDoors({ mllp, dimse, http }: ConfigInput): Pick<Config, 'mllp' | 'dimse' | 'http'> {
   const { maxPdu, artim, idle, ...called } = dimse;
   return {
-    mllp: { host: mllp.host, port: mllp.port, maxMessageBytes: mllp.maxMessage, idleMs: mllp.idle },
+    mllp: mllp.map(({ maxMessage, idle, tls, ...called }) => ({ ...called, tls: tls ?? null, maxMessageBytes: maxMessage, idleMs: idle })),
     dimse: { ...called, maxPduBytes: maxPdu, artimMs: artim, idleMs: idle },
     http: { host: http.host, port: http.port, publicUrl: http.publicUrl ?? '', maxBodyBytes: http.maxBody },
   };
@@ -156,6 +157,9 @@ function completePeer({ mllp, dimse, http, specialty, ...peer }: ConfigInput['pe
     patientAuthority: peer.patientAuthority ?? `default.${peer.name}`,
     sendingApplication: mllp?.application ?? '',
     sendingFacility: mllp?.facility ?? '',
+    listener: mllp?.listener ?? '',
+    address: mllp?.address ?? '',
+    certificate: mllp?.certificate ?? '',
     callingAeTitle: dimse?.aeTitle ?? '',
     client: http?.client ?? '',
   };
@@ -169,8 +173,8 @@ function completeDestination(written: ConfigInput['destinations'][number]): Dest
     const { timeout, poll, token, ...fhir } = written;
     return { ...fhir, retry, token: token ?? '', timeoutMs: timeout, pollMs: poll };
   }
-  const { answerTimeout, receivingApplication = '', receivingFacility = '', ...mllp } = written;
-  return { ...mllp, retry, receivingApplication, receivingFacility, answerTimeoutMs: answerTimeout };
+  const { answerTimeout, receivingApplication = '', receivingFacility = '', tls, ...mllp } = written;
+  return { ...mllp, tls: tls ?? null, retry, receivingApplication, receivingFacility, answerTimeoutMs: answerTimeout };
 }
 
 /** Where no destination takes cases there is one group that pulls, so that a first configuration of peers alone is enough. */
@@ -184,11 +188,16 @@ function defaultRoutes(destinations: readonly Destination[]): Route[] {
 }
 
 function warnings(config: Config, source: Source): ConfigFault[] {
-  const doors = { mllp: config.mllp, dimse: config.dimse, http: config.http };
-  const open = Object.entries(doors)
-    .filter(([, { host }]) => !isLoopback(host))
-    .map(([door, { host }]) =>
-      source.fault([door, 'host'], `${host} is reached from other machines, and this door speaks without TLS: ${SHELTER}`),
+  const listed = Array.isArray((source.raw as { mllp?: unknown }).mllp);
+  const doors = [
+    ...config.mllp.map(({ host, tls }, index) => ({ path: listed ? ['mllp', index] : ['mllp'], host, tls })),
+    { path: ['dimse'], host: config.dimse.host, tls: null },
+    { path: ['http'], host: config.http.host, tls: null },
+  ];
+  const open = doors
+    .filter(({ host, tls }) => tls === null && !isLoopback(host))
+    .map(({ path, host }) =>
+      source.fault([...path, 'host'], `${host} is reached from other machines, and this door speaks without TLS: ${SHELTER}`),
     );
   const unnamed = config.http.publicUrl === '' && EVERY_ADDRESS.has(config.http.host);
   return unnamed ? [...open, source.fault(['http', 'host'], `${config.http.host} is no address others can follow: ${NAME_IT}`)] : open;

@@ -6,19 +6,23 @@
 import { createHash } from 'node:crypto';
 import type { Config, ConfiguredPeer } from '../model/config.ts';
 import { type Failure, failure } from '../model/failure.ts';
-import type { Peer, PeerDirectory } from '../model/peer.ts';
+import type { MllpCaller, Peer, PeerDirectory } from '../model/peer.ts';
+import { addressRange } from './address-range.ts';
+import { rankOf } from './plan.ts';
 
 /**
- * An MLLP sender fits a peer whose application and facility both agree before one that names only one of them (config/plan.ts
- * refuses two that fit equally well). The called AE title is only insisted on where unknown senders are refused: a modality that
+ * An MLLP sender fits the peer of which most signs agree, a certificate before all others: application and facility before the
+ * application alone (config/plan.ts refuses two that would fit equally well). The called AE title is only insisted on where unknown senders are refused: a modality that
  * calls ANY-SCP is as unknown as one that nobody configured.
  */
 export function peerDirectory(config: Config): PeerDirectory {
   const accept = config.unknownPeers === 'accept';
+  const signs = config.peers.map(signsOf);
   const byName = new Map(config.peers.map((peer) => [peer.name, peer]));
   const orUnknown = (peer: Peer | undefined, name: string): Peer | Failure => peer ?? (accept ? unknownPeer(name) : unknownSender(name));
   return {
-    mllp: (application, facility) => orUnknown(bestFit(config.peers, application, facility), madeUpName('mllp', application, facility)),
+    mllp: (caller, application, facility) =>
+      orUnknown(bestFit(signs, caller, application, facility), madeUpName('mllp', application, facility)),
     dimse: (calling, called) => {
       const [from, to] = [calling.trim(), called.trim()];
       if (!accept && to !== config.dimse.aeTitle) return failure('config', 'not-found', `called AE title ${safe(to)} is not ours`);
@@ -31,14 +35,40 @@ export function peerDirectory(config: Config): PeerDirectory {
   };
 }
 
-function bestFit(peers: readonly ConfiguredPeer[], application: string, facility: string): ConfiguredPeer | undefined {
-  const fits = peers.filter(
-    (peer) =>
-      (peer.sendingApplication !== '' || peer.sendingFacility !== '') &&
-      (peer.sendingApplication === '' || peer.sendingApplication === application) &&
-      (peer.sendingFacility === '' || peer.sendingFacility === facility),
-  );
-  return fits.find((peer) => peer.sendingApplication !== '' && peer.sendingFacility !== '') ?? fits[0];
+/** What a peer is recognised by at an MLLP door: every sign it names must be there. */
+type Signs = {
+  readonly peer: ConfiguredPeer;
+  readonly rank: number;
+  readonly fits: (caller: MllpCaller, application: string, facility: string) => boolean;
+};
+
+function signsOf(peer: ConfiguredPeer): Signs {
+  const { sendingApplication, sendingFacility, listener, address, certificate } = peer;
+  const isIn = address === '' ? null : addressRange(address);
+  const fingerprint = certificate.replaceAll(':', '').toLowerCase();
+  return {
+    peer,
+    rank: rankOf(
+      [sendingApplication, sendingFacility, listener, address, certificate].filter((sign) => sign !== '').length,
+      certificate !== '',
+    ),
+    fits: (caller, application, facility) =>
+      (sendingApplication === '' || sendingApplication === application) &&
+      (sendingFacility === '' || sendingFacility === facility) &&
+      (listener === '' || listener === caller.listener) &&
+      (isIn === null || isIn(caller.address)) &&
+      (certificate === '' ||
+        (caller.certificate !== null && (caller.certificate.fingerprint === fingerprint || caller.certificate.subject === certificate))),
+  };
+}
+
+/** Of those that fit, the one that names a certificate, then the one that names most. */
+function bestFit(peers: readonly Signs[], caller: MllpCaller, application: string, facility: string): ConfiguredPeer | undefined {
+  let best: Signs | undefined;
+  for (const one of peers) {
+    if (one.rank > (best?.rank ?? 0) && one.fits(caller, application, facility)) best = one;
+  }
+  return best?.peer;
 }
 
 function unknownSender(name: string): Failure {

@@ -12,7 +12,7 @@ export function planFaults(source: Source, specialties: readonly string[]): Conf
   const raw = record(source.raw);
   const destinations = withReaders(items(raw, 'destinations'));
   const parts: Parts = { source, raw, specialties, peers: items(raw, 'peers'), destinations, routes: items(raw, 'routes') };
-  return [doors, names, returns, routes, specialtyNames, recognition].flatMap((rule) => rule(parts));
+  return [doors, listeners, names, returns, routes, specialtyNames, recognition].flatMap((rule) => rule(parts));
 }
 
 type Item = { readonly path: Path; readonly value: Raw };
@@ -27,22 +27,31 @@ type Parts = {
 };
 
 function doors({ source, raw }: Parts): ConfigFault[] {
-  const open = Object.entries(DEFAULT_PORTS).map(([section, port]) => ({
-    host: LOOPBACK as unknown,
-    section,
-    port: port as unknown,
-    ...record(raw[section]),
-  }));
+  const sections = Object.keys(DEFAULT_PORTS) as (keyof typeof DEFAULT_PORTS)[];
+  const open = sections.flatMap((section) => {
+    const written = items(raw, section);
+    const doors = written.length > 0 ? written : [{ path: [section] as Path, value: record(raw[section]) }];
+    return doors.map(({ path, value }) => ({ path, host: value.host ?? LOOPBACK, port: value.port ?? DEFAULT_PORTS[section] }));
+  });
   return open.flatMap((door, index) => {
     const other = open.slice(0, index).find((one) => one.port === door.port && door.port !== 0 && sameInterface(one.host, door.host));
-    return other === undefined
-      ? []
-      : [source.fault([door.section, 'port'], `must not be ${door.port}, which is the port of ${other.section}`)];
+    if (other === undefined) return [];
+    return [source.fault([...door.path, 'port'], `must not be ${door.port}, which is the port of ${pathText(other.path)}`)];
   });
 }
 
-function names({ source, peers, destinations }: Parts): ConfigFault[] {
-  return [peers, destinations].flatMap((group) =>
+/** A listener that a peer is recognised by exists. */
+function listeners({ source, raw, peers }: Parts): ConfigFault[] {
+  const doors = Array.isArray(raw.mllp) ? items(raw, 'mllp').map(({ value }) => value) : [record(raw.mllp)];
+  const known = doors.map((door) => (isText(door.name) ? door.name : 'mllp'));
+  return peers.flatMap(({ path, value }) =>
+    existing(source, [...path, 'mllp', 'listener'], record(value.mllp).listener, known, 'MLLP listener'),
+  );
+}
+
+function names({ source, raw, peers, destinations }: Parts): ConfigFault[] {
+  const listed = items(raw, 'mllp').map(({ path, value }) => ({ path, value: { name: 'mllp', ...value } }));
+  return [listed, peers, destinations].flatMap((group) =>
     group.flatMap(({ path, value }, index) => {
       const first = group.slice(0, index).find((one) => isText(value.name) && one.value.name === value.name);
       const owner = first?.path.length === 0 ? 'the group that comes with the gateway' : pathText(first?.path ?? []);
@@ -100,11 +109,16 @@ function recognition({ source, peers }: Parts): ConfigFault[] {
 
 function ambiguous(one: Raw, other: Raw): string {
   const [a, b] = [record(one.mllp), record(other.mllp)];
-  const overlap = ['application', 'facility'].every((key) => a[key] === undefined || b[key] === undefined || a[key] === b[key]);
-  const size = Object.keys(a).length;
-  if (overlap && size > 0 && size === Object.keys(b).length) return 'mllp';
+  const overlap = MLLP_SIGNS.every((key) => a[key] === undefined || b[key] === undefined || a[key] === b[key]);
+  const [rank, otherRank] = [a, b].map((signs) => rankOf(Object.keys(signs).length, signs.certificate !== undefined));
+  if (overlap && rank !== 0 && rank === otherRank) return 'mllp';
   if (same(record(one.dimse).aeTitle, record(other.dimse).aeTitle)) return 'dimse';
   return same(record(one.http).client, record(other.http).client) ? 'http' : '';
+}
+
+/** How much the signs of an MLLP peer say: a certificate is proved, what stands in a message is only claimed. */
+export function rankOf(signs: number, certificate: boolean): number {
+  return certificate ? signs + MLLP_SIGNS.length : signs;
 }
 
 /** A reference to a destination of one of these kinds. */
@@ -158,5 +172,6 @@ function isRecord(value: unknown): value is Raw {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+const MLLP_SIGNS = ['application', 'facility', 'listener', 'address', 'certificate'];
 const TAKE_CASES = { what: 'cases', kinds: ['pull', 'fhir'] };
 const TAKE_ANSWERS = { what: 'answers', kinds: ['mllp', 'fhir'] };

@@ -4,8 +4,25 @@
  * Shape only: whether names meet each other is plan.ts's question.
  */
 import { z } from 'zod';
-import { durationMs, sizeBytes } from './quantity.ts';
+import { ADDRESS_RULE, isAddressRange } from './address-range.ts';
+import {
+  duration,
+  host,
+  list,
+  matching,
+  name,
+  oneOf,
+  oneOrList,
+  type Pointers,
+  readOr,
+  secret,
+  section,
+  size,
+  text,
+  wholeNumber,
+} from './elements.ts';
 import { faultOfKey, KEY_RULE } from './signing-key.ts';
+import { callTls, doorTls } from './tls-material.ts';
 
 export const LOOPBACK = '127.0.0.1';
 /** MLLP has 2575 from IANA (hl7), DIMSE 11112 (acr-nema by PS3.8 §9.1.1 is 104 or 11112). */
@@ -14,9 +31,6 @@ export const DEFAULT_PORTS = { mllp: 2575, dimse: 11_112, http: 8080 } as const;
 /** The group that comes with the gateway: it takes cases where no configured destination does. */
 export const BUILT_IN_READERS = { kind: 'pull', name: 'readers', group: 'readers' } as const;
 
-/** Reads what the file only points to. Throws an Error whose message tells why not, without the content. */
-export type Pointers = { env(name: string): string; file(path: string): string };
-
 export type ConfigInput = z.output<ReturnType<typeof configSchema>>;
 
 /** The whole file. Secrets are read while it is checked, so that a missing one is a fault among the others. */
@@ -24,7 +38,7 @@ export function configSchema(pointers: Pointers) {
   return section({
     data: text('a directory').optional(),
     database: secret(pointers).refine(isDatabaseUrl, { error: 'must point to a URL that begins with postgres://' }).optional(),
-    mllp: mllpDoor.prefault({}),
+    mllp: oneOrList(mllpDoor(pointers)).prefault({}),
     dimse: dimseDoor.prefault({}),
     http: httpDoor.prefault({}),
     unknownPeers: oneOf('accept', 'refuse').optional(),
@@ -37,69 +51,21 @@ export function configSchema(pointers: Pointers) {
   });
 }
 
-/** A mapping with these keys and no others. The issue of an unknown key carries the known ones: fault.ts words it. */
-export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(', ') : 'must be a mapping'),
-  });
-}
-
-export function list<Item extends z.ZodType>(item: Item) {
-  return z.array(item, { error: 'must be a list' }).max(1_000, { error: 'must have at most 1000 entries' });
-}
-
-export function text(what: string) {
-  return z
-    .string({ error: `must be ${what}` })
-    .min(1, { error: `must be ${what}` })
-    .max(2_000, { error: 'is too long' });
-}
-
-export function oneOf<const Values extends readonly [string, ...string[]]>(...values: Values) {
-  return z.enum(values, { error: `must be ${values.slice(0, -1).join(', ')} or ${values.at(-1)}` });
-}
-
-/** A duration between two others, as milliseconds. */
-export function duration(least: string, most: string) {
-  return measured(`a duration from ${least} to ${most}, such as 30s`, durationMs, durationMs(least) as number, durationMs(most) as number);
-}
-
-export function wholeNumber(least: number, most: number) {
-  const error = `must be a whole number from ${least} to ${most}`;
-  return z.int({ error }).min(least, { error }).max(most, { error });
-}
-
-function size(least: string, most: string) {
-  return measured(`a size from ${least} to ${most}, such as 64MiB`, sizeBytes, sizeBytes(least) as number, sizeBytes(most) as number);
-}
-
-function measured(what: string, read: (text: string) => number | null, least: number, most: number) {
-  const error = `must be ${what}`;
-  return z.string({ error }).transform((written, context) => {
-    const value = read(written);
-    if (value !== null && value >= least && value <= most) return value;
-    context.issues.push({ code: 'custom', message: error, input: written });
-    return z.NEVER;
-  });
-}
-
-function matching(pattern: RegExp, error: string) {
-  return z.string({ error }).regex(pattern, { error });
-}
-
-export const name = matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be a name: letters, digits, dot, dash, underscore, at most 64');
-const host = matching(/^[A-Za-z0-9.:_-]{1,253}$/, 'must be a host name or address');
 const doorPort = wholeNumber(0, 65_535);
 /** PS3.5 §6.2, AE: at most 16 characters of the default repertoire, no backslash, spaces at the ends mean nothing. */
 const aeTitle = matching(/^[!-[\]-~]([ -[\]-~]{0,14}[!-[\]-~])?$/, 'must be an AE title: 1 to 16 printable ASCII characters, no backslash');
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be a URL with http or https' }).transform((url) => url.replace(/\/+$/, ''));
 
-const mllpDoor = section({
-  host: host.prefault(LOOPBACK),
-  port: doorPort.prefault(DEFAULT_PORTS.mllp),
-  maxMessage: size('1KiB', '256MiB').prefault('16MiB'),
-  idle: duration('1s', '7d').prefault('30m'),
-});
+function mllpDoor(pointers: Pointers) {
+  return section({
+    name: name.prefault('mllp'),
+    host: host.prefault(LOOPBACK),
+    port: doorPort.prefault(DEFAULT_PORTS.mllp),
+    tls: doorTls(pointers).optional(),
+    maxMessage: size('1KiB', '256MiB').prefault('16MiB'),
+    idle: duration('1s', '7d').prefault('30m'),
+  });
+}
 
 const dimseDoor = section({
   host: host.prefault(LOOPBACK),
@@ -118,9 +84,18 @@ const httpDoor = section({
   maxBody: size('64KiB', '256MiB').prefault('16MiB'),
 });
 
+/** One address, or all of a network: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */
+const address = z.string({ error: ADDRESS_RULE }).refine(isAddressRange, { error: ADDRESS_RULE });
+
 const peer = section({
   name,
-  mllp: section({ application: text('what stands in MSH-3').optional(), facility: text('what stands in MSH-4').optional() }).optional(),
+  mllp: section({
+    application: text('what stands in MSH-3').optional(),
+    facility: text('what stands in MSH-4').optional(),
+    listener: name.optional(),
+    address: address.optional(),
+    certificate: text('the common name of a certificate, or its SHA-256').optional(),
+  }).optional(),
   dimse: section({ aeTitle }).optional(),
   http: section({ client: name }).optional(),
   messages: z
@@ -155,6 +130,7 @@ function destination(pointers: Pointers) {
     receivingApplication: text('what MSH-5 shall say').optional(),
     receivingFacility: text('what MSH-6 shall say').optional(),
     version: oneOf('2.3', '2.3.1', '2.4', '2.5', '2.5.1').prefault('2.5.1'),
+    tls: callTls(pointers).optional(),
     answerTimeout: duration('1s', '10m').prefault('30s'),
     retry: retry.prefault({}),
   });
@@ -207,35 +183,7 @@ function signer(pointers: Pointers) {
   });
 }
 
-/** `{ env: NAME }` or `{ file: path }`, and what stands there. The written value is never repeated in a message: it may be the secret. */
-function secret(pointers: Pointers) {
-  return z.custom<{ env: string } | { file: string }>(pointsSomewhere, { error: SECRET_RULE }).transform((pointer, context) => {
-    const value = readOr(context, () => ('env' in pointer ? pointers.env(pointer.env) : pointers.file(pointer.file)))?.trim();
-    if (value !== '') return value ?? z.NEVER;
-    context.issues.push({ code: 'custom', message: 'is empty there', input: undefined });
-    return z.NEVER;
-  });
-}
-
 /** `socket:/directory?db=…&user=…` is a server on a Unix socket. */
 export function isDatabaseUrl(url: string): boolean {
   return /^(postgres(ql)?:\/\/|socket:\/)/.test(url);
 }
-
-function pointsSomewhere(value: unknown): boolean {
-  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
-  const [only] = entries;
-  return entries.length === 1 && only !== undefined && /^(env|file)$/.test(only[0]) && typeof only[1] === 'string' && only[1] !== '';
-}
-
-function readOr<Value>(context: z.core.$RefinementCtx, read: () => Value): Value | null {
-  try {
-    return read();
-  } catch (error) {
-    const message = error instanceof SyntaxError ? 'is not JSON there' : (error as Error).message;
-    context.issues.push({ code: 'custom', message, input: undefined });
-    return null;
-  }
-}
-
-const SECRET_RULE = 'must be { env: NAME } or { file: path }; a secret is never written in this file';

@@ -4,8 +4,9 @@
  */
 import { z } from 'zod';
 import type { Specialty } from '../model/config.ts';
+import { duration, list, name, oneOf, section, text, wholeNumber } from './elements.ts';
 import { faultsOf } from './fault.ts';
-import { type ConfigInput, duration, list, name, oneOf, section, text, wholeNumber } from './schema.ts';
+import type { ConfigInput } from './schema.ts';
 import { type ConfigFault, parseSource, type Source } from './source.ts';
 
 export type SpecialtyFile = { readonly file: string; readonly text: string };

@@ -31,6 +31,8 @@ import { afterAttempt, delayMs } from './retry.ts';
 /** One kind of destination: the seam that every kind passes the same contract on. */
 export type DestinationClient = {
   send(delivery: Delivery): Promise<SendResult>;
+  /** Other keys and certificates, for connections to come. */
+  renew?(destination: Destination): void;
   close(): Promise<void>;
 };
 

@@ -2,14 +2,10 @@
 import type { Server } from 'node:net';
 
 /** Binds a server; resolves with the port (which matters where configuration says 0). `door` is the section of the configuration. */
-export async function listen(
-  server: Server,
-  door: 'mllp' | 'dimse' | 'http',
-  { host, port }: { host: string; port: number },
-): Promise<number> {
+export async function listen(server: Server, door: string, { host, port }: { host: string; port: number }): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new Error(`${door} door: cannot listen on ${host}:${port}: ${whyNot(error, door)}`)),
+      reject(new Error(`${door} door: cannot listen on ${host}:${port}: ${whyNot(error, door.split(' ', 1)[0] as string)}`)),
     );
     server.listen(port, host, resolve);
   });

@@ -1,5 +1,6 @@
 /** What the rooms are told at start: the configuration after it was read, checked and completed with defaults. */
 import type { Peer } from './peer.ts';
+import type { CallTls, DoorTls } from './tls.ts';
 
 export type MllpDestination = {
   readonly kind: 'mllp';
@@ -10,6 +11,8 @@ export type MllpDestination = {
   readonly receivingFacility: string;
   /** HL7 version of what we send, e.g. `2.5.1`. */
   readonly version: string;
+  /** Null: without TLS. */
+  readonly tls: CallTls | null;
   readonly answerTimeoutMs: number;
   readonly retry: RetryPolicy;
 };
@@ -68,12 +71,23 @@ export type Specialty = {
   readonly releaseAtOnce: readonly string[];
 };
 
+/** One MLLP door; there may be several. */
+export type MllpListener = {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Null: without TLS. */
+  readonly tls: DoorTls | null;
+  readonly maxMessageBytes: number;
+  readonly idleMs: number;
+};
+
 export type Config = {
   /** Absolute path. */
   readonly dataDirectory: string;
   /** '' for the embedded server. */
   readonly databaseUrl: string;
-  readonly mllp: { readonly host: string; readonly port: number; readonly maxMessageBytes: number; readonly idleMs: number };
+  readonly mllp: readonly MllpListener[];
   readonly dimse: {
     readonly host: string;
     readonly port: number;
@@ -98,6 +112,10 @@ export type Config = {
 export type ConfiguredPeer = Peer & {
   readonly sendingApplication: string;
   readonly sendingFacility: string;
+  /** Name of the MLLP listener it calls; address or network it calls from; common name or SHA-256 of the certificate it shows. */
+  readonly listener: string;
+  readonly address: string;
+  readonly certificate: string;
   readonly callingAeTitle: string;
   /** Name of the client (bearer token) for HTTP. */
   readonly client: string;

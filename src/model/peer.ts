@@ -1,4 +1,5 @@
 import type { Failure } from './failure.ts';
+import type { ShownCertificate } from './tls.ts';
 
 /** A Peer: a system that sends to us, and how we treat what it sends. Configured, or made up from how it introduced itself. */
 export type MessagePolicy = 'mapped' | 'ignored' | 'refused';
@@ -31,9 +32,18 @@ export type Caller = {
   readonly role: 'origin' | 'reader' | 'operator';
 };
 
+/** Who is at the other end of an MLLP connection, whatever the messages say. */
+export type MllpCaller = {
+  /** Name of the listener that was called. */
+  readonly listener: string;
+  readonly address: string;
+  /** Shown and verified; null without TLS, or where none was shown. */
+  readonly certificate: ShownCertificate | null;
+};
+
 /** Recognises senders at each door. A Failure is said to the caller in his protocol's words. */
 export type PeerDirectory = {
-  mllp(sendingApplication: string, sendingFacility: string): Peer | Failure;
+  mllp(caller: MllpCaller, sendingApplication: string, sendingFacility: string): Peer | Failure;
   dimse(callingAeTitle: string, calledAeTitle: string): Peer | Failure;
   http(client: string): Peer;
   /** By the name the journal has, for the corridor. */

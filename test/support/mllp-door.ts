@@ -1,21 +1,21 @@
 /** An MLLP door over a journal in a database of its own, with everything it logs and counts kept for a test to look at. */
 
 import { peerDirectory } from '../../src/config/peers.ts';
-import { startMllpDoor } from '../../src/endpoints/mllp/mllp-listener.ts';
+import { type MllpDoor, startMllpDoor } from '../../src/endpoints/mllp/mllp-listener.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { Config, ConfiguredPeer } from '../../src/model/config.ts';
-import type { Door } from '../../src/model/door.ts';
 import { type Failure, isFailure } from '../../src/model/failure.ts';
 import type { Log, LogFields } from '../../src/model/log.ts';
 import type { Metrics } from '../../src/model/metrics.ts';
 import type { Peer } from '../../src/model/peer.ts';
+import type { DoorTls } from '../../src/model/tls.ts';
 import { CR, FS } from '../../src/protocols/hl7v2/framer.ts';
 import { type FreshDatabase, freshDatabase } from './database.ts';
 import { callPeer, type ScriptedPeer } from './scripted-peer.ts';
 
 export type TestDoor = {
-  readonly door: Door;
+  readonly door: MllpDoor;
   readonly fresh: FreshDatabase;
   readonly logged: readonly { readonly event: string; readonly fields: LogFields }[];
   /** Sum of a counter, or the value of a gauge; labels are not told apart. */
@@ -45,6 +45,7 @@ export type DoorOptions = {
   readonly everyone?: Partial<Peer>;
   readonly maxMessageBytes?: number;
   readonly idleMs?: number;
+  readonly tls?: DoorTls;
 };
 
 /** Opens a door on a free port. */
@@ -56,9 +57,9 @@ export async function openTestDoor(options: DoorOptions = {}): Promise<TestDoor>
   const peers: ScriptedPeer[] = [];
   const config = { peers: (options.peers ?? []).map(complete), unknownPeers: options.unknownPeers ?? 'accept' } as unknown as Config;
   const known = peerDirectory(config);
-  const directory = { ...known, mllp: (...who: [string, string]) => withTreatment(known.mllp(...who), options.everyone) };
+  const directory = { ...known, mllp: (...who: Parameters<typeof known.mllp>) => withTreatment(known.mllp(...who), options.everyone) };
   const door = await startMllpDoor(
-    { host: '127.0.0.1', port: 0, maxMessageBytes, idleMs },
+    { name: 'mllp', host: '127.0.0.1', port: 0, tls: options.tls ?? null, maxMessageBytes, idleMs },
     { journal, peers: directory, log, metrics, clock: systemClock },
   );
   return {
@@ -116,6 +117,9 @@ function complete(peer: Partial<ConfiguredPeer>): ConfiguredPeer {
     name: 'north',
     sendingApplication: 'ORDERS',
     sendingFacility: '',
+    listener: '',
+    address: '',
+    certificate: '',
     callingAeTitle: '',
     client: '',
     messages: {},

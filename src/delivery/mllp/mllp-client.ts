@@ -10,12 +10,14 @@
  * AE: the content must be mended by a person. AR: perhaps later (§2.9.2.2 c), but for 200–203 of HL7 Table 0357, which never change.
  */
 import { connect, type Socket } from 'node:net';
-import type { MllpDestination } from '../../model/config.ts';
+import { connect as connectTls } from 'node:tls';
+import type { Destination, MllpDestination } from '../../model/config.ts';
 import type { Delivery, SendResult } from '../../model/delivery.ts';
 import { type Failure, type FailureCode, failure, isFailure } from '../../model/failure.ts';
 import type { Log } from '../../model/log.ts';
 import { type Acknowledgment, parseAck } from '../../protocols/hl7v2/ack.ts';
 import { createFramer, frame } from '../../protocols/hl7v2/framer.ts';
+import { callTlsOptions, handshakeFault } from '../../security/tls-options.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 60_000;
@@ -25,6 +27,8 @@ const MAX_ANSWER_BYTES = 65_536;
 export type MllpClient = {
   /** Sends one message and waits for its answer; a second call waits for its turn. Never rejects. */
   send(delivery: Pick<Delivery, 'id' | 'controlId' | 'content'>): Promise<SendResult>;
+  /** Other keys and certificates, for connections to come. */
+  renew(destination: Destination): void;
   /** Ends the connection after the message that is being sent. */
   close(): Promise<void>;
 };
@@ -32,12 +36,13 @@ export type MllpClient = {
 /** Opens nothing yet: the connection is made for the first message, and anew when it was lost. */
 export function startMllpClient(destination: MllpDestination, deps: { readonly log: Log }): MllpClient {
   const { name, answerTimeoutMs } = destination;
+  let { tls } = destination;
   let turn: Promise<unknown> = Promise.resolve();
   let connection: Connection | null = null;
 
   const connected = async (): Promise<Connection | Failure> => {
     if (connection?.isOpen()) return connection;
-    const socket = await open(destination);
+    const socket = await open({ ...destination, tls });
     if (isFailure(socket)) return socket;
     connection = new Connection(socket, name, deps.log);
     return connection;
@@ -60,6 +65,9 @@ export function startMllpClient(destination: MllpDestination, deps: { readonly l
       const result = turn.then(() => sendNow(controlId, content));
       turn = result;
       return result;
+    },
+    renew: (renewed) => {
+      if (renewed.kind === 'mllp') tls = renewed.tls;
     },
     close: async () => {
       await turn;
@@ -155,9 +163,10 @@ class Connection {
   }
 }
 
-async function open({ host, port, answerTimeoutMs }: MllpDestination): Promise<Socket | Failure> {
+async function open({ host, port, tls, answerTimeoutMs }: MllpDestination): Promise<Socket | Failure> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+    const address = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    const socket = tls === null ? connect(address) : connectTls({ ...address, ...callTlsOptions(tls, host) });
     const fail = (code: FailureCode, reason: string): void => {
       socket.destroy();
       resolve(failure('delivery', code, `${host}:${port}: ${reason}`, 'transient'));
@@ -165,10 +174,10 @@ async function open({ host, port, answerTimeoutMs }: MllpDestination): Promise<S
     const patience = setTimeout(() => fail('timeout', 'no connection'), Math.min(CONNECT_TIMEOUT_MS, answerTimeoutMs));
     const refused = (error: NodeJS.ErrnoException): void => {
       clearTimeout(patience);
-      fail('unreachable', error.code ?? 'no connection');
+      fail('unreachable', tls === null ? (error.code ?? 'no connection') : handshakeFault(error));
     };
     socket.once('error', refused);
-    socket.once('connect', () => {
+    socket.once(tls === null ? 'connect' : 'secureConnect', () => {
       clearTimeout(patience);
       socket.off('error', refused);
       resolve(socket);

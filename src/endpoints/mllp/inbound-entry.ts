@@ -7,7 +7,7 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../../model/clock.ts';
 import type { NewEntry } from '../../model/entry.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
-import type { Peer, PeerDirectory } from '../../model/peer.ts';
+import type { MllpCaller, Peer, PeerDirectory } from '../../model/peer.ts';
 import { judge, messageType, type Verdict } from '../../protocols/hl7v2/accept.ts';
 import { type AckCode, ackCodeOf, buildAck, shortControlId } from '../../protocols/hl7v2/ack.ts';
 import { type Header, isRefusal, type Refusal, readHeader } from '../../protocols/hl7v2/header.ts';
@@ -21,14 +21,14 @@ export type Inbound = {
   readonly mustBeUnused: boolean;
 };
 
-export type InboundFacts = { readonly peers: PeerDirectory; readonly clock: Clock; readonly remoteAddress: string };
+export type InboundFacts = { readonly peers: PeerDirectory; readonly clock: Clock; readonly caller: MllpCaller };
 
 /** Reads one message. Null: an acknowledgment, which is never answered (it would be answered in turn, for ever). */
 export function readInbound(bytes: Buffer, facts: InboundFacts): Inbound | null {
   const header = readHeader(bytes);
   if (isRefusal(header)) return inbound(bytes, null, null, { disposition: 'refused', refusal: header }, facts);
   if (header.code === 'ACK') return null;
-  const peer = facts.peers.mllp(header.sendingApplication, header.sendingFacility);
+  const peer = facts.peers.mllp(facts.caller, header.sendingApplication, header.sendingFacility);
   if (isFailure(peer)) return inbound(bytes, header, null, { disposition: 'refused', refusal: strange(peer) }, facts);
   return inbound(bytes, header, peer, judge(bytes, header, peer), facts);
 }
@@ -54,7 +54,7 @@ export function refuseUnwritten(head: Buffer, code: Failure['code'], clock: Cloc
 function inbound(bytes: Buffer, header: Header | null, peer: Peer | null, verdict: Verdict, facts: InboundFacts): Inbound {
   const { disposition } = verdict;
   const refusal = verdict.disposition === 'refused' ? verdict.refusal : null;
-  const name = peer?.name ?? `mllp:${facts.remoteAddress}`;
+  const name = peer?.name ?? `mllp:${facts.caller.address}`;
   const type = header ? messageType(header) : '';
   const entry: NewEntry = {
     kind: 'hl7v2',

@@ -7,7 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Metrics } from '../../model/metrics.ts';
-import type { PeerDirectory } from '../../model/peer.ts';
+import type { MllpCaller, PeerDirectory } from '../../model/peer.ts';
 import { createFramer, type Framer, type FramerEvent, frame } from '../../protocols/hl7v2/framer.ts';
 import { readInbound } from './inbound-entry.ts';
 import { type Answer, answerUnwritten, type ReceiveDeps, receive } from './receive-step.ts';
@@ -26,6 +26,7 @@ export type SessionDeps = ReceiveDeps & {
   readonly peers: PeerDirectory;
   readonly metrics: Metrics;
   readonly budget: Budget;
+  readonly caller: MllpCaller;
 };
 
 /** What all connections may hold together. */
@@ -61,7 +62,7 @@ export class MllpSession {
     this.#socket = socket;
     this.#limits = limits;
     this.#deps = deps;
-    this.#remoteAddress = socket.remoteAddress ?? '';
+    this.#remoteAddress = deps.caller.address;
     this.#framer = createFramer(limits.maxMessageBytes);
     socket.setNoDelay(true).setTimeout(limits.idleMs);
     socket.on('data', (chunk) => this.#read(chunk));
@@ -132,8 +133,8 @@ export class MllpSession {
   }
 
   #take(bytes: Buffer): void {
-    const { peers, clock, log } = this.#deps;
-    const message = readInbound(bytes, { peers, clock, remoteAddress: this.#remoteAddress });
+    const { peers, clock, log, caller } = this.#deps;
+    const message = readInbound(bytes, { peers, clock, caller });
     if (message === null) {
       log.warn('mllp.unasked-acknowledgment', { remoteAddress: this.#remoteAddress });
       return;

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { findDataDirectory, type Loaded, loadConfig, type Where } from '../../../src/config/load.ts';
 import { faultText } from '../../../src/config/source.ts';
 import { surroundings } from '../../../src/config/surroundings-store.ts';
+import { testAuthority } from '../../support/certificates.ts';
 
 const PUBLIC_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
 const PRIVATE_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
@@ -59,8 +60,8 @@ describe('without a file', () => {
     const result = loadConfig(where({}));
     if ('faults' in result) throw new Error('faulty');
     const { config } = result;
-    expect([config.mllp.host, config.dimse.host, config.http.host]).toEqual(['127.0.0.1', '127.0.0.1', '127.0.0.1']);
-    expect([config.mllp.port, config.dimse.port, config.http.port]).toEqual([2575, 11112, 8080]);
+    expect([config.mllp[0]?.host, config.dimse.host, config.http.host]).toEqual(['127.0.0.1', '127.0.0.1', '127.0.0.1']);
+    expect([config.mllp[0]?.port, config.dimse.port, config.http.port]).toEqual([2575, 11112, 8080]);
     expect(config.unknownPeers).toBe('accept');
     expect(config.destinations).toEqual([{ kind: 'pull', name: 'readers', group: 'readers' }]);
     expect(config.routes).toEqual([{ when: {}, to: 'readers' }]);
@@ -199,6 +200,31 @@ describe('faults', () => {
     expect(faults[0]).toContain(expected);
   });
 
+  it.each([
+    [
+      'two listeners with one port',
+      'mllp: [{ port: 1 }, { name: b, port: 1 }]',
+      'mllp[1].port: must not be 1, which is the port of mllp[0]',
+    ],
+    ['two listeners of one name', 'mllp: [{ port: 1 }, { port: 2 }]', "mllp[1].name: is taken: mllp[0] is named 'mllp' too"],
+    ['no listener', 'mllp: []', 'mllp: must not be empty'],
+    ['a misspelt key of a listener', 'mllp: [{ prot: 1 }]', "waystation.yaml:1:10 mllp[0].prot: is not a known key; did you mean 'port'?"],
+    [
+      'a peer of a listener that is not there',
+      'peers: [{ name: a, mllp: { listener: extern } }]',
+      "peers[0].mllp.listener: is 'extern', but there is no such MLLP listener",
+    ],
+    [
+      'a peer of no address',
+      'peers: [{ name: a, mllp: { address: ris.example } }]',
+      'peers[0].mllp.address: must be an address or a network',
+    ],
+  ])('%s', (_, yaml, expected) => {
+    const faults = faultsOf(yaml);
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(expected);
+  });
+
   it('a peer that names application and facility may stand beside one that names only the application', () => {
     expect(faultsOf('peers: [{ name: a, mllp: { application: X } }, { name: b, mllp: { application: X, facility: Y } }]')).toEqual([]);
   });
@@ -229,6 +255,39 @@ describe('secrets', () => {
     expect(faultsOf(fhir('{ env: T }'))[0]).toContain('is to come from T, which is not set in the environment');
     expect(faultsOf(fhir('{ env: T }'), { T: ' ' })[0]).toContain('is empty there');
     expect(faultsOf(fhir('{ file: t }'))[0]).toContain('is to come from t, which cannot be read (ENOENT)');
+  });
+});
+
+describe('TLS', () => {
+  const authority = testAuthority();
+  const [one, two] = [authority.issue('one'), authority.issue('two')];
+  const env = { KEY: one.key, CERT: one.cert, OTHER: two.key, CA: authority.ca };
+  const door = (tls: string) => `mllp: { host: 0.0.0.0, tls: ${tls} }`;
+
+  it('of a door asks for certificates where authorities are named, and then needs no warning', () => {
+    const { config, warnings } = loaded(door('{ key: { env: KEY }, cert: { env: CERT }, ca: { env: CA } }'), env);
+    expect(config.mllp[0]?.tls).toEqual({ key: one.key.trim(), cert: one.cert.trim(), ca: authority.ca.trim(), clients: 'required' });
+    expect(warnings).toEqual([]);
+    expect(loaded(door('{ key: { env: KEY }, cert: { env: CERT } }'), env).config.mllp[0]?.tls?.clients).toBe('none');
+  });
+
+  it('of a call may be empty', () => {
+    const { config } = loaded('destinations: [{ name: r, kind: mllp, host: h, port: 1, tls: {} }]');
+    expect(config.destinations.find(({ kind }) => kind === 'mllp')).toMatchObject({ tls: { ca: '', key: '', cert: '', serverName: '' } });
+  });
+
+  it.each([
+    ['{ key: { env: OTHER }, cert: { env: CERT } }', 'mllp.tls: key is not the one of the first certificate in cert'],
+    ['{ key: { env: CERT }, cert: { env: CERT } }', 'mllp.tls: key holds no private key in PEM'],
+    ['{ key: { env: KEY }, cert: { env: KEY } }', 'mllp.tls: cert holds no certificates in PEM'],
+    ['{ key: { env: KEY }, cert: { env: CERT }, ca: { env: KEY } }', 'mllp.tls: ca holds no certificates in PEM'],
+    ['{ key: { env: KEY }, cert: { env: CERT }, clients: required }', 'mllp.tls: must name in ca the authorities'],
+    ['{ key: { file: absent.pem }, cert: { env: CERT } }', 'mllp.tls.key: is to come from absent.pem, which cannot be read'],
+  ])('%s is a fault, told without the key', (tls, expected) => {
+    const faults = faultsOf(door(tls), env);
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(expected);
+    expect(faults[0]).not.toContain('PRIVATE KEY');
   });
 });
 

@@ -3,7 +3,7 @@ import { loadConfig } from '../../../src/config/load.ts';
 import { peerDirectory } from '../../../src/config/peers.ts';
 import { surroundings } from '../../../src/config/surroundings-store.ts';
 import { isFailure } from '../../../src/model/failure.ts';
-import type { PeerDirectory } from '../../../src/model/peer.ts';
+import type { MllpCaller, PeerDirectory } from '../../../src/model/peer.ts';
 
 const PEERS = `
 destinations: [{ name: ris, kind: mllp, host: ris.example, port: 2575 }]
@@ -25,6 +25,8 @@ function directory(yaml: string): PeerDirectory {
   return peerDirectory(result.config);
 }
 
+const CALLER: MllpCaller = { listener: 'mllp', address: '192.0.2.7', certificate: null };
+
 function nameOf(peer: unknown): string {
   return isFailure(peer) ? `${peer.code}: ${peer.detail}` : (peer as { name: string }).name;
 }
@@ -33,8 +35,28 @@ describe('configured peers', () => {
   const peers = directory(PEERS);
 
   it('application and facility together fit before the application alone', () => {
-    expect(nameOf(peers.mllp('RIS', 'NORTH'))).toBe('north-ris');
-    expect(nameOf(peers.mllp('RIS', 'SOUTH'))).toBe('any-ris');
+    expect(nameOf(peers.mllp(CALLER, 'RIS', 'NORTH'))).toBe('north-ris');
+    expect(nameOf(peers.mllp(CALLER, 'RIS', 'SOUTH'))).toBe('any-ris');
+  });
+
+  it('are recognised by listener, address and certificate, the one that names most before others', () => {
+    const signs = directory(`
+mllp: [{ name: intern, port: 1 }, { name: extern, port: 2 }]
+peers:
+  - { name: any, mllp: { application: RIS } }
+  - { name: by-network, mllp: { application: RIS, address: 192.0.2.0/24 } }
+  - { name: by-listener, mllp: { application: RIS, address: 192.0.2.0/24, listener: extern } }
+  - { name: by-subject, mllp: { certificate: ris.example } }
+  - { name: by-print, mllp: { certificate: 'AB:CD' } }
+`);
+    const from = (change: Partial<MllpCaller>, application = 'RIS') =>
+      nameOf(signs.mllp({ ...CALLER, listener: 'intern', ...change }, application, ''));
+    expect(from({ address: '198.51.100.1' })).toBe('any');
+    expect(from({})).toBe('by-network');
+    expect(from({ listener: 'extern' })).toBe('by-listener');
+    expect(from({ certificate: { subject: 'ris.example', fingerprint: '00' } }, 'LAB')).toBe('by-subject');
+    expect(from({ certificate: { subject: 'other', fingerprint: 'abcd' } }, 'LAB')).toBe('by-print');
+    expect(from({ certificate: { subject: 'other', fingerprint: '00' } }, 'LAB')).toBe('mllp:LAB|');
   });
 
   it('are recognised by AE title, padded or not, and by client', () => {
@@ -44,7 +66,7 @@ describe('configured peers', () => {
   });
 
   it('a peer of one door is not met at another', () => {
-    expect(nameOf(peers.mllp('', ''))).toBe('mllp:|');
+    expect(nameOf(peers.mllp(CALLER, '', ''))).toBe('mllp:|');
     expect(nameOf(peers.dimse('', 'WAYSTATION'))).toBe('dimse:');
     expect(nameOf(peers.http(''))).toBe('http:');
   });
@@ -53,15 +75,18 @@ describe('configured peers', () => {
 describe('unknown senders', () => {
   it('get a stable name that says how they introduced themselves', () => {
     const peers = directory('');
-    expect(nameOf(peers.mllp('LAB', 'SOUTH'))).toBe('mllp:LAB|SOUTH');
+    expect(nameOf(peers.mllp(CALLER, 'LAB', 'SOUTH'))).toBe('mllp:LAB|SOUTH');
     expect(nameOf(peers.dimse('MR7', 'ANY-SCP'))).toBe('dimse:MR7');
     expect(nameOf(peers.http('phone'))).toBe('http:phone');
-    expect(peers.named('mllp:LAB|SOUTH')).toEqual(peers.mllp('LAB', 'SOUTH'));
+    expect(peers.named('mllp:LAB|SOUTH')).toEqual(peers.mllp(CALLER, 'LAB', 'SOUTH'));
   });
 
   it('hostile names are bounded, safe to log, and still told apart', () => {
     const peers = directory('');
-    const [one, two] = [nameOf(peers.mllp(`A\r\n${'x'.repeat(5_000)}1`, 'é|"')), nameOf(peers.mllp(`A\r\n${'x'.repeat(5_000)}2`, 'é|"'))];
+    const [one, two] = [
+      nameOf(peers.mllp(CALLER, `A\r\n${'x'.repeat(5_000)}1`, 'é|"')),
+      nameOf(peers.mllp(CALLER, `A\r\n${'x'.repeat(5_000)}2`, 'é|"')),
+    ];
     expect(one).toMatch(/^mllp:[A-Za-z0-9._-]{1,32}\|[A-Za-z0-9._-]{1,32}~[0-9a-f]{8}$/);
     expect(one).not.toBe(two);
   });
@@ -74,7 +99,9 @@ describe('unknown senders', () => {
 
   it('are refused where configured, and a called AE title must then be ours', () => {
     const peers = directory(`${PEERS}\nunknownPeers: refuse`);
-    expect(nameOf(peers.mllp('LAB', 'SOUTH'))).toBe('forbidden: mllp:LAB|SOUTH is not a configured peer, and unknown peers are refused');
+    expect(nameOf(peers.mllp(CALLER, 'LAB', 'SOUTH'))).toBe(
+      'forbidden: mllp:LAB|SOUTH is not a configured peer, and unknown peers are refused',
+    );
     expect(nameOf(peers.dimse('MR7', 'WAYSTATION'))).toMatch(/^forbidden: /);
     expect(nameOf(peers.dimse('CT1', 'ANY-SCP'))).toBe('not-found: called AE title ANY-SCP is not ours');
     expect(nameOf(peers.dimse('CT1', 'WAYSTATION'))).toBe('ct');

@@ -15,7 +15,8 @@ const NOW = new Date('2026-03-14T08:26:53.589Z');
 const clock: Clock = { now: () => NOW, uuid: () => '0195930f-1c2d-7abc-8def-0123456789ab' };
 const peers = peerDirectory({ peers: [], unknownPeers: 'accept' } as unknown as Config);
 
-const read = (bytes: Buffer): Inbound | null => readInbound(bytes, { peers, clock, remoteAddress: '192.0.2.7' });
+const read = (bytes: Buffer): Inbound | null =>
+  readInbound(bytes, { peers, clock, caller: { listener: 'mllp', address: '192.0.2.7', certificate: null } });
 
 describe('the entry of an order', () => {
   it('holds the bytes as received, their digest, who sent what, its lane, and the answer', () => {
