@@ -1,25 +1,47 @@
 /**
  * The Value Representation of each standard element (PS3.6), for datasets that do not carry it (Implicit VR, and VR UN).
- * The table is dcmjs's; the few VRs that depend on other elements are fixed here to what the header reader can use.
+ * The table is dcmjs's; the few VRs that depend on other elements are fixed here to what a reader can use.
  */
 import { dictionary } from 'dcmjs/dictionary';
 
 /** The VR of a tag (group × 10000H + element), or 'UN' for private, retired-group and unknown elements. */
 export function vrOf(tag: number): string {
   index ??= buildIndex();
-  return index.get(tag) ?? 'UN';
+  const [group, element] = [tag >>> 16, tag & 0xffff];
+  if (element === 0) return 'UL'; // Group Length
+  // PS3.5 §7.8.1: what a private block is called.
+  if (group % 2 === 1) return element >= 0x10 && element <= 0xff ? 'LO' : 'UN';
+  return index.vrs.get(tag) ?? index.vrs.get(firstOfRepeating(tag)) ?? 'UN';
 }
 
-let index: ReadonlyMap<number, string> | null = null;
+/** Elements that are SS instead of US where Pixel Representation (0028,0103) is 1 (PS3.5 §A.1). */
+export function isSignedByPixels(tag: number): boolean {
+  index ??= buildIndex();
+  return index.signedByPixels.has(tag);
+}
 
-function buildIndex(): ReadonlyMap<number, string> {
+type Index = { readonly vrs: ReadonlyMap<number, string>; readonly signedByPixels: ReadonlySet<number> };
+let index: Index | null = null;
+
+function buildIndex(): Index {
   const vrs = new Map<number, string>();
-  for (const [tag, { vr }] of Object.entries(dictionary)) {
-    const [, group, element] = /^\(([0-9A-F]{4}),([0-9A-F]{4})\)$/i.exec(tag) ?? [];
-    if (group && element && vr) vrs.set(Number.parseInt(group + element, 16), AMBIGUOUS[vr] ?? vr);
+  const signedByPixels = new Set<number>();
+  for (const [name, { vr }] of Object.entries(dictionary)) {
+    const [, group, element] = /^\(([0-9A-F]{4})(?:-[0-9A-F]{4})?,([0-9A-F]{4})\)$/i.exec(name) ?? [];
+    if (!group || !element || !vr) continue;
+    const tag = Number.parseInt(group + element, 16);
+    vrs.set(tag, AMBIGUOUS[vr] ?? vr);
+    if (vr === 'xs') signedByPixels.add(tag);
   }
-  return vrs;
+  return { vrs, signedByPixels };
 }
+
+/** PS3.5 §7.6: curves (50xx) and overlays (60xx) stand in the table under the first of their groups. */
+function firstOfRepeating(tag: number): number {
+  return REPEATING_GROUPS.has(tag >>> 24) ? (tag & 0xff00ffff) >>> 0 : tag;
+}
+
+const REPEATING_GROUPS: ReadonlySet<number> = new Set([0x50, 0x60]);
 
 /** PS3.5 §A.1 and §A.2: `ox` OB or OW, `xs` US or SS by Pixel Representation, `lt` LUT data. */
 const AMBIGUOUS: Readonly<Record<string, string>> = { ox: 'OW', xs: 'US', up: 'UL', lt: 'OW', na: 'UN' };
