@@ -151,6 +151,7 @@ function dataDirectory(where: Where, base: string, written: string | undefined):
 function completePeer({ mllp, dimse, http, specialty, ...peer }: ConfigInput['peers'][number]): ConfiguredPeer {
   return {
     ...peer,
+    charset: peer.charset ?? '',
     specialty: specialty ?? '',
     // Numbers without an authority are the peer's own: those of two hospitals never meet by chance.
     accessionIssuer: peer.accessionIssuer ?? `default.${peer.name}`,

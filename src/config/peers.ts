@@ -88,6 +88,7 @@ function unknownPeer(name: string): Peer {
     accession: 'OBR-18',
     accessionIssuer: 'default',
     patientAuthority: 'default',
+    charset: '',
     zone: '+00:00',
     specialty: '',
     returns: [],

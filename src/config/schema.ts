@@ -4,6 +4,7 @@
  * Shape only: whether names meet each other is plan.ts's question.
  */
 import { z } from 'zod';
+import { CHARSETS } from '../model/charset.ts';
 import { ADDRESS_RULE, isAddressRange } from './address-range.ts';
 import {
   duration,
@@ -84,6 +85,8 @@ const httpDoor = section({
   maxBody: size('64KiB', '256MiB').prefault('16MiB'),
 });
 
+const charset = z.enum(CHARSETS, { error: 'must be a character set as HL7 Table 0211 names it, such as 8859/1, or WINDOWS-1252' });
+
 /** One address, or all of a network: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */
 const address = z.string({ error: ADDRESS_RULE }).refine(isAddressRange, { error: ADDRESS_RULE });
 
@@ -108,6 +111,7 @@ const peer = section({
   reusedControlId: oneOf('flag', 'refuse').prefault('flag'),
   accession: oneOf('OBR-18', 'OBR-3', 'OBR-20', 'IPC-1').prefault('OBR-18'),
   accessionIssuer: text('the issuer of its accession numbers').optional(),
+  charset: charset.optional(),
   patientAuthority: text('the assigning authority of its patient ids').optional(),
   zone: matching(/^[+-](0\d|1[0-4]):[0-5]\d$/, 'must be an offset such as +01:00').prefault('+00:00'),
   specialty: name.optional(),
@@ -130,6 +134,7 @@ function destination(pointers: Pointers) {
     receivingApplication: text('what MSH-5 shall say').optional(),
     receivingFacility: text('what MSH-6 shall say').optional(),
     version: oneOf('2.3', '2.3.1', '2.4', '2.5', '2.5.1').prefault('2.5.1'),
+    charset: charset.prefault('UNICODE UTF-8'),
     tls: callTls(pointers).optional(),
     answerTimeout: duration('1s', '10m').prefault('30s'),
     retry: retry.prefault({}),

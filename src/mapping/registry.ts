@@ -14,7 +14,7 @@ const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([['ORM^O01', mapOrmO
 
 /** Maps one message. */
 export function mapHl7v2(entry: MessageEntry, { peer }: { readonly peer: Peer }): Mapped | Failure {
-  const message = parseMessage(entry.payload);
+  const message = parseMessage(entry.payload, peer.charset);
   if (isFailure(message)) return message;
   const type = `${message.segments[0]?.get(9)}^${message.segments[0]?.get(9, 2)}`;
   const mapper = MAPPERS.get(type);

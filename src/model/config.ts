@@ -1,4 +1,5 @@
 /** What the rooms are told at start: the configuration after it was read, checked and completed with defaults. */
+import type { CharsetName } from './charset.ts';
 import type { Peer } from './peer.ts';
 import type { CallTls, DoorTls } from './tls.ts';
 
@@ -11,6 +12,8 @@ export type MllpDestination = {
   readonly receivingFacility: string;
   /** HL7 version of what we send, e.g. `2.5.1`. */
   readonly version: string;
+  /** What it reads. */
+  readonly charset: CharsetName;
   /** Null: without TLS. */
   readonly tls: CallTls | null;
   readonly answerTimeoutMs: number;

@@ -1,3 +1,4 @@
+import type { CharsetName } from './charset.ts';
 import type { Failure } from './failure.ts';
 import type { ShownCertificate } from './tls.ts';
 
@@ -11,6 +12,8 @@ export type Peer = {
   readonly otherMessages: 'ignored' | 'refused';
   /** Same MSH-10 with other bytes: taken as new and flagged, or refused. */
   readonly reusedControlId: 'flag' | 'refuse';
+  /** Set of its messages where MSH-18 is empty; '' for UTF-8. */
+  readonly charset: CharsetName | '';
   /** Where the accession number stands. */
   readonly accession: 'OBR-18' | 'OBR-3' | 'OBR-20' | 'IPC-1';
   /** Issuer of accession numbers, system of patient ids, placer and filler numbers that come without one. */

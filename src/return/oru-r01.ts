@@ -11,6 +11,7 @@ import { cxIdentifier } from '../mapping/datatypes/cx-identifier.ts';
 import type { CaseKey } from '../model/case.ts';
 import type { MllpDestination, Signer } from '../model/config.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
+import type { Peer } from '../model/peer.ts';
 import { isBoundTo } from '../protocols/fhir/attachment.ts';
 import { valueText } from '../protocols/fhir/observation-text.ts';
 import { buildMessage, type ComponentValue, type FieldValue, type SegmentValue, segment } from '../protocols/hl7v2/escape.ts';
@@ -20,6 +21,8 @@ import { codedField, dateTimeField, interpreterField, personField, unitField } f
 export type OruInput = {
   /** The message that ordered, as received, and which of its orders this is. */
   readonly order: Buffer;
+  /** Set of the order where its MSH-18 is empty. */
+  readonly orderCharset: Peer['charset'];
   readonly keys: readonly CaseKey[];
   /** The patient as he now is, and the authority of numbers that the order's sender leaves without one. */
   readonly patient: Patient | null;
@@ -36,7 +39,7 @@ export type OruInput = {
 };
 
 export function composeOru(input: OruInput): Buffer | Failure {
-  const order = parseMessage(input.order);
+  const order = parseMessage(input.order, input.orderCharset);
   if (isFailure(order)) return order;
   const group = groupFor(order, input.keys);
   if (group === null) return failure('return', 'not-found', 'the order is not found in the message that brought it');

@@ -12,6 +12,7 @@ import type { PeerDirectory } from '../model/peer.ts';
 import { answeredPlaces, type Push, pushName } from '../protocols/fhir/push.ts';
 import { literalReferences } from '../protocols/fhir/references.ts';
 import { shortControlId } from '../protocols/hl7v2/ack.ts';
+import { encodeMessage } from '../protocols/hl7v2/encode.ts';
 import { addEvent, type Batch, caseIn, changedCases, loadResources, putCase, resourceIn } from '../store/batch.ts';
 import type { BlobStore } from '../store/blob-store.ts';
 import { readDelivery } from '../store/delivery-store.ts';
@@ -156,6 +157,7 @@ async function wordOru(
   const controlId = shortControlId(id);
   const content = composeOru({
     order: entry.payload,
+    orderCharset: house.peers.named(entry.peer).charset,
     keys: state.keys,
     patient,
     patientAuthority: house.peers.named(entry.peer).patientAuthority,
@@ -167,7 +169,22 @@ async function wordOru(
     controlId,
     now: batch.now,
   });
-  return isFailure(content) ? content : { kind: 'oru', controlId, content };
+  const encoded = isFailure(content) ? content : encodeMessage(content, destination.charset);
+  if (isFailure(encoded)) return encoded;
+  tellRewritten(batch, state, destination, encoded.rewritten);
+  return { kind: 'oru', controlId, content: encoded.bytes };
+}
+
+/** Characters that the receiver's set has not, and that were written otherwise. */
+function tellRewritten(
+  batch: Batch,
+  state: CaseState,
+  { name, charset }: Destination & { kind: 'mllp' },
+  rewritten: readonly string[],
+): void {
+  if (rewritten.length === 0) return;
+  const detail = `for ${name}, which reads ${charset}, these were written otherwise: ${rewritten.join(', ')}`;
+  addEvent(batch, state.id, { seq: state.report?.seq ?? null, kind: 'rewritten', actor: 'gateway', detail });
 }
 
 /** The report's own PDF; else one that is rendered. */

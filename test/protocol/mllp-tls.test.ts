@@ -126,6 +126,7 @@ describe('the sending client with TLS', () => {
     receivingApplication: '',
     receivingFacility: '',
     version: '2.5.1',
+    charset: 'UNICODE UTF-8' as const,
     tls: { ca: authority.ca, key: ris.key, cert: ris.cert, serverName: '', ...tls },
     answerTimeoutMs: 10_000,
     retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1 },

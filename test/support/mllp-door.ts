@@ -128,6 +128,7 @@ function complete(peer: Partial<ConfiguredPeer>): ConfiguredPeer {
     accession: 'OBR-18',
     accessionIssuer: '',
     patientAuthority: '',
+    charset: '',
     zone: '+01:00',
     specialty: '',
     returns: [],

@@ -10,6 +10,7 @@ import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { MllpCaller, Peer, PeerDirectory } from '../../model/peer.ts';
 import { judge, messageType, type Verdict } from '../../protocols/hl7v2/accept.ts';
 import { type AckCode, ackCodeOf, buildAck, shortControlId } from '../../protocols/hl7v2/ack.ts';
+import { trailBytesOf } from '../../protocols/hl7v2/charset.ts';
 import { type Header, isRefusal, type Refusal, readHeader } from '../../protocols/hl7v2/header.ts';
 
 export type Inbound = {
@@ -30,7 +31,13 @@ export function readInbound(bytes: Buffer, facts: InboundFacts): Inbound | null 
   if (header.code === 'ACK') return null;
   const peer = facts.peers.mllp(facts.caller, header.sendingApplication, header.sendingFacility);
   if (isFailure(peer)) return inbound(bytes, header, null, { disposition: 'refused', refusal: strange(peer) }, facts);
-  return inbound(bytes, header, peer, judge(bytes, header, peer), facts);
+  return inbound(bytes, header, peer, judge(bytes, inSetOf(header, peer), peer), facts);
+}
+
+/** A message that names no character set is in that of its sender. */
+function inSetOf(header: Header, peer: Peer): Header {
+  if (peer.charset === '' || (header.fields[18] ?? '') !== '') return header;
+  return { ...header, trail: trailBytesOf(peer.charset) };
 }
 
 /** The same message refused after all, for its control id was used with other bytes. */

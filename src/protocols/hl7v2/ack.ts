@@ -133,6 +133,7 @@ const NO_HEADER: Header = {
   processingId: '',
   version: '',
   end: 0,
+  trail: 'none',
 };
 
 /** Failure codes in HL7 Table 0357 (message error condition codes). 104 is of v2.7, and the only one that says it. */

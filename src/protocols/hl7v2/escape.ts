@@ -4,7 +4,10 @@
  * Promises: what `buildMessage` writes, `parseMessage` reads back as the same text (line ends become `\n`); no text given here
  * can end a segment, a frame or a field.
  */
-import { decodeLoosely } from './charset.ts';
+import type { CharsetName } from '../../model/charset.ts';
+import { strictly } from './charset.ts';
+import { encodeText } from './encode.ts';
+import { decodeRun, type SwitchedSet, setAfter } from './iso-2022.ts';
 
 /** MSH-1 and MSH-2. `truncation` is '' before HL7 v2.7. */
 export type Delimiters = {
@@ -53,22 +56,42 @@ export function escapeText(text: string, delimiters: Delimiters = STANDARD_DELIM
 
 /**
  * Decodes escape sequences. Highlighting is dropped, formatting commands become line ends and spaces, `\Xhh..\` is read in the
- * message's character set. What is no known sequence (`\Zdd\`, a lone escape character, a Windows path) stays as it came.
+ * message's character set, and `\Cxxyy\` and `\Mxxyyzz\` switch it for what follows in the value. What is no known sequence (`\Zdd\`,
+ * a lone escape character, a Windows path, bytes that are no characters) stays as it came.
  */
-export function unescapeText(text: string, delimiters: Delimiters, charset: string): string {
+export function unescapeText(text: string, delimiters: Delimiters, charset: CharsetName): string {
   const mark = delimiters.escape;
   if (!text.includes(mark)) return text;
   let out = '';
   let at = 0;
+  let switched: SwitchedSet | null = null;
   for (;;) {
     const start = text.indexOf(mark, at);
     const end = start < 0 ? -1 : text.indexOf(mark, start + 1);
-    if (end < 0) return out + text.slice(at);
-    const decoded = decodeSequence(text.slice(start + 1, end), delimiters, charset);
-    out += text.slice(at, start) + (decoded ?? text.slice(start, end));
+    if (end < 0) return out + reread(text.slice(at), charset, switched);
+    const body = text.slice(start + 1, end);
+    const set = switchIn(body);
+    const decoded = set ? '' : decodeSequence(body, delimiters, charset);
+    out += reread(text.slice(at, start), charset, switched) + (decoded ?? text.slice(start, end));
+    if (set) switched = set;
     // An unknown sequence may end where a true one begins: its last escape character is looked at again.
     at = decoded === null ? end : end + 1;
   }
+}
+
+/** `C2842`, `M2442`, `M242844`: the bytes of an escape sequence of ISO 2022 without its ESC (HL7 v2.5.1 §2.7.2). */
+function switchIn(body: string): SwitchedSet | null {
+  if (!/^(?:C[0-9A-Fa-f]{4}|M(?:[0-9A-Fa-f]{2}){2,3})$/.test(body)) return null;
+  return setAfter(Buffer.from(body.slice(1), 'hex').toString('latin1'))?.set ?? null;
+}
+
+/** Text that was read in the message's set, read in another one; as it is where its bytes are none of that set. */
+function reread(text: string, charset: CharsetName, switched: SwitchedSet | null): string {
+  if (switched === null || text === '' || switched.label === 'ascii') return text;
+  const { bytes, missing } = encodeText(text, charset);
+  const runs = bytes.toString('latin1').match(/[^\x80-\xff]+|[\x80-\xff]+/g) ?? [];
+  const read = runs.map((run) => (run < '\x80' === (switched.half === 'g0') ? decodeRun(Buffer.from(run, 'latin1'), switched.label) : run));
+  return missing.length > 0 || read.includes(null) ? text : read.join('');
 }
 
 function writeSegment({ name, fields }: SegmentValue, delimiters: Delimiters): string {
@@ -129,7 +152,7 @@ function hexName(character: string): string {
 }
 
 /** What stands between two escape characters, decoded; null where it is no sequence of the standard. */
-function decodeSequence(body: string, delimiters: Delimiters, charset: string): string | null {
+function decodeSequence(body: string, delimiters: Delimiters, charset: CharsetName): string | null {
   switch (body) {
     case 'F':
       return delimiters.field;
@@ -147,7 +170,7 @@ function decodeSequence(body: string, delimiters: Delimiters, charset: string): 
     case 'N':
       return '';
   }
-  if (/^X(?:[0-9A-Fa-f]{2})+$/.test(body)) return decodeLoosely(Buffer.from(body.slice(1), 'hex'), charset);
+  if (/^X(?:[0-9A-Fa-f]{2})+$/.test(body)) return strictly(Buffer.from(body.slice(1), 'hex'), charset);
   return body.startsWith('.') ? decodeFormatting(body.slice(1).toLowerCase()) : null;
 }
 

@@ -1,13 +1,15 @@
 /**
  * The cheap reading of a message at the door: MSH and where each segment stands, on the raw bytes (HL7 v2.5.1 §2.15.9, §2.5).
  * Bytes as received come in; a Header goes out, or a Failure where they are no HL7 v2 message. Nothing is decoded: the text is the
- * bytes one by one (Latin-1), which is right for delimiters, codes and identifiers in every character set that MLLP can carry,
- * and gives the same bytes back when it is written into an answer.
+ * bytes one by one (Latin-1), which is right for delimiters, codes and identifiers in every character set that MLLP can carry
+ * (trail-bytes.ts), and gives the same bytes back when it is written into an answer.
  * Promises: what is read here the tree in message.ts reads in the same place; no field given here is longer than `MAX_FIELD_LENGTH`
  * or holds a control character, so that each may stand in an index column of the journal.
  */
 import { type Failure, failure } from '../../model/failure.ts';
+import type { TrailBytes } from './charset.ts';
 import { type Delimiters, STANDARD_DELIMITERS } from './escape.ts';
+import { maskTrailBytes, trailBytesIn, unmaskTrailBytes } from './trail-bytes.ts';
 
 /** The longest of the fields read here is HD with 227 (HL7 v2.5.1 §2.A.33); MSH-10 grew to 199 in v2.7. */
 const MAX_FIELD_LENGTH = 250;
@@ -30,6 +32,8 @@ export type Header = {
   readonly version: string;
   /** Where the line of MSH ends. */
   readonly end: number;
+  /** How bytes of this message may be half of a character. */
+  readonly trail: TrailBytes;
 };
 
 /** Where in a message something is, as ERR-2 says it; field 0: the segment as a whole. */
@@ -47,19 +51,23 @@ export function readHeader(bytes: Buffer): Header | Refusal {
   const start = startOf(bytes);
   const end = lineEnd(bytes, start);
   const line = bytes.toString('latin1', start, Math.min(end, start + MAX_HEADER_BYTES));
+  if (isWide(bytes)) return refusal('invalid', 'is written in UTF-16 or UTF-32, which MLLP cannot carry', 'MSH', 18);
   if (!line.startsWith('MSH')) return refusal('malformed', 'does not begin with an MSH segment', 'MSH', 0);
   if (line.length < end - start) return refusal('invalid', 'MSH is too long', 'MSH', 0);
   const delimiters = readDelimiters(line);
   if (delimiters === null) return refusal('invalid', 'MSH-1 and MSH-2 are no usable set of delimiters', 'MSH', 2);
-  const fields = line.split(delimiters.field);
+  const trail = trailBytesIn(line, '');
+  const masked = maskTrailBytes(line, trail).split(delimiters.field);
   // MSH-1 is the separator itself, so every later field stands one further.
-  fields.splice(1, 0, delimiters.field);
-  const unfit = READ_FIELDS.find((number) => !isFit(fields[number] ?? ''));
+  masked.splice(1, 0, delimiters.field);
+  const fields = trail === 'none' ? masked : masked.map(unmaskTrailBytes);
+  const unfit = READ_FIELDS.find((number) => !isFit(withoutEscapes(fields[number] ?? '', trail)));
   if (unfit !== undefined) return refusal('invalid', `MSH-${unfit} is too long or holds control characters`, 'MSH', unfit);
-  const component = (number: number, n: number): string => part(fields[number] ?? '', delimiters.component, n);
+  const component = (number: number, n: number): string => unmaskTrailBytes(part(masked[number] ?? '', delimiters.component, n));
   return {
     delimiters,
     fields,
+    trail,
     sendingApplication: component(3, 1) || component(3, 2),
     sendingFacility: component(4, 1) || component(4, 2),
     code: component(9, 1),
@@ -105,9 +113,10 @@ export function readSegments(bytes: Buffer, header: Header): SegmentPlace[] {
   return places;
 }
 
-/** Fields of a segment as they stand, by number: up to field `last`. */
+/** Fields of a segment as they stand, by number: up to field `last`. Bytes that are half of a character stay masked. */
 export function readFields(bytes: Buffer, place: SegmentPlace, header: Header, last: number): string[] {
-  return bytes.toString('latin1', place.start, place.end).split(header.delimiters.field, last + 1);
+  const line = bytes.toString('latin1', place.start, place.end);
+  return maskTrailBytes(line, header.trail).split(header.delimiters.field, last + 1);
 }
 
 /** The n-th part (from 1), '' where there are fewer. */
@@ -117,6 +126,17 @@ export function part(text: string, separator: string, n: number): string {
     return end < 0 ? text : text.slice(0, end);
   }
   return text.split(separator, n)[n - 1] ?? '';
+}
+
+/** Two or four bytes a character: such bytes hold VT, FS and CR where no character is one. */
+function isWide(bytes: Buffer): boolean {
+  const [first, second] = bytes;
+  return (
+    (first === 0xff && second === 0xfe) ||
+    (first === 0xfe && second === 0xff) ||
+    (first === 0x4d && second === 0) ||
+    (first === 0 && (second === 0x4d || second === 0))
+  );
 }
 
 /** Where the message begins: after a UTF-8 byte order mark and blanks. */
@@ -149,6 +169,11 @@ function isLetter(byte: number): boolean {
 
 function isLetterOrDigit(byte: number): boolean {
   return isLetter(byte) || (byte >= 0x30 && byte <= 0x39);
+}
+
+/** Names of systems may switch to two bytes a character; what is kept of them in an index is made safe by whoever keeps it. */
+function withoutEscapes(field: string, trail: TrailBytes): string {
+  return trail === 'iso-2022' ? field.replaceAll('\x1b', '') : field;
 }
 
 /** Whether a text may stand in an index column. */

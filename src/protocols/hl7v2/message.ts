@@ -7,12 +7,15 @@
  * 0.35 s and 116 MB in each process, MSH-1 and `PID.3.4.2` throw, `PID.3[2].1` reads the first repetition, and `\.br\` and multi-byte
  * `\Xhh..\` are not decoded. A test holds the two against each other over the corpora.
  */
+
+import type { CharsetName } from '../../model/charset.ts';
 import { type Failure, failure } from '../../model/failure.ts';
 import type { Gap } from '../../model/mapped.ts';
 import { decodeText } from './charset.ts';
 import { type Delimiters, unescapeText } from './escape.ts';
 import { part, readDelimiters } from './header.ts';
 import { ReadMarks } from './read-marks.ts';
+import { maskTrailBytes, trailBytesIn } from './trail-bytes.ts';
 
 export type Hl7Message = {
   /** MSH-12.1, '' where empty. */
@@ -27,18 +30,22 @@ export type Hl7Message = {
   all(name: string): readonly Segment[];
 };
 
-/** Parses one message. A Failure says that it is no HL7 v2 message; it never quotes it. */
-export function parseMessage(bytes: Buffer): Hl7Message | Failure {
+/**
+ * Parses one message; `fallback` is the character set of its sender, for when MSH-18 is empty. A Failure says that it is no HL7 v2 message;
+ * it never quotes it.
+ */
+export function parseMessage(bytes: Buffer, fallback: CharsetName | '' = ''): Hl7Message | Failure {
   const body = bytes.subarray(startOf(bytes));
-  const header = firstLine(body);
+  const line = firstLine(body);
+  const header = maskTrailBytes(line, trailBytesIn(line, fallback));
   if (!/^MSH[^A-Za-z0-9\s]/.test(header)) return failure('protocols', 'malformed', 'does not begin with an MSH segment');
   const delimiters = readDelimiters(header);
   if (delimiters === null) return failure('protocols', 'malformed', 'MSH-1 and MSH-2 are no usable set of delimiters');
-  const declared = header.split(delimiters.field)[17]?.split(delimiters.repetition)[0] ?? '';
+  const declared = header.split(delimiters.field)[17]?.split(delimiters.repetition) ?? [];
   if (isOverfull(body, delimiters)) return failure('protocols', 'too-large', 'has more parts than a message may have');
-  const { text, label, doubt } = decodeText(body, declared);
+  const { text, charset, doubt } = decodeText(body, hasByteOrderMark(bytes) ? ['UNICODE UTF-8'] : declared, fallback);
   const gaps: Gap[] = doubt === '' ? [] : [{ path: 'MSH-18', reason: doubt }];
-  const segments = readSegments(text, { delimiters, charset: label }, gaps);
+  const segments = readSegments(text, { delimiters, charset }, gaps);
   const msh = segments[0] as Segment;
   return {
     version: msh.get(12),
@@ -66,7 +73,7 @@ export function isOverfull(bytes: Buffer, { field, repetition, component, subcom
 
 const MAX_PARTS = 200_000;
 
-type Reading = { readonly delimiters: Delimiters; readonly charset: string };
+type Reading = { readonly delimiters: Delimiters; readonly charset: CharsetName };
 
 type Parts = readonly (readonly string[])[];
 const NO_PARTS: Parts = [];
@@ -207,9 +214,14 @@ function isHeader(name: string): boolean {
   return name === 'MSH' || name === 'BHS' || name === 'FHS';
 }
 
+/** UTF-8, whatever MSH-18 says. */
+function hasByteOrderMark(bytes: Buffer): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+}
+
 /** Where the message begins: after a UTF-8 byte order mark and blank lines. */
 function startOf(bytes: Buffer): number {
-  let start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  let start = hasByteOrderMark(bytes) ? 3 : 0;
   while (bytes[start] === 0x20 || bytes[start] === 0x09 || bytes[start] === 0x0d || bytes[start] === 0x0a) start++;
   return start;
 }

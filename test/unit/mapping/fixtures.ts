@@ -16,6 +16,7 @@ export const PEER: Peer = {
   accession: 'OBR-18',
   accessionIssuer: 'NORTH-PACS',
   patientAuthority: 'NORTH',
+  charset: '',
   zone: '+01:00',
   specialty: '',
   returns: [],

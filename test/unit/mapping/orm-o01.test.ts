@@ -7,6 +7,7 @@ import { isFailure } from '../../../src/model/failure.ts';
 import type { Mapped } from '../../../src/model/mapped.ts';
 import { loadValidator, type Validate } from '../../../src/protocols/fhir/resource-validator.ts';
 import { judge } from '../../../src/protocols/hl7v2/accept.ts';
+import { encodeText } from '../../../src/protocols/hl7v2/encode.ts';
 import { isRefusal, readHeader } from '../../../src/protocols/hl7v2/header.ts';
 import { parseMessage } from '../../../src/protocols/hl7v2/message.ts';
 import { bytesOf, conditions, expected, mapBytes, mapFixture, PEER } from './fixtures.ts';
@@ -113,6 +114,14 @@ describe('ORM^O01', () => {
 
   it('takes no study when two places name different ones', () => {
     expect(mapFixture('numbers-disagree').parts[0]?.keys.map((key) => key.kind)).not.toContain('study');
+  });
+
+  it('reads a message that names no character set in that of its peer', () => {
+    const text = bytesOf('new-order').toString().replace('UNICODE UTF-8', '').replace('Muster', 'Łęcka');
+    const { bytes, missing } = encodeText(text, '8859/2');
+    expect(missing).toEqual([]);
+    const patient = mapBytes(bytes, { charset: '8859/2' }).resources.find(({ resource }) => resource.resourceType === 'Patient');
+    expect(patient?.resource).toMatchObject({ name: [{ family: 'Łęcka' }] });
   });
 
   it('leaves the authority of a patient number open where nobody names one', () => {

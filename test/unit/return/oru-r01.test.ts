@@ -173,6 +173,7 @@ function inputOf(more: Partial<DiagnosticReport>): OruInput {
     keys: [{ kind: 'placer', system: 'urn:waystation:authority:NORTH', value: 'P-1001' }],
     patient: null,
     patientAuthority: 'NORTH',
+    orderCharset: '',
     report: reportOn('ServiceRequest/1', 'Patient/1', more),
     signer: { name: 'Dr. Ada Example', identifier: { system: 'urn:example:physician-number', value: '100001' }, jwk: {} },
     pdf: PDF,

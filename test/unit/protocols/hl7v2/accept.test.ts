@@ -14,6 +14,7 @@ const PEER: Peer = {
   accession: 'OBR-18',
   accessionIssuer: '',
   patientAuthority: '',
+  charset: '',
   zone: '+01:00',
   specialty: '',
   returns: [],

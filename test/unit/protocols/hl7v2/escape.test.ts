@@ -67,7 +67,7 @@ describe('escape sequences', () => {
     ['\\X4\\odd', '\\X4\\odd'],
     ['\\P\\ before 2.7', '\\P\\ before 2.7'],
   ])('%j reads %j', (raw, decoded) => {
-    expect(unescapeText(raw, STANDARD_DELIMITERS, 'utf-8')).toBe(decoded);
+    expect(unescapeText(raw, STANDARD_DELIMITERS, 'UNICODE UTF-8')).toBe(decoded);
   });
 
   it('escapes the truncation character where the message has one', () => {
