@@ -11,10 +11,10 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** Chunks are gathered up to this size, so that small PDVs do not each cost a system call. */
-const GATHER_BYTES = 512 * 1024;
-/** … and up to this number: a system call takes as many (IOV_MAX), and each costs memory beside its bytes. */
-const GATHER_CHUNKS = 1024;
+/** What comes is gathered in blocks of this size: one system call a block, and no memory that is given back for each chunk. */
+const BLOCK_BYTES = 512 * 1024;
+/** Blocks kept for the next writer. */
+const SPARE_BLOCKS = 8;
 const FAN_OUT = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 export type StoredBlob = {
@@ -24,7 +24,7 @@ export type StoredBlob = {
 };
 
 export type BlobWriter = {
-  /** Resolves when more is welcome: wait for it. The chunk is the writer's from now on: do not reuse its memory. */
+  /** Resolves when more is welcome: wait for it. The chunk is copied. */
   write(chunk: Uint8Array): Promise<void>;
   /** Durable when it resolves. */
   commit(): Promise<StoredBlob>;
@@ -51,7 +51,8 @@ export async function openBlobs(dataDirectory: string): Promise<BlobStore> {
   const temporary = join(root, 'tmp');
   await makeDirectories(dataDirectory, root);
   const path = (digest: string): string => join(root, checked(digest).slice(0, 2), digest);
-  const writer = () => openWriter(join(temporary, `${process.pid}-${randomUUID()}`), root);
+  const blocks = spareBlocks();
+  const writer = () => openWriter(join(temporary, `${process.pid}-${randomUUID()}`), root, blocks);
   return {
     writer,
     put: async (bytes) => {
@@ -88,26 +89,43 @@ async function makeDirectories(dataDirectory: string, root: string): Promise<voi
   if (first) await syncDirectory(dirname(first));
 }
 
-async function openWriter(temporary: string, root: string): Promise<BlobWriter> {
+type Blocks = { take(): Buffer; giveBack(block: Buffer): void };
+
+/** Memory that one writer leaves to the next: hundreds of megabytes a second must not each be allocated and collected. */
+function spareBlocks(): Blocks {
+  const spare: Buffer[] = [];
+  return {
+    take: () => spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES),
+    giveBack: (block) => {
+      if (spare.length < SPARE_BLOCKS) spare.push(block);
+    },
+  };
+}
+
+async function openWriter(temporary: string, root: string, blocks: Blocks): Promise<BlobWriter> {
   const file = await open(temporary, 'wx', 0o600);
   const hash = createHash('sha256');
   let bytes = 0;
-  let gathered: Uint8Array[] = [];
-  let gatheredBytes = 0;
+  let block: Buffer | null = null;
+  let filled = 0;
   let written: Promise<void> = Promise.resolve();
   let ended = false;
 
   const flush = (): Promise<void> => {
-    const chunks = gathered;
-    gathered = [];
-    gatheredBytes = 0;
-    written = written.then(() => writeAll(file, chunks));
+    const [full, length] = [block, filled];
+    block = null;
+    filled = 0;
+    if (!full) return written;
+    hash.update(full.subarray(0, length));
+    written = written.then(() => writeAll(file, full.subarray(0, length))).finally(() => blocks.giveBack(full));
     // The error reaches the caller through this flush or the next; between the two it must not count as unhandled.
     written.catch(() => {});
     return written;
   };
   const discard = async (): Promise<void> => {
     ended = true;
+    if (block) blocks.giveBack(block);
+    block = null;
     await written.catch(() => {});
     await file.close().catch(() => {});
     await rm(temporary, { force: true }).catch(() => {});
@@ -115,11 +133,17 @@ async function openWriter(temporary: string, root: string): Promise<BlobWriter> 
   return {
     write: async (chunk) => {
       if (ended) throw new Error('blob writer: written to after its end');
-      hash.update(chunk);
       bytes += chunk.byteLength;
-      gathered.push(chunk);
-      gatheredBytes += chunk.byteLength;
-      if (gatheredBytes >= GATHER_BYTES || gathered.length >= GATHER_CHUNKS) await flush();
+      let flushed: Promise<void> | undefined;
+      for (let at = 0; at < chunk.byteLength; ) {
+        block ??= blocks.take();
+        const part = chunk.subarray(at, at + block.length - filled);
+        block.set(part, filled);
+        filled += part.byteLength;
+        at += part.byteLength;
+        if (filled === block.length) flushed = flush();
+      }
+      await flushed;
     },
     commit: async () => {
       if (ended) throw new Error('blob writer: committed after its end');
@@ -142,22 +166,9 @@ async function openWriter(temporary: string, root: string): Promise<BlobWriter> 
   };
 }
 
-/** writev may take less than all of it. */
-async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
-  let rest = chunks.filter((chunk) => chunk.byteLength > 0);
-  while (rest.length > 0) {
-    const { bytesWritten } = await file.writev(rest);
-    rest = without(rest, bytesWritten);
-  }
-}
-
-function without(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  let skip = bytes;
-  return chunks.flatMap((chunk) => {
-    const from = Math.min(skip, chunk.byteLength);
-    skip -= from;
-    return from === chunk.byteLength ? [] : [chunk.subarray(from)];
-  });
+/** A write may take less than all of it. */
+async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
 }
 
 /** A file of that name holds these very bytes: replacing it loses nothing, and heals one that the disk has damaged. */

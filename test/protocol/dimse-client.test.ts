@@ -8,9 +8,10 @@ import { associate, type DimseAssociation } from '../../src/delivery/dimse/dimse
 import { isFailure } from '../../src/model/failure.ts';
 import { COMMAND, encodeCommand, RESPONSE } from '../../src/protocols/dicom/command.ts';
 import { readPart10 } from '../../src/protocols/dicom/part10.ts';
-import { APPLICATION_CONTEXT, type AssociateAc, decodePdu, encodePdu, type Pdu } from '../../src/protocols/dicom/pdu.ts';
+import { APPLICATION_CONTEXT, type AssociateAc, encodePdu, type Pdu } from '../../src/protocols/dicom/pdu.ts';
 import { CT, CT_EXPLICIT, ctSlice } from '../support/dicom-objects.ts';
 import { isInstalled } from '../support/programs.ts';
+import { readPdu } from '../support/read-pdu.ts';
 import { listenAsPeer, type ScriptedListener, type ScriptedPeer } from '../support/scripted-peer.ts';
 
 const VERIFICATION = { abstractSyntax: '1.2.840.10008.1.1', transferSyntaxes: ['1.2.840.10008.1.2'] };
@@ -162,7 +163,7 @@ type Pacs = ScriptedPeer & { messageId: number };
 
 async function pduAt(peer: ScriptedPeer): Promise<Pdu> {
   const header = await peer.receive(6);
-  const pdu = decodePdu(header[0] as number, await peer.receive(header.readUInt32BE(2)));
+  const pdu = readPdu(Buffer.concat([header, await peer.receive(header.readUInt32BE(2))]));
   if (isFailure(pdu)) throw new Error(pdu.detail);
   return pdu;
 }

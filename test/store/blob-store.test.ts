@@ -110,7 +110,7 @@ describe('blob store', () => {
   });
 
   it('leaves no file when what it is given cannot be written', async () => {
-    await expect(blobs.put(null as unknown as Uint8Array)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+    await expect(blobs.put(null as unknown as Uint8Array)).rejects.toThrow(TypeError);
     expect(await leftovers()).toEqual([]);
   });
 

@@ -3,7 +3,8 @@
  */
 import { isFailure } from '../../src/model/failure.ts';
 import { COMMAND, type Command, decodeCommand, encodeCommand } from '../../src/protocols/dicom/command.ts';
-import { APPLICATION_CONTEXT, type AssociateRq, decodePdu, encodePdu, type Pdu, type Pdv } from '../../src/protocols/dicom/pdu.ts';
+import { APPLICATION_CONTEXT, type AssociateRq, encodePdu, type Pdu, type Pdv } from '../../src/protocols/dicom/pdu.ts';
+import { readPdu } from './read-pdu.ts';
 import { callPeer, type ScriptedPeer } from './scripted-peer.ts';
 
 export type DicomSender = ScriptedPeer & {
@@ -74,7 +75,7 @@ export function* datasetValues(dataset: Buffer, size: number, context = 1): Gene
 
 async function nextPdu(peer: ScriptedPeer): Promise<Pdu> {
   const header = await peer.receive(6);
-  const pdu = decodePdu(header[0] as number, await peer.receive(header.readUInt32BE(2)));
+  const pdu = readPdu(Buffer.concat([header, await peer.receive(header.readUInt32BE(2))]));
   if (isFailure(pdu)) throw new Error(pdu.detail);
   return pdu;
 }

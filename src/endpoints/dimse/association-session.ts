@@ -15,6 +15,7 @@ import { pDataOf } from '../../protocols/dicom/p-data.ts';
 import type { AssociateRq, Pdv } from '../../protocols/dicom/pdu.ts';
 import { rejectionOf, SUCCESS, statusOf } from '../../protocols/dicom/status.ts';
 import { drained, type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
+import type { SteadySocket } from './steady-socket-session.ts';
 import { type StoreDeps, StoreSession } from './store-session.ts';
 
 export type SessionLimits = { readonly maxPduBytes: number; readonly artimMs: number; readonly idleMs: number };
@@ -31,6 +32,7 @@ type UnderWay = { readonly operation: Operation; readonly command: Command; read
 
 export class AssociationSession {
   readonly #socket: Socket;
+  readonly #readAll: SteadySocket['readAll'];
   readonly #limits: SessionLimits;
   readonly #deps: SessionDeps;
   readonly #layer: UpperLayer;
@@ -45,8 +47,9 @@ export class AssociationSession {
   #finishing = false;
   #stored = 0;
 
-  constructor(socket: Socket, limits: SessionLimits, deps: SessionDeps) {
+  constructor({ socket, readAll }: SteadySocket, limits: SessionLimits, deps: SessionDeps) {
     this.#socket = socket;
+    this.#readAll = readAll;
     this.#limits = limits;
     this.#deps = deps;
     this.#remoteAddress = socket.remoteAddress ?? '';
@@ -59,7 +62,7 @@ export class AssociationSession {
     let error = '';
     try {
       await this.#layer.connected();
-      for await (const chunk of this.#socket) await this.#layer.received(chunk as Buffer);
+      await this.#readAll((chunk) => this.#layer.received(chunk));
     } catch (problem) {
       error = problem instanceof Error ? problem.message : 'failed';
     }

@@ -8,6 +8,7 @@ import type { Config } from '../../model/config.ts';
 import type { Door } from '../../model/door.ts';
 import { listen } from '../listen-session.ts';
 import { AssociationSession, type SessionDeps } from './association-session.ts';
+import { steadySocket } from './steady-socket-session.ts';
 
 /** Connections that may wait beside the associations to hear that all are taken. */
 const SPARE_CONNECTIONS = 16;
@@ -19,14 +20,14 @@ export async function startDimseDoor(settings: Config['dimse'], deps: DimseDoorD
   const sessions = new Map<AssociationSession, Promise<void>>();
   const associated = new Set<AssociationSession>();
   const countAssociations = (): void => deps.metrics.gauge('waystation_dimse_associations', associated.size);
-  const server = createServer((socket) => {
+  const server = createServer({ pauseOnConnect: true }, (accepted) => {
     const admit = (): boolean => {
       if (associated.size >= settings.maxAssociations) return false;
       associated.add(session);
       countAssociations();
       return true;
     };
-    const session = new AssociationSession(socket, settings, { ...deps, admit });
+    const session = new AssociationSession(steadySocket(accepted), settings, { ...deps, admit });
     const served = session.run().then(() => {
       sessions.delete(session);
       associated.delete(session);

@@ -99,7 +99,8 @@ export class DatasetWalker {
       if (used === 0) break;
       offset += this.#advance(used, false);
     }
-    this.#rest = bytes.subarray(offset);
+    // A copy: the chunk's memory may be used again.
+    this.#rest = offset < bytes.length ? Buffer.from(bytes.subarray(offset)) : EMPTY;
     return null;
   }
 

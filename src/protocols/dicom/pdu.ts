@@ -35,20 +35,19 @@ export type AssociateAc = Association & { readonly type: 'A-ASSOCIATE-AC'; reado
 export type AssociateRj = { readonly type: 'A-ASSOCIATE-RJ'; readonly result: number; readonly source: number; readonly reason: number };
 /** A presentation data value: a fragment of a command or of a dataset (PS3.8 §9.3.5.1, message control header §E.2). */
 export type Pdv = { readonly context: number; readonly command: boolean; readonly last: boolean; readonly fragment: Buffer };
+/** As received: one fragment or a piece of one at a time, `last` with the piece that ends its message. */
 export type PData = { readonly type: 'P-DATA-TF'; readonly values: readonly Pdv[] };
 /** PS3.8 Table 9-26. */
 export type Abort = { readonly type: 'A-ABORT'; readonly source: number; readonly reason: number };
 export type Release = { readonly type: 'A-RELEASE-RQ' | 'A-RELEASE-RP' };
 export type Pdu = AssociateRq | AssociateAc | AssociateRj | PData | Release | Abort;
 
-/** Reads the body of a PDU. Fragments of P-DATA-TF are views of `body`, not copies. */
-export function decodePdu(type: number, body: Buffer): Pdu | Failure {
+/** Reads the body of a PDU of any type but P-DATA-TF, which pdu-splitter.ts reads as it comes. */
+export function decodePdu(type: number, body: Buffer): Exclude<Pdu, PData> | Failure {
   switch (type) {
     case PDU_TYPE.associateRq:
     case PDU_TYPE.associateAc:
       return decodeAssociate(type, body);
-    case PDU_TYPE.pData:
-      return decodePData(body);
     case PDU_TYPE.associateRj:
       return body.length === 4
         ? { type: 'A-ASSOCIATE-RJ', result: at(body, 1), source: at(body, 2), reason: at(body, 3) }
@@ -145,21 +144,6 @@ function decodeUser(value: Buffer): UserInformation | null {
     implementationClassUid: text(find(USER_ITEM.implementationClass) ?? Buffer.alloc(0)),
     implementationVersionName: text(find(USER_ITEM.implementationVersion) ?? Buffer.alloc(0)),
   };
-}
-
-/** PS3.8 Table 9-22: one or more PDVs that fill the PDU exactly. */
-function decodePData(body: Buffer): PData | Failure {
-  const values: Pdv[] = [];
-  for (let offset = 0; offset < body.length; ) {
-    const length = offset + 6 <= body.length ? body.readUInt32BE(offset) : 0;
-    const end = offset + 4 + length;
-    if (length < 2 || end > body.length) return failure('dicom', 'malformed', 'P-DATA-TF: a PDV length does not fit its PDU');
-    const header = at(body, offset + 5);
-    const fragment = body.subarray(offset + 6, end);
-    values.push({ context: at(body, offset + 4), command: (header & 1) === 1, last: (header & 2) === 2, fragment });
-    offset = end;
-  }
-  return values.length > 0 ? { type: 'P-DATA-TF', values } : failure('dicom', 'malformed', 'P-DATA-TF without a PDV');
 }
 
 /** Items of type, reserved byte, 2-byte length, value; null when a length runs past the end. */

@@ -85,7 +85,7 @@ export function upperLayer(
     },
     received: async (bytes) => {
       for (const raw of splitter.push(bytes)) {
-        const pdu = isFailure(raw) ? raw : decodePdu(raw.type, raw.body);
+        const pdu = 'body' in raw ? decodePdu(raw.type, raw.body) : raw;
         await fire(isFailure(pdu) ? 'invalid PDU' : pdu.type, pdu);
       }
     },

@@ -195,7 +195,10 @@ function read(bytes: Buffer, syntax: string, wanted: readonly number[], cuts: re
   const reader = readerOf(syntax, wanted);
   for (let at = 0, turn = 0; at < bytes.length; turn++) {
     const size = cuts[turn % cuts.length] as number;
-    expect(reader.push(bytes.subarray(at, at + size))).toBeNull();
+    const chunk = Buffer.from(bytes.subarray(at, at + size));
+    expect(reader.push(chunk)).toBeNull();
+    // Its memory is used again.
+    chunk.fill(0xee);
     at += size;
   }
   expect(reader.end()).toBeNull();
