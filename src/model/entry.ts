@@ -33,6 +33,8 @@ export type NewEntry = {
   /** Why it was ignored or refused, or ''. */
   readonly detail: string;
   readonly received: Date;
+  /** What comes in the same lane until then is worked off together; at once where it is not said. */
+  readonly gatherUntil?: Date;
   /** The index row of a DICOM instance, committed with the entry. */
   readonly instance?: NewInstance;
 };

@@ -12,9 +12,9 @@ export const PARTS = 16;
 const INSERT = `
 with incoming as (
   select * from unnest($2::int[], $3::int[], $5::int[], $6::int[], $8::int[], $9::int[], $10::timestamptz[], $11::text[], $12::text[], $13::text[],
-                       $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::smallint[])
+                       $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::smallint[], $21::timestamptz[])
   with ordinality as i(digest_at, digest_length, payload_at, payload_length, answer_at, answer_length, received, kind, peer, type,
-                       control_id, lane, blob, disposition, effects, detail, part, ord)
+                       control_id, lane, blob, disposition, effects, detail, part, not_before, ord)
 ), written as (
   insert into journal (received, kind, peer, type, control_id, digest, lane, payload, blob, disposition, answer, effects, detail, reused_control_id)
   select received, kind, peer, type, control_id, substring($1::bytea from digest_at for digest_length), lane,
@@ -32,8 +32,9 @@ with incoming as (
   on conflict (peer, control_id, digest) where disposition <> 'refused' and kind in ('hl7v2', 'dicom', 'receipt') do nothing
   returning seq, kind, peer, type, control_id, digest, lane, disposition, detail, octet_length(payload) as bytes
 ), queued as (
-  insert into pending (seq, part, bytes)
-  select w.seq, (select i.part from incoming i where i.lane = w.lane limit 1), w.bytes from written w where w.disposition = 'accepted'
+  insert into pending (seq, part, bytes, not_before)
+  select w.seq, i.part, w.bytes, i.not_before from written w
+  cross join lateral (select part, not_before from incoming where incoming.lane = w.lane limit 1) i where w.disposition = 'accepted'
 ), settled as (
   insert into outcome (seq, state, detail) select seq, disposition, detail from written where disposition <> 'accepted'
 ), told as (
@@ -80,6 +81,7 @@ export async function insertEntries(
       column((entry) => `{${entry.effects.join(',')}}`),
       column((entry) => entry.detail),
       column((entry) => partOf(entry.lane)),
+      column((entry) => entry.gatherUntil ?? null),
     ],
   });
   return alignWithFirsts(q, entries, rows);

@@ -165,6 +165,20 @@ describe('claiming', () => {
     expect(sizes).toEqual([[20], [10, 10], [10], []]);
   });
 
+  it('holds what shall gather until its time, and nothing else', async () => {
+    await fresh.database.query('delete from pending');
+    const until = new Date('2026-03-01T10:00:00.250Z');
+    const [slice, next, order] = await Promise.all([
+      journal.append(entry({ kind: 'dicom', lane: 'ct|1.2', gatherUntil: until })),
+      journal.append(entry({ kind: 'dicom', lane: 'ct|1.2', gatherUntil: until })),
+      journal.append(entry()),
+    ]);
+    const claim = (now: Date) =>
+      fresh.database.transaction(async (tx) => (await claimEntries(tx, 10, PARTS, now)).map((claimed) => claimed.seq));
+    expect(await claim(new Date(until.getTime() - 1))).toEqual([order.seq]);
+    expect(await claim(until)).toEqual([slice.seq, next.seq]);
+  });
+
   it('keeps the size of an entry that is queued again', async () => {
     const { seq } = await journal.append(entry({ payload: randomBytes(1234) }));
     await fresh.database.query('delete from pending');

@@ -23,6 +23,9 @@ import { isUid } from '../../protocols/dicom/uid.ts';
 import { blobFailure } from '../../store/blob-failure.ts';
 import type { BlobStore, BlobWriter, StoredBlob } from '../../store/blob-store.ts';
 
+/** A study is mapped as a whole each time some of it has come: so often at most, for a thousand slices are a thousand headers. */
+const GATHER_MS = 250;
+
 export type StoreDeps = {
   readonly journal: { append(entry: NewEntry): Promise<Appended> };
   readonly blobs: Pick<BlobStore, 'writer'>;
@@ -145,7 +148,9 @@ export class StoreSession {
       received,
     };
     const lane = `${this.#peer.name}|${header.studyUid}`;
-    return { ...this.#entry(), digest, lane, payload, blob: blob.digest, disposition: 'accepted', detail: '', received, instance };
+    const gatherUntil = new Date(Math.ceil(received.getTime() / GATHER_MS) * GATHER_MS);
+    const about = { digest, lane, payload, blob: blob.digest, disposition: 'accepted', detail: '', received } as const;
+    return { ...this.#entry(), ...about, gatherUntil, instance };
   }
 
   /** A refusal that will not pass by itself is journaled, so that a person can see what a sender was told; the bytes are not kept. */
