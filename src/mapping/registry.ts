@@ -8,9 +8,17 @@ import type { Mapped } from '../model/mapped.ts';
 import type { Peer } from '../model/peer.ts';
 import { parseMessage } from '../protocols/hl7v2/message.ts';
 import type { MessageEntry, MessageMapper } from './map-context.ts';
+import { mapOmgO19 } from './messages/omg-o19.ts';
+import { mapOmiO23 } from './messages/omi-o23.ts';
+import { mapOmlO21 } from './messages/oml-o21.ts';
 import { mapOrmO01 } from './messages/orm-o01.ts';
 
-const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([['ORM^O01', mapOrmO01]]);
+const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([
+  ['OMG^O19', mapOmgO19],
+  ['OMI^O23', mapOmiO23],
+  ['OML^O21', mapOmlO21],
+  ['ORM^O01', mapOrmO01],
+]);
 
 /** Maps one message. */
 export function mapHl7v2(entry: MessageEntry, { peer }: { readonly peer: Peer }): Mapped | Failure {

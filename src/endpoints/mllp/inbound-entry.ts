@@ -8,10 +8,11 @@ import type { Clock } from '../../model/clock.ts';
 import type { NewEntry } from '../../model/entry.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { MllpCaller, Peer, PeerDirectory } from '../../model/peer.ts';
-import { judge, messageType, type Verdict } from '../../protocols/hl7v2/accept.ts';
+import { judge, messageType } from '../../protocols/hl7v2/accept.ts';
 import { type AckCode, ackCodeOf, buildAck, shortControlId } from '../../protocols/hl7v2/ack.ts';
 import { trailBytesOf } from '../../protocols/hl7v2/charset.ts';
 import { type Header, isRefusal, type Refusal, readHeader } from '../../protocols/hl7v2/header.ts';
+import type { Verdict } from '../../protocols/hl7v2/verdict.ts';
 
 export type Inbound = {
   readonly entry: NewEntry;

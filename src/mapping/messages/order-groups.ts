@@ -1,13 +1,16 @@
 /**
- * The groups of an order message: what comes before the first ORC, and each ORC with what follows it (HL7 v2.5.1 §4.4.1).
- * Segments are grouped by where they stand; a NTE belongs to the segment before it.
+ * The groups of an order message: what comes before the first ORC, and each ORC with what follows it (HL7 v2.5.1 §4.4.1 ORM, §4.4.4 OMG,
+ * §4.4.6 OML, §4.4.12 OMI). Segments are grouped by where they stand; NTE, PRT and the OBX of a specimen belong to the segment before them.
  */
+import { WITH_PRIOR_RESULTS } from '../../protocols/hl7v2/accept-order.ts';
 import type { Hl7Message, Segment } from '../../protocols/hl7v2/message.ts';
+import { orderRanges } from '../../protocols/hl7v2/order-structure.ts';
 
 export type OrderMessage = { readonly head: MessageHead; readonly groups: readonly OrderGroup[] };
 
 export type MessageHead = {
   first(name: string): Segment | undefined;
+  all(name: string): readonly Segment[];
   readonly notes: readonly Segment[];
 };
 
@@ -19,52 +22,100 @@ export type OrderGroup = {
   readonly tq1: readonly Segment[];
   readonly ipc: readonly Segment[];
   readonly zds: readonly Segment[];
+  readonly ctd: readonly Segment[];
+  readonly diagnoses: readonly Segment[];
   readonly notes: readonly Segment[];
-  readonly observations: readonly { readonly obx: Segment; readonly notes: readonly Segment[] }[];
+  readonly observations: readonly ObservationGroup[];
+  readonly specimens: readonly SpecimenGroup[];
+  readonly prior: readonly PriorResult[];
+};
+
+export type ObservationGroup = { readonly obx: Segment; readonly notes: readonly Segment[] };
+
+export type SpecimenGroup = { readonly spm: Segment; readonly observations: readonly ObservationGroup[] };
+
+/** An earlier result that came with the order; `pid` where the sender repeats whom it is about. */
+export type PriorResult = {
+  readonly pid: Segment | undefined;
+  readonly orc: Segment | undefined;
+  readonly obr: Segment | undefined;
+  readonly notes: readonly Segment[];
+  readonly observations: readonly ObservationGroup[];
 };
 
 export function orderGroups(message: Hl7Message): OrderMessage {
-  const starts = message.segments.flatMap((segment, index) => (segment.name === 'ORC' ? [index] : []));
-  const end = starts[0] ?? message.segments.length;
-  const groups = starts.map((start, index) => groupOf(message.segments.slice(start, starts[index + 1])));
-  return { head: headOf(message.segments.slice(0, end)), groups };
+  const { segments } = message;
+  const hasPrior = WITH_PRIOR_RESULTS.has(segments[0]?.get(9) ?? '');
+  const controlAt = hasPrior ? (index: number) => segments[index]?.peek(1) ?? '' : null;
+  const ranges = orderRanges(
+    segments.map(({ name }) => name),
+    controlAt,
+  );
+  const groups = ranges.map(({ start, prior, end }) => groupOf(segments.slice(start, prior), segments.slice(prior, end)));
+  return { head: headOf(segments.slice(0, ranges[0]?.start ?? segments.length)), groups };
 }
 
 function headOf(segments: readonly Segment[]): MessageHead {
   return {
     first: (name) => segments.find((segment) => segment.name === name),
+    all: (name) => named(segments, name),
     notes: named(segments, 'NTE'),
   };
 }
 
-function groupOf(segments: readonly Segment[]): OrderGroup {
-  const firstObservation = segments.findIndex((segment) => segment.name === 'OBX');
-  const before = firstObservation < 0 ? segments : segments.slice(0, firstObservation);
-  const otherDetail = segments.find((segment) => OTHER_DETAILS.has(segment.name))?.name ?? '';
+function groupOf(segments: readonly Segment[], prior: readonly Segment[]): OrderGroup {
   return {
     orc: segments[0] as Segment,
     obr: segments.find((segment) => segment.name === 'OBR'),
-    otherDetail,
+    otherDetail: segments.find((segment) => OTHER_DETAILS.has(segment.name))?.name ?? '',
     tq1: named(segments, 'TQ1'),
     ipc: named(segments, 'IPC'),
     zds: named(segments, 'ZDS'),
-    notes: named(before, 'NTE'),
-    observations: observationsOf(segments),
+    ctd: named(segments, 'CTD'),
+    diagnoses: named(segments, 'DG1'),
+    notes: notesOf(segments),
+    ...observationsOf(segments),
+    prior: priorResults(prior),
   };
 }
 
-/** Notes after an OBX are its own, up to the next segment that is no note. */
-function observationsOf(segments: readonly Segment[]): OrderGroup['observations'] {
-  const observations: { obx: Segment; notes: Segment[] }[] = [];
+/** Notes of the order itself: before its first observation or specimen. */
+function notesOf(segments: readonly Segment[]): Segment[] {
+  const first = segments.findIndex(({ name }) => name === 'OBX' || name === 'SPM');
+  return named(first < 0 ? segments : segments.slice(0, first), 'NTE');
+}
+
+/** Notes after an OBX are its own, up to the next segment that is neither a note nor a participation; OBX after an SPM are of the specimen. */
+function observationsOf(segments: readonly Segment[]): Pick<OrderGroup, 'observations' | 'specimens'> {
+  const observations: ObservationGroup[] = [];
+  const specimens: { spm: Segment; observations: ObservationGroup[] }[] = [];
   let notes: Segment[] | null = null;
   for (const segment of segments) {
-    if (segment.name === 'OBX') {
-      notes = [];
-      observations.push({ obx: segment, notes });
-    } else if (segment.name === 'NTE') notes?.push(segment);
-    else notes = null;
+    if (segment.name === 'NTE') notes?.push(segment);
+    else if (segment.name !== 'PRT') notes = null;
+    if (segment.name === 'SPM') specimens.push({ spm: segment, observations: [] });
+    if (segment.name !== 'OBX') continue;
+    notes = [];
+    (specimens.at(-1)?.observations ?? observations).push({ obx: segment, notes });
   }
-  return observations;
+  return { observations, specimens };
+}
+
+/** `{ [PID] … [ORC] OBR [NTE…] { OBX [NTE…] } }`: a result begins with its OBR, or with what stands before that. */
+function priorResults(segments: readonly Segment[]): PriorResult[] {
+  const results: Segment[][] = [];
+  for (const segment of segments) {
+    const last = results.at(-1);
+    const begins = segment.name === 'PID' || segment.name === 'ORC' || segment.name === 'OBR';
+    if (!last || (begins && last.some(({ name }) => name === 'OBR'))) results.push([segment]);
+    else last.push(segment);
+  }
+  let pid: Segment | undefined;
+  return results.map((group) => {
+    pid = group.find(({ name }) => name === 'PID') ?? pid;
+    const [orc, obr] = ['ORC', 'OBR'].map((wanted) => group.find(({ name }) => name === wanted));
+    return { pid, orc, obr, notes: notesOf(group), observations: observationsOf(group).observations };
+  });
 }
 
 function named(segments: readonly Segment[], name: string): Segment[] {

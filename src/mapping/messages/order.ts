@@ -4,7 +4,7 @@
  * Notes before the first order belong to every order: the guide drops them, but they may hold what the reader must know.
  * No Task is made here: that is the case's.
  */
-import type { Encounter, Observation, Reference, ServiceRequest } from '@medplum/fhirtypes';
+import type { Encounter, Observation, Patient, Reference, ServiceRequest } from '@medplum/fhirtypes';
 import type { CasePart } from '../../model/case.ts';
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
@@ -16,7 +16,7 @@ import { nteAnnotations } from '../segments/nte-annotation.ts';
 import { type ImagingKeys, imagingHints, imagingIdentifiers, imagingKeys, obrServiceRequest } from '../segments/obr-servicerequest.ts';
 import { obxObservation } from '../segments/obx-observation.ts';
 import { type OrderNumbers, orcServiceRequest, orcStatus } from '../segments/orc-servicerequest.ts';
-import type { ReadPatient } from '../segments/pid-patient.ts';
+import { pidPatient, type ReadPatient } from '../segments/pid-patient.ts';
 import { type SaidPriority, timingOccurrence, timingPriority } from '../segments/tq1-timing.ts';
 import { PRIORITY_SYSTEM } from '../vocabulary/0485-priority.ts';
 import type { OrderGroup } from './order-groups.ts';
@@ -60,9 +60,23 @@ export function mapOrder(order: Order, context: OrderContext, draft: Draft): Cas
   };
 }
 
-function readObservations(order: Order, { patient, encounter }: OrderContext, draft: Draft): Reference<Observation>[] {
-  const context = { subject: patient.reference, encounter, order: order.identities[0] as Identity };
-  return order.group.observations.map(({ obx, notes }, index) => obxObservation(obx, notes, { ...context, position: index + 1 }, draft));
+/** What was observed for the order, at its specimens, and before it: each group counts its OBX anew. */
+function readObservations({ group, identities }: Order, context: OrderContext, draft: Draft): Reference<Observation>[] {
+  const order = identities[0] as Identity;
+  const { encounter, patient } = context;
+  const read = (observations: OrderGroup['observations'], subject: Reference<Patient>, place: string) => {
+    const known = place === '' ? order : { ...order, value: `${order.value}|${place}` };
+    const facts = { subject, encounter: place.startsWith('prior') ? undefined : encounter, order: known };
+    return observations.map(({ obx, notes }, index) => obxObservation(obx, notes, { ...facts, position: index + 1 }, draft));
+  };
+  return [
+    ...read(group.observations, patient.reference, ''),
+    ...group.specimens.flatMap(({ observations }, index) => read(observations, patient.reference, `specimen ${index + 1}`)),
+    ...group.prior.flatMap(({ pid, observations }, index) => {
+      const subject = pid ? pidPatient(pid, draft, `${order.system}|${order.value}|prior ${index + 1}`).reference : patient.reference;
+      return read(observations, subject, `prior ${index + 1}`);
+    }),
+  ];
 }
 
 function serviceRequest({ group, numbers }: Order, imaging: ImagingKeys, context: OrderContext, draft: Draft): ServiceRequest {

@@ -1,12 +1,17 @@
-/** Messages of ours (invented patients) and what they must become: fixtures/hl7v2/orm-o01/<condition>.hl7 and .json. */
+/**
+ * Messages of ours (invented patients) and what they must become: fixtures/hl7v2/<message>/<condition>.hl7 and .json. A condition is named
+ * `omi-o23/imaging-procedure-control`; without its message it is an ORM^O01.
+ */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mapHl7v2 } from '../../../src/mapping/registry.ts';
 import { isFailure } from '../../../src/model/failure.ts';
 import type { Mapped } from '../../../src/model/mapped.ts';
 import type { Peer } from '../../../src/model/peer.ts';
+import { messageType } from '../../../src/protocols/hl7v2/accept.ts';
+import { isRefusal, readHeader } from '../../../src/protocols/hl7v2/header.ts';
 
-const DIRECTORY = 'fixtures/hl7v2/orm-o01';
+const DIRECTORY = 'fixtures/hl7v2';
 
 export const PEER: Peer = {
   name: 'north-ris',
@@ -22,19 +27,25 @@ export const PEER: Peer = {
   returns: [],
 };
 
-export function conditions(): string[] {
-  return readdirSync(DIRECTORY)
-    .filter((name) => name.endsWith('.hl7'))
-    .map((name) => name.slice(0, -'.hl7'.length));
+/** Conditions of one message. */
+export function conditions(message = 'orm-o01'): string[] {
+  const names = readdirSync(`${DIRECTORY}/${message}`);
+  const mapped = names.filter((name) => name.endsWith('.hl7') && names.includes(name.replace(/hl7$/, 'json')));
+  return mapped.map((name) => name.slice(0, -'.hl7'.length));
+}
+
+/** Every message that has an expected mapping. */
+export function allConditions(): string[] {
+  return readdirSync(DIRECTORY).flatMap((message) => conditions(message).map((condition) => `${message}/${condition}`));
 }
 
 export function bytesOf(condition: string): Buffer {
-  return readFileSync(`${DIRECTORY}/${condition}.hl7`);
+  return readFileSync(`${pathOf(condition)}.hl7`);
 }
 
 /** As stored: undefined members are gone. */
 export function expected(condition: string): unknown {
-  return JSON.parse(readFileSync(`${DIRECTORY}/${condition}.json`, 'utf8'));
+  return JSON.parse(readFileSync(`${pathOf(condition)}.json`, 'utf8'));
 }
 
 export function mapFixture(condition: string, peer: Partial<Peer> = {}): Mapped {
@@ -45,7 +56,7 @@ export function mapBytes(payload: Buffer, peer: Partial<Peer> = {}): Mapped {
   const mapped = mapHl7v2(
     {
       peer: PEER.name,
-      type: 'ORM^O01',
+      type: typeOf(payload),
       controlId: 'C1',
       digest: createHash('sha256').update(payload).digest(),
       payload,
@@ -55,4 +66,19 @@ export function mapBytes(payload: Buffer, peer: Partial<Peer> = {}): Mapped {
   );
   if (isFailure(mapped)) throw new Error(mapped.detail);
   return mapped;
+}
+
+/** As the corridor stores it when it is new. */
+export function stored({ resources }: Mapped): { resourceType: string }[] {
+  return resources.map(({ resource, initial }) => JSON.parse(JSON.stringify({ ...initial, ...resource })));
+}
+
+function pathOf(condition: string): string {
+  return `${DIRECTORY}/${condition.includes('/') ? condition : `orm-o01/${condition}`}`;
+}
+
+/** MSH-9 without the structure. */
+function typeOf(payload: Buffer): string {
+  const header = readHeader(payload);
+  return isRefusal(header) ? '' : messageType(header);
 }

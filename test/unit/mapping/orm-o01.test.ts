@@ -10,14 +10,9 @@ import { judge } from '../../../src/protocols/hl7v2/accept.ts';
 import { encodeText } from '../../../src/protocols/hl7v2/encode.ts';
 import { isRefusal, readHeader } from '../../../src/protocols/hl7v2/header.ts';
 import { parseMessage } from '../../../src/protocols/hl7v2/message.ts';
-import { bytesOf, conditions, expected, mapBytes, mapFixture, PEER } from './fixtures.ts';
+import { bytesOf, mapBytes, mapFixture, PEER, stored } from './fixtures.ts';
 
 const CORPUS = '../shared/corpora/hl7v2';
-
-/** As the corridor stores it when it is new. */
-function stored({ resources }: Mapped): { resourceType: string }[] {
-  return resources.map(({ resource, initial }) => JSON.parse(JSON.stringify({ ...initial, ...resource })));
-}
 
 function resourceOf(mapped: Mapped, type: string): Record<string, unknown> {
   return mapped.resources.find(({ resource }) => resource.resourceType === type)?.resource as never;
@@ -29,24 +24,6 @@ beforeAll(() => {
 });
 
 describe('ORM^O01', () => {
-  it.each(conditions())('%s becomes what its file says', (condition) => {
-    expect(JSON.parse(JSON.stringify(mapFixture(condition)))).toEqual(expected(condition));
-  });
-
-  it.each(conditions())('%s makes valid resources that only refer to each other', (condition) => {
-    const mapped = mapFixture(condition);
-    for (const resource of stored(mapped))
-      expect({ type: resource.resourceType, faults: validate(resource as never) }).toMatchObject({ faults: [] });
-    const urns = new Set(mapped.resources.map(({ urn }) => urn));
-    const named = JSON.stringify([mapped.resources.map(({ resource }) => resource), mapped.parts]).match(/urn:uuid:[0-9a-f-]{36}/g) ?? [];
-    expect(named.filter((urn) => !urns.has(urn))).toEqual([]);
-  });
-
-  it.each(conditions())('%s is accepted at the door', (condition) => {
-    const header = readHeader(bytesOf(condition));
-    expect(isRefusal(header) ? header : judge(bytesOf(condition), header, PEER)).toMatchObject({ disposition: 'accepted' });
-  });
-
   it.each([
     ['Binary/0195d1f0-0000-7000-8000-000000000001', false],
     ['/fhir/Binary/1', false],

@@ -162,4 +162,17 @@ describe('an ORM^O01', () => {
   it('that mixes them with an order of ours is accepted', () => {
     expect(verdict(`${ORDER}ORC|NW|P-1002\rRXO|50111032701^a drug^NDC\r`)).toBe('accepted 4711');
   });
+
+  it.each(['OML^O21^OML_O21', 'OMG^O19', 'OMI^O23^OMI_O23'])('is the same as %s', (type) => {
+    expect(verdict(typed(type))).toBe('accepted 4711');
+    expect(verdict(`${typed(type)}ORC|NW|\rOBR|2|||CT\r`)).toBe('refused required-field ORC^2-2');
+  });
+
+  it('may bring prior results of the same or another patient, where its type has them', () => {
+    const prior = 'PID|1||4712\rORC|SC\rOBR|1|||58410-2\rORC|NW|P-1002\rOBR|1|||CT\r';
+    expect(verdict(`${typed('OML^O21')}${prior}`)).toBe('accepted 4711');
+    expect(verdict(`${typed('OMG^O19')}ORC|PR\rOBR|1|||58410-2\r`)).toBe('accepted 4711');
+    expect(verdict(`${typed('OMI^O23')}${prior}`)).toBe('refused segment-sequence PID^2-0');
+    expect(verdict(`${ORDER}${prior}`)).toBe('refused segment-sequence PID^2-0');
+  });
 });

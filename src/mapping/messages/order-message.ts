@@ -1,0 +1,51 @@
+/**
+ * What all order messages share: one patient, his visit, and the orders about him.
+ * In: the message, its entry and its peer. Out: resources, one case part an order, gaps.
+ */
+import { type Failure, failure } from '../../model/failure.ts';
+import type { Mapped } from '../../model/mapped.ts';
+import type { Hl7Message, Segment } from '../../protocols/hl7v2/message.ts';
+import { firstValue } from '../datatypes/components.ts';
+import { bounded, identity } from '../datatypes/systems.ts';
+import { offsetOf } from '../datatypes/ts-datetime.ts';
+import { Draft } from '../draft.ts';
+import type { MapContext } from '../map-context.ts';
+import { orderNumbers } from '../segments/orc-servicerequest.ts';
+import { pidPatient } from '../segments/pid-patient.ts';
+import { pv1Encounter } from '../segments/pv1-encounter.ts';
+import { mapOrder, type Order } from './order.ts';
+import { type OrderGroup, orderGroups } from './order-groups.ts';
+
+/** A Failure only where there is no PID: the door refuses such messages. */
+export function mapOrders(message: Hl7Message, { entry, peer }: MapContext): Mapped | Failure {
+  const msh = message.segments[0] as Segment;
+  const draft = new Draft(peer, offsetOf(firstValue(msh, 7)) || peer.zone);
+  const { head, groups } = orderGroups(message);
+  const pid = head.first('PID');
+  if (!pid) return failure('mapping', 'segment-sequence', 'an order without PID');
+  const name = `${bounded(entry.peer)}|${entry.digest.toString('hex')}`;
+  const patient = pidPatient(pid, draft, name);
+  const orders = groups.filter((group) => isOurs(group, draft)).map((group, index) => readOrder(group, `${name}|${index + 1}`, draft));
+  const first = orders[0]?.identities[0];
+  const encounter = first && pv1Encounter(head.first('PV1'), patient.reference, first, draft);
+  const parts = orders.map((order, index) => mapOrder(order, { n: index + 1, notes: head.notes, msh, patient, encounter, entry }, draft));
+  draft.listUnread(message.segments.slice(1));
+  return { resources: draft.resources, parts, gaps: [...message.gaps, ...draft.gaps] };
+}
+
+/** Orders of pharmacy, diet and supply in a mixed ORM are listed and left. */
+function isOurs({ otherDetail }: OrderGroup, draft: Draft): boolean {
+  if (otherDetail !== '') draft.gap(otherDetail, 'order of another kind (pharmacy, diet, supply): the message keeps it');
+  return otherDetail === '';
+}
+
+/** A request is known by its placer's and its filler's number; one without any (nobody could answer it) by its message. */
+function readOrder(group: OrderGroup, fallback: string, draft: Draft): Order {
+  const numbers = orderNumbers(group.orc, group.obr, draft);
+  const known = [
+    ...(numbers.placer ? [identity('ServiceRequest', `${numbers.placer.identifier.system}|PLAC`, numbers.placer.value)] : []),
+    ...(numbers.filler ? [identity('ServiceRequest', `${numbers.filler.identifier.system}|FILL`, numbers.filler.value)] : []),
+  ];
+  const identities = known.length > 0 ? known : [identity('ServiceRequest', 'urn:waystation:order-of-message', fallback)];
+  return { group, numbers, identities };
+}

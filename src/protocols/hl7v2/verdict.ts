@@ -1,0 +1,36 @@
+/** What judging a message at the door comes to, and the words for it. */
+import { type Header, isFit, part, type Refusal, readFields, refusal, type SegmentPlace } from './header.ts';
+
+export type Verdict =
+  /** `patient`: PID-3.1 as it stands, of the first identifier that has one. */
+  | { readonly disposition: 'accepted'; readonly patient: string }
+  | { readonly disposition: 'ignored'; readonly detail: string }
+  | { readonly disposition: 'refused'; readonly refusal: Refusal };
+
+export function refused(why: Refusal): Verdict {
+  return { disposition: 'refused', refusal: why };
+}
+
+export function missing(segment: string, field: number, sequence = 1): Refusal {
+  return refusal('required-field', `${segment}-${field} is empty`, segment, field, sequence);
+}
+
+/** What cannot be an identifier, for it would not go into an index. */
+export function tooLong(segment: string, field: number, sequence = 1): Refusal {
+  return refusal('too-large', `${segment}-${field} is too long or holds control characters`, segment, field, sequence);
+}
+
+/** `""` deletes a value. */
+export function isValued(text: string): boolean {
+  return text.trim() !== '' && text !== '""';
+}
+
+/** PID-3.1 of the first identifier that has one. */
+export function readPatient(bytes: Buffer, header: Header, segments: readonly SegmentPlace[]): string | Refusal {
+  const pid = segments.find((place) => place.name === 'PID');
+  if (!pid) return refusal('segment-sequence', `${header.code} without PID`, 'PID', 0);
+  const { component, repetition } = header.delimiters;
+  const identifiers = (readFields(bytes, pid, header, 3)[3] ?? '').split(repetition).map((one) => part(one, component, 1));
+  if (!identifiers.every(isFit)) return tooLong('PID', 3);
+  return identifiers.find(isValued) ?? missing('PID', 3);
+}
