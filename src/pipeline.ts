@@ -39,7 +39,11 @@ export type House = {
 type Step = { readonly room: string; readonly does: string; readonly run: (batch: Batch, house: House) => void | Promise<void> };
 
 export const STEPS: readonly Step[] = [
-  { room: 'mapping', does: 'messages become resources and parts of cases', run: (batch, house) => mapEntries(batch, house.peers) },
+  {
+    room: 'mapping',
+    does: 'messages become resources and parts of cases',
+    run: (batch, house) => mapEntries(batch, house.peers, house.blobs),
+  },
   { room: 'reports', does: 'a report is verified and found its case', run: (batch, house) => readReports(batch, house) },
   { room: 'cases', does: 'claims, receipts, releases', run: (batch) => readActs(batch) },
   { room: 'cases', does: 'which case is each part for', run: (batch) => matchCases(batch) },

@@ -3,11 +3,15 @@
  * The one thing in this room that is written to; everything else takes values and returns values.
  */
 import { hash } from 'node:crypto';
-import type { Reference, Resource } from '@medplum/fhirtypes';
+import type { Attachment, Reference, Resource } from '@medplum/fhirtypes';
+import type { StoredBinary } from '../model/binary.ts';
 import { type Identity, type MappedResource, urnOf } from '../model/identity.ts';
 import type { Gap } from '../model/mapped.ts';
 import type { Peer } from '../model/peer.ts';
+import { isMediaType } from '../protocols/fhir/media-type.ts';
 import type { Segment } from '../protocols/hl7v2/message.ts';
+import type { ReadFile } from './datatypes/ed-attachment.ts';
+import { identity } from './datatypes/systems.ts';
 
 /** More gaps than this help nobody; a hostile message could have millions. */
 const MAX_GAPS = 500;
@@ -22,6 +26,7 @@ export class Draft {
   readonly zone: string;
   readonly #resources = new Map<string, MappedResource>();
   readonly #gaps = new Map<string, Gap>();
+  readonly #files = new Map<string, Buffer>();
   /** Why fields have no place, by segment. */
   readonly #left = new Map<string, Readonly<Record<number, string>>>();
 
@@ -71,6 +76,31 @@ export class Draft {
       ...(options.initial ? { initial: options.initial } : {}),
     });
     return { reference: urn };
+  }
+
+  /**
+   * A file as others refer to it: one with bytes becomes a Binary, known by the resource it belongs to and which of its files it is. The
+   * row holds the digest; the bytes go to the blob store as they are.
+   */
+  addFile({ attachment, bytes }: ReadFile, owner: Identity, n: number): Attachment {
+    if (bytes === null) return attachment;
+    const digest = hash('sha256', bytes);
+    const { contentType = '' } = attachment;
+    const binary = {
+      resourceType: 'Binary',
+      contentType: isMediaType(contentType) ? contentType : 'application/octet-stream',
+      digest,
+      size: bytes.length,
+    } satisfies StoredBinary;
+    const known = identity('Binary', 'urn:waystation:file-of-resource', `${owner.type}|${owner.system}|${owner.value}|${n}`);
+    const { reference: url } = this.add(binary as StoredBinary, [known]);
+    this.#files.set(digest, bytes);
+    return { ...attachment, url, size: bytes.length };
+  }
+
+  /** Bytes by their SHA-256 in hex, as the Binaries name them, where there are any. */
+  get kept(): { readonly files?: ReadonlyMap<string, Buffer> } {
+    return this.#files.size > 0 ? { files: this.#files } : {};
   }
 
   get resources(): readonly MappedResource[] {

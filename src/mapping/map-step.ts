@@ -12,6 +12,7 @@ import type { PeerDirectory } from '../model/peer.ts';
 import type { Work } from '../model/work.ts';
 import { literalReferences } from '../protocols/fhir/references.ts';
 import { authorOf, type Batch, caseIdOf, loadResources, putResource, resourceIn, seqOf } from '../store/batch.ts';
+import type { BlobStore } from '../store/blob-store.ts';
 import { reasonOf } from '../store/database-failure.ts';
 import { claimIdentifiers, type ResolvedIdentity } from '../store/identifier-store.ts';
 import { instancesOfStudies } from '../store/instance-store.ts';
@@ -21,8 +22,9 @@ import { casePartsOf } from './resources/servicerequest-case.ts';
 
 type MappedWork = { readonly work: Work; readonly mapped: Mapped };
 
-export async function mapEntries(batch: Batch, peers: PeerDirectory): Promise<void> {
+export async function mapEntries(batch: Batch, peers: PeerDirectory, blobs: BlobStore): Promise<void> {
   const mapped = [...mapMessages(batch, peers), ...(await mapStudies(batch, peers))];
+  await keepFiles(mapped, blobs);
   await resolve(batch, mapped);
   await readWritten(batch, peers);
 }
@@ -39,6 +41,11 @@ function mapMessages(batch: Batch, peers: PeerDirectory): MappedWork[] {
     }
     return [{ work, mapped }];
   });
+}
+
+/** Files first: a row never points to what is not there. One whose transaction fails is there again when it is tried again. */
+async function keepFiles(mapped: readonly MappedWork[], blobs: BlobStore): Promise<void> {
+  for (const { mapped: one } of mapped) for (const bytes of one.files?.values() ?? []) await blobs.put(bytes);
 }
 
 /** A mapping that throws is a defect here, never the sender's fault and never a reason to stop the lane: the entry is set aside. */
@@ -127,14 +134,17 @@ function withIdentifiers(resource: Resource & { id: string }, current: Resource 
   return kept.length === 0 ? resource : ({ ...resource, identifier: [...now, ...kept] } as Resource & { id: string });
 }
 
-/** Every `reference: urn:uuid:…` names the resource by its id. Only what holds one is copied: most of a resource holds none. */
+/** Every `reference: urn:uuid:…`, and the `url` of a file, names the resource by its id. Only what holds one is copied: most of a resource holds none. */
 function withReferences<T>(value: T, references: ReadonlyMap<string, string>): T {
   if (typeof value !== 'object' || value === null) return value;
   const whole = value as Record<string, unknown>;
   let copy: Record<string, unknown> | null = null;
   for (const key of Object.keys(whole)) {
     const item = whole[key];
-    const named = key === 'reference' && typeof item === 'string' ? (references.get(item) ?? item) : withReferences(item, references);
+    const named =
+      (key === 'reference' || key === 'url') && typeof item === 'string'
+        ? (references.get(item) ?? item)
+        : withReferences(item, references);
     if (named === item) continue;
     copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
     copy[key] = named;

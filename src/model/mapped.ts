@@ -18,4 +18,6 @@ export type Mapped = {
   readonly resources: readonly MappedResource[];
   readonly parts: readonly CasePart[];
   readonly gaps: readonly Gap[];
+  /** Bytes of the Binaries among the resources, by the hex SHA-256 they name. */
+  readonly files?: ReadonlyMap<string, Buffer>;
 };

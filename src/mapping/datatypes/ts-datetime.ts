@@ -10,6 +10,14 @@ import { type Datatype, each, pathOf, type Source } from './datatype.ts';
 
 export const DTM_DATETIME: Datatype<string> = each((at, source) => readTime(at(1), source, (text) => dateTimeOf(text, source.draft.zone)));
 
+/** A moment: FHIR's instant has a time of day and an offset, always. */
+export const DTM_INSTANT: Datatype<string> = each((at, source) => {
+  const value = readTime(at(1), source, (text) => dateTimeOf(text, source.draft.zone));
+  if (value === undefined || value.includes('T')) return value;
+  source.draft.gap(pathOf(source), 'says no time of day, which FHIR needs here', at(1));
+  return undefined;
+});
+
 /** The date of a time. */
 export const DTM_DATE: Datatype<string> = each((at, source) => readTime(at(1), source, dateOf));
 

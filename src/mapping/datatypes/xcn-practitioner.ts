@@ -4,10 +4,11 @@
  * A repetition of the same name is a further number of the same person (§2.A.87: "the field may repeat for the same person").
  * A name without a number identifies nobody: the reference then only shows it, so that two persons of one name never become one.
  */
-import type { Identifier, Practitioner, Reference } from '@medplum/fhirtypes';
+import type { HumanName, Identifier, Practitioner, Reference } from '@medplum/fhirtypes';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import type { Draft } from '../draft.ts';
 import { type Components, eachRepetition, filled, within } from './components.ts';
+import type { Datatype } from './datatype.ts';
 import { hdAuthority } from './hd-authority.ts';
 import { identifierType } from './identifier-type.ts';
 import { identity, systemOf, systemOfName } from './systems.ts';
@@ -30,13 +31,34 @@ export function xcnPractitioners(segment: Segment | undefined, field: number, dr
   return [...persons.values()].map((person) => practitioner(person, draft));
 }
 
-function practitioner(person: readonly Components[], draft: Draft): Reference<Practitioner> {
+/** Each repetition as a person of its own, where a table names the field. */
+export const XCN_PRACTITIONER: Datatype<Reference<Practitioner>> = ({ segment, field, most, draft }) =>
+  most === 1 ? [xcnPractitioner(segment, field, draft) ?? []].flat() : xcnPractitioners(segment, field, draft);
+
+/** One person, from repetitions that name him; undefined where nothing is said. `more`: what other fields say of him. */
+export function practitionerOf(
+  person: readonly Components[],
+  draft: Draft,
+  more: Partial<Practitioner> = {},
+): Reference<Practitioner> | undefined {
+  const known = person.filter((at) => nameText(at) !== '' || at(1) !== '');
+  return known.length === 0 ? undefined : practitioner(known, draft, more);
+}
+
+/** The number and the name alone, of whoever is no Practitioner (guide: XCN[RelatedPerson]). */
+export function personOf(at: Components, draft: Draft): { identifier?: Identifier[]; name?: HumanName[] } | undefined {
+  const number = identifierOf(at, draft.peer.patientAuthority);
+  const name = xcnHumanName(at);
+  return filled({ identifier: number ? [number] : [], name: name ? [name] : [] });
+}
+
+function practitioner(person: readonly Components[], draft: Draft, more: Partial<Practitioner> = {}): Reference<Practitioner> {
   const first = person[0] as Components;
   const identifiers = person.map((at) => identifierOf(at, draft.peer.patientAuthority)).filter((one) => one !== undefined);
   const display = nameText(first) || first(1);
   if (identifiers.length === 0) return { type: 'Practitioner', display };
   const name = xcnHumanName(first);
-  const resource: Practitioner = { resourceType: 'Practitioner', identifier: identifiers, ...(name ? { name: [name] } : {}) };
+  const resource: Practitioner = { resourceType: 'Practitioner', identifier: identifiers, ...(name ? { name: [name] } : {}), ...more };
   const identities = identifiers.map((one) => identity('Practitioner', one.system as string, one.value as string));
   return { ...draft.add(resource, identities, { shared: true }), ...filled({ display }) };
 }

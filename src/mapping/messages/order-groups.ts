@@ -5,6 +5,8 @@
 import { WITH_PRIOR_RESULTS } from '../../protocols/hl7v2/accept-order.ts';
 import type { Hl7Message, Segment } from '../../protocols/hl7v2/message.ts';
 import { orderRanges } from '../../protocols/hl7v2/order-structure.ts';
+import type { ObservationSegments } from '../segments/obx-observation.ts';
+import { observationsIn } from './observation-groups.ts';
 
 export type OrderMessage = { readonly head: MessageHead; readonly groups: readonly OrderGroup[] };
 
@@ -25,14 +27,12 @@ export type OrderGroup = {
   readonly ctd: readonly Segment[];
   readonly diagnoses: readonly Segment[];
   readonly notes: readonly Segment[];
-  readonly observations: readonly ObservationGroup[];
+  readonly observations: readonly ObservationSegments[];
   readonly specimens: readonly SpecimenGroup[];
   readonly prior: readonly PriorResult[];
 };
 
-export type ObservationGroup = { readonly obx: Segment; readonly notes: readonly Segment[] };
-
-export type SpecimenGroup = { readonly spm: Segment; readonly observations: readonly ObservationGroup[] };
+export type SpecimenGroup = { readonly spm: Segment; readonly observations: readonly ObservationSegments[] };
 
 /** An earlier result that came with the order; `pid` where the sender repeats whom it is about. */
 export type PriorResult = {
@@ -40,7 +40,7 @@ export type PriorResult = {
   readonly orc: Segment | undefined;
   readonly obr: Segment | undefined;
   readonly notes: readonly Segment[];
-  readonly observations: readonly ObservationGroup[];
+  readonly observations: readonly ObservationSegments[];
 };
 
 export function orderGroups(message: Hl7Message): OrderMessage {
@@ -85,20 +85,14 @@ function notesOf(segments: readonly Segment[]): Segment[] {
   return named(first < 0 ? segments : segments.slice(0, first), 'NTE');
 }
 
-/** Notes after an OBX are its own, up to the next segment that is neither a note nor a participation; OBX after an SPM are of the specimen. */
+/** OBX after an SPM are of the specimen. */
 function observationsOf(segments: readonly Segment[]): Pick<OrderGroup, 'observations' | 'specimens'> {
-  const observations: ObservationGroup[] = [];
-  const specimens: { spm: Segment; observations: ObservationGroup[] }[] = [];
-  let notes: Segment[] | null = null;
-  for (const segment of segments) {
-    if (segment.name === 'NTE') notes?.push(segment);
-    else if (segment.name !== 'PRT') notes = null;
-    if (segment.name === 'SPM') specimens.push({ spm: segment, observations: [] });
-    if (segment.name !== 'OBX') continue;
-    notes = [];
-    (specimens.at(-1)?.observations ?? observations).push({ obx: segment, notes });
-  }
-  return { observations, specimens };
+  const starts = segments.flatMap(({ name }, index) => (name === 'SPM' ? [index] : []));
+  const specimens = starts.map((start, index) => segments.slice(start, starts[index + 1]));
+  return {
+    observations: observationsIn(segments.slice(0, starts[0] ?? segments.length)),
+    specimens: specimens.map((one) => ({ spm: one[0] as Segment, observations: observationsIn(one) })),
+  };
 }
 
 /** `{ [PID] … [ORC] OBR [NTE…] { OBX [NTE…] } }`: a result begins with its OBR, or with what stands before that. */

@@ -30,7 +30,7 @@ export function mapOrders(message: Hl7Message, { entry, peer }: MapContext): Map
   const encounter = first && pv1Encounter(head.first('PV1'), patient.reference, first, draft);
   const parts = orders.map((order, index) => mapOrder(order, { n: index + 1, notes: head.notes, msh, patient, encounter, entry }, draft));
   draft.listUnread(message.segments.slice(1));
-  return { resources: draft.resources, parts, gaps: [...message.gaps, ...draft.gaps] };
+  return { resources: draft.resources, parts, gaps: [...message.gaps, ...draft.gaps], ...draft.kept };
 }
 
 /** Orders of pharmacy, diet and supply in a mixed ORM are listed and left. */

@@ -9,12 +9,13 @@ import type { CasePart } from '../../model/case.ts';
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { compact, firstValue } from '../datatypes/components.ts';
+import { identity } from '../datatypes/systems.ts';
 import type { Draft } from '../draft.ts';
 import { alternateCode } from '../segments/alternate-code.ts';
 import { type MessageOrigin, mshProvenance } from '../segments/msh-provenance.ts';
 import { nteAnnotations } from '../segments/nte-annotation.ts';
 import { type ImagingKeys, imagingHints, imagingIdentifiers, imagingKeys, obrServiceRequest } from '../segments/obr-servicerequest.ts';
-import { obxObservation } from '../segments/obx-observation.ts';
+import { obxObservation, type ReadObservation } from '../segments/obx-observation.ts';
 import { type OrderNumbers, orcServiceRequest, orcStatus } from '../segments/orc-servicerequest.ts';
 import { pidPatient, type ReadPatient } from '../segments/pid-patient.ts';
 import { type SaidPriority, timingOccurrence, timingPriority } from '../segments/tq1-timing.ts';
@@ -37,7 +38,9 @@ export type OrderContext = {
 export function mapOrder(order: Order, context: OrderContext, draft: Draft): CasePart {
   const { group, numbers } = order;
   const { msh, patient, encounter } = context;
-  const observations = readObservations(order, context, draft);
+  const read = readObservations(order, context, draft);
+  const observations = read.map(({ reference }) => reference);
+  const files = read.flatMap((one) => one.files.flatMap(({ url }) => (url?.startsWith('urn:') ? [url] : [])));
   const imaging = imagingKeys(group, draft);
   const priority = timingPriority(group, draft);
   const request = { ...serviceRequest(order, imaging, context, draft), ...priorityOf(priority), ...supporting(observations) };
@@ -55,19 +58,24 @@ export function mapOrder(order: Order, context: OrderContext, draft: Draft): Cas
     hints: [...imagingHints(group), ...codeHints(request)],
     serviceRequest: reference.reference as string,
     subject: patient.reference.reference as string,
-    members: [...observations, provenance].map((one) => one.reference as string),
+    members: [...[...observations, provenance].map((one) => one.reference as string), ...files],
     study: null,
   };
 }
 
 /** What was observed for the order, at its specimens, and before it: each group counts its OBX anew. */
-function readObservations({ group, identities }: Order, context: OrderContext, draft: Draft): Reference<Observation>[] {
+function readObservations({ group, identities }: Order, context: OrderContext, draft: Draft): ReadObservation[] {
   const order = identities[0] as Identity;
   const { encounter, patient } = context;
   const read = (observations: OrderGroup['observations'], subject: Reference<Patient>, place: string) => {
-    const known = place === '' ? order : { ...order, value: `${order.value}|${place}` };
-    const facts = { subject, encounter: place.startsWith('prior') ? undefined : encounter, order: known };
-    return observations.map(({ obx, notes }, index) => obxObservation(obx, notes, { ...facts, position: index + 1 }, draft));
+    const owner = [order.system, order.value, ...(place === '' ? [] : [place])].join('|');
+    const facts = { subject, encounter: place.startsWith('prior') ? undefined : encounter };
+    return observations.map((segments, index) => {
+      const { obx } = segments;
+      const at = [firstValue(obx, 1) || String(index + 1), obx.peek(3), obx.peek(4)].join('|');
+      const known = identity('Observation', 'urn:waystation:observation-of-order', `${owner}|${at}`);
+      return obxObservation(segments, { ...facts, known }, draft);
+    });
   };
   return [
     ...read(group.observations, patient.reference, ''),
@@ -79,7 +87,7 @@ function readObservations({ group, identities }: Order, context: OrderContext, d
   ];
 }
 
-function serviceRequest({ group, numbers }: Order, imaging: ImagingKeys, context: OrderContext, draft: Draft): ServiceRequest {
+export function serviceRequest({ group, numbers }: Order, imaging: ImagingKeys, context: OrderContext, draft: Draft): ServiceRequest {
   const ordered = orcServiceRequest(group.orc, group.obr, draft);
   const status = orcStatus(group.orc, draft);
   return compact<ServiceRequest>({

@@ -11,25 +11,29 @@
  * `exact` false: the code says more than the status, so it is kept beside it in the extension alternate-codes (guide: for X).
  */
 import type { Observation } from '@medplum/fhirtypes';
+import type { CodeTable } from './code-table.ts';
 
-export const OBSERVATION_STATUS_SYSTEM = 'http://terminology.hl7.org/CodeSystem/v2-0085';
+export type ObservationStatus = { readonly status: NonNullable<Observation['status']>; readonly exact: boolean };
 
-type ObservationStatus = { readonly status: NonNullable<Observation['status']>; readonly exact: boolean };
-
-export const OBSERVATION_STATUS: ReadonlyMap<string, ObservationStatus> = new Map<string, ObservationStatus>([
-  ['A', { status: 'amended', exact: true }],
-  ['B', { status: 'amended', exact: false }],
-  ['C', { status: 'corrected', exact: true }],
-  ['D', { status: 'entered-in-error', exact: false }],
-  ['F', { status: 'final', exact: true }],
-  ['I', { status: 'registered', exact: false }],
-  ['N', { status: 'cancelled', exact: false }],
-  ['O', { status: 'unknown', exact: false }],
-  ['P', { status: 'preliminary', exact: true }],
-  ['R', { status: 'preliminary', exact: false }],
-  ['S', { status: 'preliminary', exact: false }],
-  ['U', { status: 'final', exact: false }],
-  ['V', { status: 'final', exact: false }],
-  ['W', { status: 'entered-in-error', exact: false }],
-  ['X', { status: 'cancelled', exact: false }],
-]);
+export const OBSERVATION_STATUS: CodeTable<ObservationStatus> = {
+  name: 'HL7 Table 0085',
+  system: 'http://terminology.hl7.org/CodeSystem/v2-0085',
+  codes: new Map<string, ObservationStatus>([
+    ['A', { status: 'amended', exact: true }],
+    ['B', { status: 'amended', exact: false }],
+    ['C', { status: 'corrected', exact: true }],
+    ['D', { status: 'entered-in-error', exact: false }],
+    ['F', { status: 'final', exact: true }],
+    ['I', { status: 'registered', exact: false }],
+    ['N', { status: 'cancelled', exact: false }],
+    ['O', { status: 'unknown', exact: false }],
+    ['P', { status: 'preliminary', exact: true }],
+    ['R', { status: 'preliminary', exact: false }],
+    ['S', { status: 'preliminary', exact: false }],
+    ['U', { status: 'final', exact: false }],
+    ['V', { status: 'final', exact: false }],
+    ['W', { status: 'entered-in-error', exact: false }],
+    ['X', { status: 'cancelled', exact: false }],
+  ]),
+  otherwise: { status: 'unknown', exact: false },
+};

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mapHl7v2 } from '../../../src/mapping/registry.ts';
+import type { StoredBinary } from '../../../src/model/binary.ts';
 import { isFailure } from '../../../src/model/failure.ts';
 import type { Mapped } from '../../../src/model/mapped.ts';
 import type { Peer } from '../../../src/model/peer.ts';
@@ -70,7 +71,11 @@ export function mapBytes(payload: Buffer, peer: Partial<Peer> = {}): Mapped {
 
 /** As the corridor stores it when it is new. */
 export function stored({ resources }: Mapped): { resourceType: string }[] {
-  return resources.map(({ resource, initial }) => JSON.parse(JSON.stringify({ ...initial, ...resource })));
+  return resources.map(({ resource, initial }) => {
+    // Where the bytes of a file are is ours to know.
+    const { digest: _digest, size: _size, ...binary } = resource as StoredBinary;
+    return JSON.parse(JSON.stringify({ ...initial, ...(resource.resourceType === 'Binary' ? binary : resource) }));
+  });
 }
 
 function pathOf(condition: string): string {
