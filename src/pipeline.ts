@@ -5,8 +5,9 @@
  */
 import type { Resource } from '@medplum/fhirtypes';
 import { readActs } from './cases/act-step.ts';
-import { assembleCases, type CaseRules, move, type Owners, prepareCases, writeTask } from './cases/assemble-step.ts';
+import { assembleCases, type CaseRules, type Owners, prepareCases, writeTask } from './cases/assemble-step.ts';
 import { matchCases } from './cases/match-step.ts';
+import { move } from './cases/move-step.ts';
 import { mapEntries } from './mapping/map-step.ts';
 import type { Clock } from './model/clock.ts';
 import type { Config } from './model/config.ts';
@@ -46,7 +47,7 @@ export const STEPS: readonly Step[] = [
   },
   { room: 'reports', does: 'a report is verified and found its case', run: (batch, house) => readReports(batch, house) },
   { room: 'cases', does: 'claims, receipts, releases', run: (batch) => readActs(batch) },
-  { room: 'cases', does: 'which case is each part for', run: (batch) => matchCases(batch) },
+  { room: 'cases', does: 'which case is each part for; what the placer says of his order', run: (batch) => matchCases(batch) },
   { room: 'cases', does: 'which specialty', run: (batch, house) => prepareCases(batch, house.rules) },
   { room: 'routing', does: 'which destination, and why', run: (batch, house) => routeCases(batch, house.config) },
   { room: 'cases', does: 'is the package whole; the Task', run: (batch, house) => assembleCases(batch, house.rules, house.owners) },

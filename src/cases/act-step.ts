@@ -1,8 +1,9 @@
 /** What receipts, operations and claims say of cases that are already there: entries in, acts out. */
 import { failure } from '../model/failure.ts';
 import type { Work } from '../model/work.ts';
-import { type Batch, resourceIn } from '../store/batch.ts';
+import { type Batch, caseIdOf, resourceIn } from '../store/batch.ts';
 import { readDelivery } from '../store/delivery-store.ts';
+import { isAbort } from './abort.ts';
 
 export async function readActs(batch: Batch): Promise<void> {
   for (const work of batch.works) {
@@ -36,6 +37,10 @@ function readTasks(batch: Batch, work: Work): void {
     const [type, id, version] = effect.split('/');
     if (type !== 'Task' || version === '1') continue;
     const task = resourceIn(batch, `Task/${id}`);
-    if (task?.resourceType === 'Task') work.acts.push({ kind: 'task', task: `Task/${id}`, status: task.status ?? '', by: work.entry.peer });
+    if (task?.resourceType !== 'Task') continue;
+    const said = { task: `Task/${id}`, status: task.status ?? '', by: work.entry.peer };
+    const caseId = caseIdOf(batch, said.task);
+    if (!isAbort(task)) work.acts.push({ kind: 'task', ...said });
+    else if (caseId !== null) work.acts.push({ kind: 'abort', caseId, ...said });
   }
 }

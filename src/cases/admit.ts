@@ -1,12 +1,14 @@
 /**
  * May this Task change so? Asked inside the write transaction of the FHIR door, with the Task locked.
  * A reader claims and works on a Task of his group: he names the version he saw (If-Match), so that of many claims one wins;
- * he may set status, note and times, nothing else. An origin may send a Task along with its order, not begun; from then on it adds notes
+ * he may set status, note and times, nothing else. A Task that asks him to stop (code abort) he completes or rejects. An origin may send a Task along with its order, not begun; from then on it adds notes
  * and may call the Task off, for claiming and ending a case are not its to say. Neither deletes a Task. An operator is not asked.
  */
 import type { Resource, Task } from '@medplum/fhirtypes';
 import type { Admit, AdmitFacts, Change } from '../model/admit.ts';
+import type { CaseState } from '../model/case.ts';
 import { type Failure, failure } from '../model/failure.ts';
+import { isAbort } from './abort.ts';
 
 export const admitTask: Admit = (change, facts) => {
   if (facts.caller.role === 'operator' || !isTaskChange(change)) return null;
@@ -19,10 +21,18 @@ type TaskChange = { readonly before: Task | null; readonly after: Task | null };
 function admitReader({ before, after }: TaskChange, facts: AdmitFacts): Failure | null {
   if (!before || !after) return refuse('forbidden', 'Tasks are made and ended by the gateway');
   if (!facts.versionNamed) return refuse('invalid', 'a Task is changed with If-Match: name the version you read');
-  if (!(TRANSITIONS[before.status ?? ''] ?? []).includes(after.status ?? '')) {
-    return refuse('conflict', `a Task that is ${before.status} cannot become ${after.status}`);
+  const transitions = isAbort(before) ? ABORT_TRANSITIONS : TRANSITIONS;
+  if (!(transitions[before.status ?? ''] ?? []).includes(after.status ?? '')) {
+    const why = withheld(facts.caseOf(`Task/${before.id}`));
+    return refuse('conflict', `a Task that is ${before.status} cannot become ${after.status}${why === '' ? '' : `: ${why}`}`);
   }
-  return unlessOnly(READER_MAY_CHANGE, 'a reader', before, after);
+  return unlessOnly(isAbort(before) ? READER_MAY_ANSWER : READER_MAY_CHANGE, 'a reader', before, after);
+}
+
+/** Why a case is not offered, where its placer said so. */
+function withheld(state: CaseState | null): string {
+  if (state?.phase === 'cancelled') return `its order is ${state.order?.status ?? 'over'}, and is not to be read any more`;
+  return state?.order?.status === 'on-hold' && state.phase === 'assembling' ? 'its order is on hold until it is released' : '';
 }
 
 /** A Task that was just sent may not have its case yet: the rule is the same for every Task of an origin. */
@@ -57,6 +67,7 @@ function refuse(code: 'forbidden' | 'invalid' | 'conflict', detail: string): Fai
 }
 
 const READER_MAY_CHANGE: ReadonlySet<string> = new Set(['status', 'note', 'lastModified', 'executionPeriod', 'text']);
+const READER_MAY_ANSWER: ReadonlySet<string> = new Set([...READER_MAY_CHANGE, 'statusReason']);
 const ORIGIN_MAY_CHANGE: ReadonlySet<string> = new Set(['status', 'note', 'lastModified']);
 const NOT_BEGUN: ReadonlySet<string> = new Set(['draft', 'requested']);
 const ENDED: ReadonlySet<string> = new Set(['rejected', 'cancelled', 'failed', 'completed', 'entered-in-error']);
@@ -68,4 +79,12 @@ const TRANSITIONS: Readonly<Record<string, readonly string[]>> = {
   accepted: ['accepted', 'in-progress', 'on-hold'],
   'in-progress': ['in-progress', 'on-hold'],
   'on-hold': ['on-hold', 'in-progress'],
+};
+
+/** Of a Task that asks the reader to stop: completed, he agrees; rejected, he goes on. */
+const ABORT_TRANSITIONS: Readonly<Record<string, readonly string[]>> = {
+  requested: ['received', 'accepted', 'in-progress', 'completed', 'rejected'],
+  received: ['received', 'accepted', 'in-progress', 'completed', 'rejected'],
+  accepted: ['accepted', 'in-progress', 'completed', 'rejected'],
+  'in-progress': ['in-progress', 'completed', 'rejected'],
 };

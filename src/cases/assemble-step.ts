@@ -3,7 +3,7 @@
  * `prepareCases` runs before routing (it settles the specialty), `assembleCases` after it.
  */
 import type { ImagingStudy, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
-import type { CasePart, CaseState } from '../model/case.ts';
+import type { CaseState } from '../model/case.ts';
 import type { Specialty } from '../model/config.ts';
 import type { Act, Work } from '../model/work.ts';
 import {
@@ -20,7 +20,9 @@ import {
 } from '../store/batch.ts';
 import { readCasesByTask } from '../store/case-store.ts';
 import { askersOf, groupsOf } from './match-step.ts';
-import { isHeld, nextPhase, type PhaseEvent } from './phase.ts';
+import { move, note } from './move-step.ts';
+import { settleAbort, voidAbort } from './order-step.ts';
+import { isHeld, nextPhase } from './phase.ts';
 import { newTask, updatedTask } from './task.ts';
 import { releasedAtOnce, specialtyOf, wholeness } from './whole.ts';
 
@@ -62,11 +64,10 @@ export async function assembleCases(batch: Batch, rules: CaseRules, owners: Owne
   const changed = changedCases(batch).filter((state) => state.phase !== 'cancelled' || state.serviceRequest !== '');
   await loadResources(
     batch,
-    changed.flatMap((state) => [state.task, state.serviceRequest, ...studiesOf(state)]),
+    changed.flatMap((state) => [state.task, state.serviceRequest, state.order?.abort?.task ?? '', ...studiesOf(state)]),
   );
   for (const work of batch.works) {
     if (work.failure) continue;
-    for (const part of work.parts) if (part.kind === 'order') applyOrder(batch, work, part);
     for (const act of work.acts) applyAct(batch, work, act);
   }
   for (const { id } of changed) judge(batch, id, rules);
@@ -76,60 +77,12 @@ export async function assembleCases(batch: Batch, rules: CaseRules, owners: Owne
   }
 }
 
-/**
- * What an order that just joined does to its case. The state of the order is ServiceRequest.status, which mapping made of ORC-1 and ORC-5:
- * an order that is over makes the case unclaimable at once; one that is held takes back the offer; one that is ordered anew opens it again.
- */
-function applyOrder(batch: Batch, work: Work, part: CasePart): void {
-  const state = [...work.cases].map((id) => caseIn(batch, id)).find((candidate) => candidate?.serviceRequest === part.serviceRequest);
-  if (!state) return;
-  const status = requestStatus(batch, state);
-  const event = ORDER_EVENTS[status];
-  if (event === undefined || (state.phase === 'cancelled') !== (event === 'reopened')) return;
-  if (work.peer !== state.origin?.peer)
-    note(batch, state.id, work, 'control-noted', `order ${status}, said by another than who asked: a person decides`);
-  else if (isClaimed(batch, state) || !nextPhase(state.phase, event)) noteTooLate(batch, work, state, event, status);
-  else reopenOrEnd(batch, work, state, event, status);
-}
-
-function reopenOrEnd(batch: Batch, work: Work, state: CaseState, event: PhaseEvent, status: string): void {
-  if (event === 'reopened') putCase(batch, { ...state, claim: null, report: null, returns: [], push: null, released: null });
-  move(batch, state.id, event, work, `order ${status}`);
-}
-
-function noteTooLate(batch: Batch, work: Work, state: CaseState, event: PhaseEvent, status: string): void {
-  if (event === 'cancelled')
-    note(batch, state.id, work, 'cancel-requested', `order ${status} while the case is claimed or read: a person decides`);
-  if (event === 'held' && state.phase !== 'assembling')
-    note(batch, state.id, work, 'hold-requested', `order ${status} while the case is ${state.phase}`);
-}
-
-/** A claim is in the Task before the case has followed it. */
-function isClaimed(batch: Batch, state: CaseState): boolean {
-  const task = resourceIn(batch, state.task);
-  return state.phase === 'requested' && isType<Task>(task, 'Task') && isHeld(task.status);
-}
-
-function requestStatus(batch: Batch, state: CaseState): string {
-  const request = resourceIn(batch, state.serviceRequest);
-  return isType<ServiceRequest>(request, 'ServiceRequest') ? (request.status ?? '') : '';
-}
-
-/** ServiceRequest.status → what it does to a case. */
-const ORDER_EVENTS: Readonly<Record<string, PhaseEvent>> = {
-  active: 'reopened',
-  revoked: 'cancelled',
-  'entered-in-error': 'cancelled',
-  completed: 'cancelled',
-  'on-hold': 'held',
-  draft: 'held',
-};
-
 function applyAct(batch: Batch, work: Work, act: Act): void {
   const state = act.kind === 'task' ? caseByTask(batch, act.task) : caseIn(batch, act.caseId);
   if (!state) return;
   work.cases.add(state.id);
   if (act.kind === 'task') applyTask(batch, work, state, act);
+  if (act.kind === 'abort') settleAbort(batch, work, state, act);
   if (act.kind === 'report') applyReport(batch, work, state, act);
   if (act.kind === 'receipt') applyReceipt(batch, work, state, act);
   if (act.kind === 'release') applyRelease(batch, work, state, act);
@@ -164,6 +117,7 @@ function applyReport(batch: Batch, work: Work, state: CaseState, act: Act & { ki
   const report = { reference: act.report, provenance: act.provenance, version, at: batch.now.toISOString(), seq: work.entry.seq };
   putCase(batch, { ...state, report, returns: [] });
   move(batch, state.id, 'reported', work, `${act.report}, signature verified`);
+  voidAbort(batch, state.id);
   grant(batch, [act.report, act.provenance], state.id, [...groupsOf(state), ...askersOf(state)]);
 }
 
@@ -193,8 +147,8 @@ function judge(batch: Batch, id: string, rules: CaseRules): void {
 
 function judgeAssembling(batch: Batch, state: CaseState, rules: CaseRules): void {
   const specialty = specialtyOf(state, rules.specialties, state.specialty || rules.defaultSpecialty);
-  const status = requestStatus(batch, state);
-  const held = ORDER_EVENTS[status] === 'held';
+  const status = state.order?.status ?? requestStatus(batch, state);
+  const held = status === 'on-hold' || status === 'draft';
   const routed = state.route !== null || state.serviceRequest === '';
   const { missing, wake } = wholeness(state, specialty, batch.now.getTime());
   const all = [...missing, held ? `order: ${status}` : '', routed ? '' : UNROUTED].filter((text) => text !== '');
@@ -212,6 +166,11 @@ function judgeAssembling(batch: Batch, state: CaseState, rules: CaseRules): void
 const UNROUTED = 'route: no rule of the configuration fits';
 const UNROUTED_MS = 60_000;
 
+function requestStatus(batch: Batch, state: CaseState): string {
+  const request = resourceIn(batch, state.serviceRequest);
+  return isType<ServiceRequest>(request, 'ServiceRequest') ? (request.status ?? '') : '';
+}
+
 function releaseByRule(batch: Batch, state: CaseState, specialty: Specialty): CaseState['released'] {
   if (!releasedAtOnce(state, specialty)) return null;
   return { by: 'gateway', at: batch.now.toISOString(), why: `${specialty.name} does not wait for ${state.priority} orders` };
@@ -221,19 +180,6 @@ function releaseByRule(batch: Batch, state: CaseState, specialty: Specialty): Ca
 function judgeReported(batch: Batch, state: CaseState): void {
   if (state.returns.length === 0) return;
   if (state.returns.every((item) => item.receipt !== null)) move(batch, state.id, 'returned', null, 'every required receipt is in');
-}
-
-/** Moves a case by the table, and says so in its timeline. */
-export function move(batch: Batch, id: string, event: PhaseEvent, work: Work | null, detail: string): void {
-  const state = caseIn(batch, id) as CaseState;
-  const phase = nextPhase(state.phase, event);
-  if (phase === null) return;
-  putCase(batch, { ...state, phase, wake: phase === 'assembling' ? state.wake : null });
-  addEvent(batch, id, { seq: work?.entry.seq ?? null, kind: phase, actor: work?.entry.peer ?? 'gateway', detail });
-}
-
-function note(batch: Batch, caseId: string, work: Work, kind: string, detail: string): void {
-  addEvent(batch, caseId, { seq: work.entry.seq, kind, actor: work.entry.peer, detail });
 }
 
 /** ImagingStudy.basedOn: the order is known to the case, not to the images. */

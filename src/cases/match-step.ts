@@ -4,10 +4,11 @@
  */
 import type { CaseEvent, CaseKey, CasePart, CaseState } from '../model/case.ts';
 import type { Work } from '../model/work.ts';
-import { addEvent, type Batch, caseIn, grant, loadCases, putCase } from '../store/batch.ts';
+import { addEvent, type Batch, caseIn, grant, loadCases, loadResources, putCase } from '../store/batch.ts';
 import { claimCaseKeys, keyText, readKeyMembers } from '../store/case-store.ts';
 import { absorbCase, absorbedCase, joinPart, newCase, type Sender } from './join.ts';
 import { type Match, matchPart } from './match.ts';
+import { applyOrder, decideOrder, noteOrder, refuseOrder } from './order-step.ts';
 
 type Claim = { readonly work: Work; readonly part: CasePart };
 /** The cases that name each key, by keyText: as stored, and as this batch goes on. */
@@ -17,7 +18,18 @@ export async function matchCases(batch: Batch): Promise<void> {
   const claims = batch.works.flatMap((work) => (work.failure ? [] : work.parts.map((part) => ({ work, part }))));
   const keys = claims.flatMap(({ part }) => part.keys);
   const members = await loadMembers(batch, await claimCaseKeys(batch.tx, keys));
-  for (const claim of claims) joinClaim(batch, claim, members);
+  await loadTasks(batch, claims);
+  for (const claim of claims) await joinClaim(batch, claim, members);
+}
+
+/** What the orders of this batch may end: the Tasks of their cases, and those by which a reader is asked. */
+async function loadTasks(batch: Batch, claims: readonly Claim[]): Promise<void> {
+  const named = new Set(claims.flatMap(({ part }) => (part.event ? [part.serviceRequest] : [])));
+  const states = [...batch.cases.values()].flatMap(({ state }) => (named.has(state.serviceRequest) ? [state] : []));
+  await loadResources(
+    batch,
+    states.flatMap(({ task, order, serviceRequest }) => [task, serviceRequest, order?.abort?.task ?? '']),
+  );
 }
 
 /**
@@ -41,8 +53,24 @@ function isSignpost(state: CaseState | null): boolean {
   return state !== null && state.keys.length === 0;
 }
 
-function joinClaim(batch: Batch, claim: Claim, members: Members): void {
+async function joinClaim(batch: Batch, claim: Claim, members: Members): Promise<void> {
   const match = matchPart(claim.part, ownersOf(batch, claim.part, members));
+  const own = ownOf(batch, claim.part, match);
+  const decision = claim.part.event ? decideOrder(batch, claim.work, claim.part.event, own) : null;
+  if (decision?.kind === 'refuse') return refuseOrder(batch, claim.work, claim.part, decision, own?.id ?? '');
+  const id = joinAll(batch, claim, match, members);
+  if (decision?.kind === 'apply') await applyOrder(batch, claim.work, claim.part, decision, id, own);
+  if (decision?.kind === 'note') noteOrder(batch, claim.work, claim.part, id);
+}
+
+/** The case of the very order. */
+function ownOf(batch: Batch, part: CasePart, match: Match): CaseState | null {
+  const state = match.kind === 'exact' ? caseIn(batch, match.cases[0] as string) : null;
+  return state && part.serviceRequest !== '' && state.serviceRequest === part.serviceRequest ? state : null;
+}
+
+/** The (first) case that the part is in now. */
+function joinAll(batch: Batch, claim: Claim, match: Match, members: Members): string {
   const ids = match.kind === 'none' ? [openCase(batch, claim, match)] : match.cases;
   const [first] = ids as [string];
   if (match.kind === 'exact') {
@@ -52,6 +80,7 @@ function joinClaim(batch: Batch, claim: Claim, members: Members): void {
   // A case that went up into another lost its keys, and is not looked at again.
   const named = ids.flatMap((id) => (caseIn(batch, id) as CaseState).keys.map((key) => ({ key: keyText(key), id })));
   for (const { key, id } of named) members.set(key, [...new Set([...(members.get(key) ?? []), id])]);
+  return first;
 }
 
 /** The cases that name a key of this part. */

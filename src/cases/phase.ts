@@ -4,7 +4,17 @@
  */
 import type { CasePhase } from '../model/case.ts';
 
-export type PhaseEvent = 'whole' | 'released' | 'claimed' | 'reported' | 'returned' | 'cancelled' | 'held' | 'reopened';
+export type PhaseEvent =
+  | 'whole'
+  | 'released'
+  | 'claimed'
+  | 'reported'
+  | 'returned'
+  | 'cancelled'
+  | 'held'
+  | 'changed'
+  | 'reopened'
+  | 'aborted';
 
 export function nextPhase(phase: CasePhase, event: PhaseEvent): CasePhase | null {
   return PHASES[phase][event] ?? null;
@@ -25,9 +35,16 @@ const HOLDING: ReadonlySet<string> = new Set(['received', 'accepted', 'in-progre
 const PHASES: Readonly<Record<CasePhase, Partial<Record<PhaseEvent, CasePhase>>>> = {
   assembling: { whole: 'requested', released: 'requested', cancelled: 'cancelled' },
   // A pushed case is claimed on the specialist's own server: its report is the first we hear.
-  requested: { claimed: 'claimed', reported: 'reported', cancelled: 'cancelled', held: 'assembling' },
-  // A cancel after the claim is noted for a person: the reader is at work.
-  claimed: { claimed: 'claimed', reported: 'reported' },
+  requested: {
+    claimed: 'claimed',
+    reported: 'reported',
+    cancelled: 'cancelled',
+    held: 'assembling',
+    changed: 'assembling',
+    aborted: 'cancelled',
+  },
+  // A cancel after the claim asks the reader, who is at work: only what he agrees to ends the case.
+  claimed: { claimed: 'claimed', reported: 'reported', aborted: 'cancelled' },
   reported: { reported: 'reported', returned: 'closed' },
   // Only a newer version of a report that was found on a pushed case's server comes here: our own door takes one report of a case.
   closed: { reported: 'reported' },

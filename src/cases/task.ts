@@ -4,7 +4,7 @@
  */
 import type { CodeableConcept, Identifier, ServiceRequest, Task, TaskInput } from '@medplum/fhirtypes';
 import type { CaseState } from '../model/case.ts';
-import { CASE_SYSTEM, MISSING_PART_SYSTEM } from '../protocols/fhir/canonical.ts';
+import { CASE_SYSTEM, MISSING_PART_SYSTEM, TASK_CODE_SYSTEM } from '../protocols/fhir/canonical.ts';
 import { isHeld, taskStatusOf } from './phase.ts';
 
 export type TaskContext = { readonly owner: string; readonly ownerName: string; readonly now: Date };
@@ -99,8 +99,7 @@ function inputsOf(state: CaseState): TaskInput[] {
   return [...studies, ...members];
 }
 
-/** HL7 task-code `fulfill` (http://hl7.org/fhir/CodeSystem/task-code). */
-const FULFILL: CodeableConcept = { coding: [{ system: 'http://hl7.org/fhir/CodeSystem/task-code', code: 'fulfill' }] };
+const FULFILL: CodeableConcept = { coding: [{ system: TASK_CODE_SYSTEM, code: 'fulfill' }] };
 
 const BUSINESS_STATUS: Readonly<Record<CaseState['phase'], string>> = {
   assembling: 'awaiting-information',

@@ -2,6 +2,7 @@
  * A Case: one consultation, that is a ServiceRequest, a Task and everything that belongs to its package.
  * `CasePart` is what mapping found in one message for one case; `CaseState` is what is stored.
  */
+import type { OrderEvent, OrderState } from './order.ts';
 
 /** Unique keys by which the parts of one case find each other. */
 export type CaseKeyKind =
@@ -28,6 +29,8 @@ export type CasePart = {
   readonly patient: readonly PatientKey[];
   /** ORC-1 for an order (`NW` where the protocol has no such thing), '' otherwise. */
   readonly control: string;
+  /** What happens to the order, in its placer's words; only an order has one. */
+  readonly event?: OrderEvent;
   /** False for an order message that says nothing of what was ordered (a cancel without OBR): the answer cannot quote it. */
   readonly detailed?: boolean;
   /** False when the sender marked the message as test or training (MSH-11 T or D). */
@@ -88,6 +91,8 @@ export type CaseState = {
   readonly patient: string;
   readonly serviceRequest: string;
   readonly task: string;
+  /** How its placer left the order; null without one. */
+  readonly order?: OrderState | null;
   readonly studies: readonly StudySummary[];
   /** `Type/id` of Media, QuestionnaireResponse, Observation, DocumentReference … that belong to the package. */
   readonly members: readonly string[];

@@ -7,6 +7,7 @@ import type { Gap } from './mapped.ts';
 /** What a message says of a case that is already there. */
 export type Act =
   | { readonly kind: 'task'; readonly task: string; readonly status: string; readonly by: string }
+  | { readonly kind: 'abort'; readonly caseId: string; readonly task: string; readonly status: string; readonly by: string }
   | { readonly kind: 'report'; readonly caseId: string; readonly report: string; readonly provenance: string; readonly by: string }
   | {
       readonly kind: 'receipt';

@@ -6,6 +6,7 @@ import type { Resource } from '@medplum/fhirtypes';
 import type { CaseEvent, CaseKey, CaseState } from '../model/case.ts';
 import type { Clock } from '../model/clock.ts';
 import type { NewDelivery } from '../model/delivery.ts';
+import type { OrderReply } from '../model/order.ts';
 import type { SearchIndex } from '../model/search.ts';
 import type { Work } from '../model/work.ts';
 import {
@@ -40,6 +41,8 @@ type Slot = {
   loaded: boolean;
   next: Identified | null;
   seq: number | null;
+  /** What `next` was before the entry `seq` put it. */
+  before: { readonly next: Identified | null; readonly seq: number | null } | null;
   caseId: string | null;
   readonly readers: Set<string>;
   /** Groups that read it before, and no longer. */
@@ -58,11 +61,25 @@ export type Batch = {
   readonly mergedCases: { from: string; to: string }[];
   readonly events: { caseId: string; event: CaseEvent }[];
   readonly deliveries: (NewDelivery & { lane: string })[];
+  /** What is answered to orders: `return` words it. */
+  readonly replies: OrderReply[];
   readonly watches: { destination: string; caseId: string; remote: string; due: Date; end: boolean }[];
 };
 
 export function openBatch(tx: Transaction, now: Date, clock: Clock, works: readonly Work[]): Batch {
-  return { tx, now, clock, works, slots: new Map(), cases: new Map(), mergedCases: [], events: [], deliveries: [], watches: [] };
+  return {
+    tx,
+    now,
+    clock,
+    works,
+    slots: new Map(),
+    cases: new Map(),
+    mergedCases: [],
+    events: [],
+    deliveries: [],
+    replies: [],
+    watches: [],
+  };
 }
 
 /** Locks and reads the resources not yet in the batch. */
@@ -80,7 +97,7 @@ export async function loadResources(batch: Batch, references: Iterable<string>):
 function slotOf(batch: Batch, reference: string): Slot {
   let slot = batch.slots.get(reference);
   if (!slot) {
-    slot = { stored: null, loaded: false, next: null, seq: null, caseId: null, readers: new Set(), lost: new Set() };
+    slot = { stored: null, loaded: false, next: null, seq: null, before: null, caseId: null, readers: new Set(), lost: new Set() };
     batch.slots.set(reference, slot);
   }
   return slot;
@@ -114,8 +131,20 @@ export function putResource(batch: Batch, resource: Identified, seq: number | nu
   const slot = slotOf(batch, reference);
   if (!slot.loaded && !fresh) throw new Error(`batch: ${reference} is put before it was loaded`);
   slot.loaded = true;
+  if (slot.seq !== seq) slot.before = { next: slot.next, seq: slot.seq };
   slot.next = resource;
   slot.seq = seq;
+}
+
+/** Takes back what an entry put, as far as nothing came after it. */
+export function takeBack(batch: Batch, references: Iterable<string>, seq: number): void {
+  for (const reference of references) {
+    const slot = batch.slots.get(reference);
+    if (slot?.seq !== seq || !slot.before) continue;
+    slot.next = slot.before.next;
+    slot.seq = slot.before.seq;
+    slot.before = null;
+  }
 }
 
 /** Makes resources part of a case and visible to groups. Shared ones get readers only. */

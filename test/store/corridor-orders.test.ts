@@ -1,6 +1,7 @@
 /** What the state of an order does to its case: worked off by a real corridor on a real database, message by message. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ServiceRequest } from '@medplum/fhirtypes';
 import { openCorridor } from '../../src/corridor-worker.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import type { CaseState } from '../../src/model/case.ts';
@@ -23,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => fresh.drop());
 
-type Said = { placer: string; control: string; status?: string; detailed?: boolean; priority?: string };
+type Said = { placer: string; control: string; status?: string; detailed?: boolean; priority?: string; at?: string };
 
 /** Sends one message of these orders and works it off; its journal number. */
 async function send(orders: readonly Said[], peer = 'ris'): Promise<number> {
@@ -32,7 +33,10 @@ async function send(orders: readonly Said[], peer = 'ris'): Promise<number> {
     `ORC|${control}|${placer}^RIS|||${status}||^^^20260302^^${priority}`,
     ...(detailed ? [`OBR|1|${placer}^RIS||24725-4^CT Head^LN||||||||||||||A${placer}||||||CT`] : []),
   ]);
-  const head = [`MSH|^~\\&|RIS|H|W|W|20260302081500||ORM^O01|${controlId}|P|2.5.1`, 'PID|1||4711^^^HOSP^MR||Muster^Erika||19700101|F'];
+  const head = [
+    `MSH|^~\\&|RIS|H|W|W|${orders[0]?.at ?? '20260302081500'}||ORM^O01|${controlId}|P|2.5.1`,
+    'PID|1||4711^^^HOSP^MR||Muster^Erika||19700101|F',
+  ];
   const payload = Buffer.from(`${[...head, ...groups].join('\r')}\r`);
   const entry = {
     kind: 'hl7v2',
@@ -111,6 +115,102 @@ describe('the state of an order', () => {
     await send([{ placer: 'E1', control: 'NW' }]);
     await send([{ placer: 'E1', control: 'CA' }], 'somebody-else');
     expect((await caseOf('E1')).phase).toBe('assembling');
+  });
+});
+
+async function requestOf(placer: string): Promise<ServiceRequest> {
+  const { serviceRequest } = await caseOf(placer);
+  return (await readResources(fresh.database, [serviceRequest])).get(serviceRequest)?.resource as ServiceRequest;
+}
+
+async function orderless(placer: string): Promise<string[]> {
+  const { rows } = await fresh.database.query<{ found: string }>(
+    `select 'case' as found from case_key_member where value = $1
+     union all select type from resource join identifiers using (type, id) where type = 'ServiceRequest' and value = $1`,
+    [placer],
+  );
+  return rows.map(({ found }) => found);
+}
+
+describe('an order that was never seen', () => {
+  it.each(['CA', 'DC', 'XO', 'HD', 'RL', 'SC', 'OK', 'NA'])('is not opened by %s, and is taken when it is ordered', async (control) => {
+    const placer = `U${control}`;
+    const seq = await send([{ placer, control }]);
+    expect(await orderless(placer)).toEqual([]);
+    const { rows } = await fresh.database.query<{ state: string; detail: string }>(`select state, detail from outcome where seq = $1`, [
+      seq,
+    ]);
+    expect(rows[0]).toEqual({ state: 'done', detail: expect.stringContaining('nothing was opened') });
+    await send([{ placer, control: 'NW', priority: 'S' }]);
+    expect([await taskOf(placer), (await requestOf(placer)).status]).toEqual(['requested', 'active']);
+  });
+});
+
+describe('an event that is older than the last', () => {
+  it('changes nothing', async () => {
+    await send([{ placer: 'O1', control: 'NW', at: '20260302081500', priority: 'S' }]);
+    await send([{ placer: 'O1', control: 'XO', at: '20260302091500', priority: 'S' }]);
+    await send([{ placer: 'O1', control: 'CA', at: '20260302083000', priority: 'R' }]);
+    expect([await taskOf('O1'), (await requestOf('O1')).status, (await requestOf('O1')).priority]).toEqual(['requested', 'active', 'stat']);
+  });
+
+  it('is told from one whose time is not said so exactly', async () => {
+    await send([{ placer: 'O2', control: 'NW', at: '20260302081500' }]);
+    await send([{ placer: 'O2', control: 'CA', at: '20260302' }]);
+    expect((await caseOf('O2')).phase).toBe('cancelled');
+  });
+});
+
+describe('an order that is changed', () => {
+  it('stays on hold, and is offered as it was changed when it is released', async () => {
+    await send([{ placer: 'X1', control: 'NW', priority: 'S' }]);
+    await send([{ placer: 'X1', control: 'HD', priority: 'S' }]);
+    await send([{ placer: 'X1', control: 'XO', priority: 'S' }]);
+    expect([await taskOf('X1'), (await requestOf('X1')).status]).toEqual(['draft', 'on-hold']);
+    await send([{ placer: 'X1', control: 'RL', status: 'HD', priority: 'S' }]);
+    expect([await taskOf('X1'), (await requestOf('X1')).status]).toEqual(['requested', 'active']);
+  });
+
+  it('takes back an offer that no longer fits, until its package is whole', async () => {
+    await send([{ placer: 'X2', control: 'NW', priority: 'S' }]);
+    await send([{ placer: 'X2', control: 'XO', priority: 'R' }]);
+    expect([await taskOf('X2'), (await requestOf('X2')).priority]).toEqual(['draft', 'routine']);
+  });
+
+  it('is not changed any more once it is cancelled', async () => {
+    await send([{ placer: 'X3', control: 'NW' }]);
+    await send([{ placer: 'X3', control: 'CA' }]);
+    await send([{ placer: 'X3', control: 'XO', priority: 'S' }]);
+    expect([(await caseOf('X3')).phase, (await requestOf('X3')).status, (await requestOf('X3')).priority]).toEqual([
+      'cancelled',
+      'revoked',
+      'routine',
+    ]);
+  });
+});
+
+describe('an order that is replaced', () => {
+  it('gives way to the new one, which is linked to it', async () => {
+    await send([{ placer: 'R1', control: 'NW', priority: 'S' }]);
+    await send([
+      { placer: 'R1', control: 'RP' },
+      { placer: 'R2', control: 'RO', priority: 'S' },
+    ]);
+    const [old, replacement] = [await caseOf('R1'), await requestOf('R2')];
+    expect([old.phase, (await requestOf('R1')).status, await taskOf('R2')]).toEqual(['cancelled', 'revoked', 'requested']);
+    expect(replacement.replaces).toEqual([{ reference: old.serviceRequest }]);
+  });
+});
+
+describe('a number that is asked for', () => {
+  it('is given once, and leads to the order', async () => {
+    await send([{ placer: 'N1', control: 'SN' }]);
+    const filler = (await requestOf('N1')).identifier?.filter(({ type }) => type?.coding?.[0]?.code === 'FILL') ?? [];
+    expect(filler).toEqual([
+      expect.objectContaining({ system: 'urn:waystation:authority:WAYSTATION', value: expect.stringMatching(/^[0-9a-f]{20}$/) }),
+    ]);
+    await send([{ placer: 'N1', control: 'SN' }]);
+    expect((await requestOf('N1')).identifier?.filter(({ type }) => type?.coding?.[0]?.code === 'FILL')).toEqual(filler);
   });
 });
 

@@ -3,6 +3,7 @@
  * In: the text and the offset for times that have none (the message's, else the peer's). Out: FHIR's form with the precision that was given,
  * null where the text is no time. FHIR cannot say an hour without minutes: they are filled with zeros (R4 §2.24.0.1, dateTime).
  */
+import type { SaidAt } from '../../model/order.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import type { Draft } from '../draft.ts';
 import { filled, firstValue } from './components.ts';
@@ -44,6 +45,27 @@ export function dateTimeOf(text: string, zone: string): string | null {
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59 || !OFFSET.test(place)) return null;
   return `${date}T${hour}:${minute}:${second}${fraction ? `.${fraction}` : ''}${place}`;
 }
+
+/**
+ * The moments that a time may mean, in epoch ms: `20260302` any of its day. Null for no time, or one of less than a day. What is later
+ * than it was received comes from a wrong clock, and counts as received: else nothing could ever follow it.
+ */
+export function saidAt(text: string, zone: string, received: Date): SaidAt | null {
+  const value = dateTimeOf(text, zone);
+  if (value === null || value.length < 'YYYY-MM-DD'.length) return null;
+  const from = Date.parse(value.includes('T') ? value : `${value}T00:00:00${zone}`);
+  const digits = /^\d*/.exec(text)?.[0].length ?? 0;
+  const to = from + (PRECISIONS.find(([least]) => digits >= least)?.[1] as number) - 1;
+  return { from: Math.min(from, received.getTime()), to: Math.min(to, received.getTime()) };
+}
+
+/** Digits of a time, and the milliseconds that they leave open. */
+const PRECISIONS: readonly (readonly [digits: number, ms: number])[] = [
+  [14, 1_000],
+  [12, 60_000],
+  [10, 3_600_000],
+  [0, 86_400_000],
+];
 
 /** A period of two HL7 times; undefined where neither is one, or where it would end before it starts (FHIR per-1). */
 export function periodOf(start: string, end: string, zone: string): { start?: string; end?: string } | undefined {

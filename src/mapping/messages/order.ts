@@ -7,9 +7,11 @@
 import type { Encounter, Observation, Patient, Reference, ServiceRequest } from '@medplum/fhirtypes';
 import type { CasePart } from '../../model/case.ts';
 import type { Identity } from '../../model/identity.ts';
+import type { OrderEvent } from '../../model/order.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { compact, firstValue } from '../datatypes/components.ts';
 import { identity } from '../datatypes/systems.ts';
+import { saidAt } from '../datatypes/ts-datetime.ts';
 import type { Draft } from '../draft.ts';
 import { alternateCode } from '../segments/alternate-code.ts';
 import { type MessageOrigin, mshProvenance } from '../segments/msh-provenance.ts';
@@ -52,6 +54,7 @@ export function mapOrder(order: Order, context: OrderContext, draft: Draft): Cas
     keys: orderKeys(numbers, imaging, draft.peer),
     patient: patient.keys,
     control: firstValue(group.orc, 1),
+    event: orderEvent(group.orc, context, draft),
     detailed: group.obr !== undefined,
     production: firstValue(msh, 11) === 'P',
     priority: priority?.priority ?? null,
@@ -61,6 +64,14 @@ export function mapOrder(order: Order, context: OrderContext, draft: Draft): Cas
     members: [...[...observations, provenance].map((one) => one.reference as string), ...files],
     study: null,
   };
+}
+
+/**
+ * The event as the case hears of it: every order of every type of message comes through here, and so to the same table and to its reply.
+ * Its time is MSH-7: ORC-9 often repeats when the order was made.
+ */
+function orderEvent(orc: Segment, { n, msh, entry }: OrderContext, { zone }: Draft): OrderEvent {
+  return { control: firstValue(orc, 1), state: firstValue(orc, 5), position: n, said: saidAt(firstValue(msh, 7), zone, entry.received) };
 }
 
 /** What was observed for the order, at its specimens, and before it: each group counts its OBX anew. */

@@ -27,7 +27,7 @@ function orderPart(order: ServiceRequest, material: readonly Resource[], lookUp:
     kind: 'order',
     keys: [requestKey(referenceOf(order)), ...identifierKeys(order.identifier ?? [])],
     patient: patientKeys(order.subject, lookUp),
-    control: REVOKED.has(order.status ?? '') ? 'CA' : 'NW',
+    ...eventOf(order),
     production: true,
     priority: (order.priority ?? 'routine') as Priority,
     hints: hintsOf(order),
@@ -36,6 +36,12 @@ function orderPart(order: ServiceRequest, material: readonly Resource[], lookUp:
     members: [...new Set([...members, ...files])],
     study: null,
   };
+}
+
+/** What its status says, in the words of HL7 Tables 0119 and 0038. */
+function eventOf({ status }: ServiceRequest): Pick<CasePart, 'control' | 'event'> {
+  const [control, state] = EVENTS[status ?? ''] ?? ['NW', ''];
+  return { control, event: { control, state, position: 1, said: null } };
 }
 
 /** What came without its ServiceRequest joins the cases it refers to; what came with it is in the order's part. */
@@ -107,7 +113,14 @@ function referenceOf(resource: Resource): string {
   return `${resource.resourceType}/${resource.id}`;
 }
 
-const REVOKED: ReadonlySet<string> = new Set(['revoked', 'entered-in-error']);
+/** ServiceRequest.status → ORC-1, ORC-5. */
+const EVENTS: Readonly<Record<string, readonly [control: string, state: string]>> = {
+  draft: ['NW', 'HD'],
+  'on-hold': ['NW', 'HD'],
+  completed: ['SC', 'CM'],
+  revoked: ['CA', ''],
+  'entered-in-error': ['CA', ''],
+};
 
 const KEY_KINDS: Readonly<Record<string, CaseKey['kind']>> = { ACSN: 'accession', PLAC: 'placer', FILL: 'filler' };
 

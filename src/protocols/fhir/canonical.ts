@@ -19,3 +19,6 @@ export const CASE_SYSTEM = `${BASE}/NamingSystem/case`;
 
 /** System of the names of destinations and reading groups, in Organization.identifier. */
 export const GROUP_SYSTEM = `${BASE}/NamingSystem/group`;
+
+/** HL7's codes of what a Task asks for. */
+export const TASK_CODE_SYSTEM = 'http://hl7.org/fhir/CodeSystem/task-code';

@@ -84,6 +84,36 @@ describe('may this Task change so', () => {
     expect(admitTask({ before: task('requested'), after: task('completed') }, facts({ caller }))).toBeNull();
   });
 
+  const ABORT = { code: { coding: [{ system: 'http://hl7.org/fhir/CodeSystem/task-code', code: 'abort' }] } };
+  const ANSWERS: Readonly<Record<string, readonly string[]>> = {
+    requested: ['received', 'accepted', 'in-progress', 'completed', 'rejected'],
+    received: ['received', 'accepted', 'in-progress', 'completed', 'rejected'],
+    accepted: ['accepted', 'in-progress', 'completed', 'rejected'],
+    'in-progress': ['in-progress', 'completed', 'rejected'],
+  };
+  for (const before of STATUSES) {
+    for (const after of STATUSES) {
+      const allowed = (ANSWERS[before] ?? []).includes(after);
+      it(`a reader who is asked to stop ${allowed ? 'may' : 'may not'} make ${before} ${after}`, () => {
+        expect(admitTask({ before: task(before, ABORT), after: task(after, ABORT) }, facts()) === null).toBe(allowed);
+      });
+    }
+  }
+
+  it('says why a case cannot be claimed that its placer cancelled or holds', () => {
+    const why = (phase: string, status: string, before: Task['status']) =>
+      admitTask({ before: task(before), after: task('accepted') }, facts({ caseOf: () => ({ phase, order: { status } }) as never }))
+        ?.detail;
+    expect(why('cancelled', 'revoked', 'cancelled')).toContain('its order is revoked, and is not to be read any more');
+    expect(why('assembling', 'on-hold', 'draft')).toContain('its order is on hold until it is released');
+    expect(why('assembling', 'active', 'draft')).toBe('a Task that is draft cannot become accepted');
+  });
+
+  it('lets a reader say why he does not stop', () => {
+    const before = task('requested', ABORT);
+    expect(admitTask({ before, after: { ...before, status: 'rejected', statusReason: { text: 'it is read' } } }, facts())).toBeNull();
+  });
+
   it('asks for the version that was read', () => {
     expect(admitTask({ before: task('requested'), after: task('accepted') }, facts({ versionNamed: false }))?.detail).toContain('If-Match');
   });

@@ -2,15 +2,26 @@ import { describe, expect, it } from '@jest/globals';
 import { nextPhase, type PhaseEvent, taskStatusOf } from '../../../src/cases/phase.ts';
 import type { CasePhase } from '../../../src/model/case.ts';
 
-const EVENTS: readonly PhaseEvent[] = ['whole', 'released', 'claimed', 'reported', 'returned', 'cancelled', 'held', 'reopened'];
+const EVENTS: readonly PhaseEvent[] = [
+  'whole',
+  'released',
+  'claimed',
+  'reported',
+  'returned',
+  'cancelled',
+  'held',
+  'reopened',
+  'changed',
+  'aborted',
+];
 /** Every cell: phase, then what each event of EVENTS makes of it (`-`: nothing). */
 const TABLE: readonly [CasePhase, readonly string[]][] = [
-  ['assembling', ['requested', 'requested', '-', '-', '-', 'cancelled', '-', '-']],
-  ['requested', ['-', '-', 'claimed', 'reported', '-', 'cancelled', 'assembling', '-']],
-  ['claimed', ['-', '-', 'claimed', 'reported', '-', '-', '-', '-']],
-  ['reported', ['-', '-', '-', 'reported', 'closed', '-', '-', '-']],
-  ['closed', ['-', '-', '-', 'reported', '-', '-', '-', '-']],
-  ['cancelled', ['-', '-', '-', '-', '-', '-', '-', 'assembling']],
+  ['assembling', ['requested', 'requested', '-', '-', '-', 'cancelled', '-', '-', '-', '-']],
+  ['requested', ['-', '-', 'claimed', 'reported', '-', 'cancelled', 'assembling', '-', 'assembling', 'cancelled']],
+  ['claimed', ['-', '-', 'claimed', 'reported', '-', '-', '-', '-', '-', 'cancelled']],
+  ['reported', ['-', '-', '-', 'reported', 'closed', '-', '-', '-', '-', '-']],
+  ['closed', ['-', '-', '-', 'reported', '-', '-', '-', '-', '-', '-']],
+  ['cancelled', ['-', '-', '-', '-', '-', '-', '-', 'assembling', '-', '-']],
 ];
 
 describe('the life of a case', () => {

@@ -42,6 +42,7 @@ describe('case parts of what came by FHIR', () => {
         ],
         patient: [{ system: 'urn:clinic', value: '7' }],
         control: 'NW',
+        event: { control: 'NW', state: '', position: 1, said: null },
         production: true,
         priority: 'urgent',
         hints: ['code:http://snomed.info/sct|394582007', 'performer:http://snomed.info/sct|18803008'],
