@@ -74,6 +74,8 @@ const SETTINGS = {
   checkpoint_timeout: '10min',
   // A batch takes one advisory lock for each shared resource it changes.
   max_locks_per_transaction: '256',
+  // Until a table was analyzed once, searches of a gateway that has just been set up walk where they could look up.
+  autovacuum_naptime: '10s',
   // Parallel plans need /dev/shm, which containers keep small, and processors that the doors need.
   max_parallel_workers_per_gather: '0',
   jit: 'off',

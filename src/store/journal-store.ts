@@ -38,7 +38,7 @@ with incoming as (
 ), settled as (
   insert into outcome (seq, state, detail) select seq, disposition, detail from written where disposition <> 'accepted'
 ), told as (
-  select pg_notify('corridor', '') where exists (select 1 from written where disposition = 'accepted')
+  select pg_notify('corridor', '') where $22::boolean and exists (select 1 from written where disposition = 'accepted')
 )
 select seq, kind, peer, control_id, encode(digest, 'hex') as digest, disposition, (select count(*) from told) as told from written order by seq`;
 
@@ -53,11 +53,12 @@ type Written = { seq: number; kind: EntryKind; peer: string; control_id: string;
 
 /**
  * Inserts entries in their order. Returns, for each, its seq, or the seq and answer of the first one when it is a resend.
- * Wakes the corridor with NOTIFY when something was queued.
+ * Wakes the corridor with NOTIFY when something was queued and `wake` asks for it.
  */
 export async function insertEntries(
   q: Queryable,
   entries: readonly NewEntry[],
+  wake = true,
 ): Promise<{ seq: number; duplicate: boolean; answer: Buffer }[]> {
   const digests = pack(entries.map((entry) => entry.digest));
   const payloads = pack(entries.map((entry) => entry.payload));
@@ -82,6 +83,7 @@ export async function insertEntries(
       column((entry) => entry.detail),
       column((entry) => partOf(entry.lane)),
       column((entry) => entry.gatherUntil ?? null),
+      wake,
     ],
   });
   return alignWithFirsts(q, entries, rows);
@@ -271,8 +273,13 @@ export async function requeueEntries(q: Queryable, seqs: readonly number[]): Pro
     `insert into pending (seq, part, bytes) select * from unnest($1::bigint[], $2::smallint[], $3::int[]) on conflict do nothing`,
     [rows.map((row) => row.seq), rows.map((row) => partOf(row.lane)), rows.map((row) => row.bytes)],
   );
-  await q.query(`notify corridor`);
+  await wakeCorridor(q);
   return rows.length;
+}
+
+/** Tells whoever works off the journal, once this transaction has committed. */
+export async function wakeCorridor(q: Queryable): Promise<void> {
+  await q.query('notify corridor');
 }
 
 function entryOf(row: EntryRow): Entry {

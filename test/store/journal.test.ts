@@ -4,6 +4,7 @@ import { type Journal, openJournal } from '../../src/journal/journal.ts';
 import type { NewEntry } from '../../src/model/entry.ts';
 import { claimEntries, countTry, PARTS, partOf, readEntry, requeueEntries } from '../../src/store/journal-store.ts';
 import { freshDatabase } from '../support/database.ts';
+import { until } from '../support/until.ts';
 
 let fresh: Awaited<ReturnType<typeof freshDatabase>>;
 let journal: Journal;
@@ -108,6 +109,21 @@ describe('the journal', () => {
     expect(await outcomeOf(accepted?.seq as number)).toBeUndefined();
     const { rows } = await fresh.database.query('select seq from pending where seq = any($1)', [[ignored?.seq, accepted?.seq]]);
     expect(rows).toEqual([{ seq: accepted?.seq }]);
+  });
+
+  it('wakes the corridor after the first and after the last of those that come in quick succession', async () => {
+    const ear = await fresh.database.connect();
+    let heard = 0;
+    ear.on('notification', () => heard++);
+    await ear.query('listen corridor');
+    const hears = () => until(() => Promise.resolve(heard > 0), Boolean);
+    await journal.append(entry());
+    expect(await hears()).toBe(true);
+    for (let n = 0; n < 5; n++) await journal.append(entry());
+    heard = 0;
+    await journal.append(entry());
+    expect(await hears()).toBe(true);
+    ear.release(true);
   });
 
   it('writes inside a transaction of its caller, and nothing when that rolls back', async () => {
