@@ -25,6 +25,7 @@ export class Draft {
   /** Offset of times that have none. */
   readonly zone: string;
   readonly #resources = new Map<string, MappedResource>();
+  readonly #contained = new Map<string, Resource>();
   readonly #gaps = new Map<string, Gap>();
   readonly #files = new Map<string, Buffer>();
   /** Why fields have no place, by segment. */
@@ -62,14 +63,25 @@ export class Draft {
     }
   }
 
+  /**
+   * Keeps a small resource that nobody looks for by itself (a ward, a sending system) inside the one that refers to it: whichever is added
+   * next with this reference in it. The same content has the same id, in whatever message.
+   */
+  contain<T extends Resource>(resource: T): Reference<T> {
+    const id = `${resource.resourceType.toLowerCase()}-${hash('sha256', JSON.stringify(resource)).slice(0, 12)}`;
+    this.#contained.set(id, Object.assign({ resourceType: resource.resourceType, id }, resource));
+    return { reference: `#${id}` };
+  }
+
   /** Adds a resource under its identities and returns the reference to it. One that is there already only gains what it lacks. */
   add<T extends Resource>(resource: T, identities: readonly Identity[], options: ResourceOptions = {}): Reference<T> {
     const urn = urnOf(identities[0] as Identity);
     const known = this.#resources.get(urn);
+    // What names the resource first, for whoever reads the JSON.
+    const whole = Object.assign({ resourceType: resource.resourceType }, resource, known?.resource);
     this.#resources.set(urn, {
       urn,
-      // What names the resource first, for whoever reads the JSON.
-      resource: Object.assign({ resourceType: resource.resourceType }, resource, known?.resource),
+      resource: this.#contained.size === 0 ? whole : this.#withContained(whole),
       identities: known ? united(known.identities, identities) : identities,
       mode: options.mode ?? 'update',
       shared: options.shared ?? false,
@@ -101,6 +113,32 @@ export class Draft {
   /** Bytes by their SHA-256 in hex, as the Binaries name them, where there are any. */
   get kept(): { readonly files?: ReadonlyMap<string, Buffer> } {
     return this.#files.size > 0 ? { files: this.#files } : {};
+  }
+
+  /** Gives a resource that was added what it lacks. */
+  extend<T extends Resource>({ reference = '' }: Reference<T>, members: Partial<T>): void {
+    const known = this.#resources.get(reference);
+    if (known) this.#resources.set(reference, { ...known, resource: { ...members, ...known.resource } as T });
+  }
+
+  /** With what it refers to, and what that refers to. */
+  #withContained<T extends Resource>(resource: T): T {
+    const held = (resource as { contained?: Resource[] }).contained ?? [];
+    const found = new Map(held.map((one) => [one.id as string, one]));
+    for (const named of this.#namedIn(resource)) this.#collect(named, found);
+    return found.size === 0 ? resource : { ...resource, contained: [...found.values()] };
+  }
+
+  #collect(id: string, found: Map<string, Resource>): void {
+    const resource = this.#contained.get(id);
+    if (!resource || found.has(id)) return;
+    for (const named of this.#namedIn(resource)) if (named !== id) this.#collect(named, found);
+    found.set(id, resource);
+  }
+
+  #namedIn(resource: Resource): string[] {
+    const text = JSON.stringify(resource);
+    return [...this.#contained.keys()].filter((id) => text.includes(`"#${id}"`));
   }
 
   get resources(): readonly MappedResource[] {

@@ -60,8 +60,28 @@ export function among(place: string, ...codes: readonly string[]): Condition {
   return (segment) => codes.includes(segment.peek(field, component || 1).trim());
 }
 
+/** Holds where the field is none of the codes, or empty. */
+export function outside(place: string, ...codes: readonly string[]): Condition {
+  const is = among(place, ...codes);
+  return (segment) => !is(segment);
+}
+
 export function all(...conditions: readonly Condition[]): Condition {
   return (segment) => conditions.every((holds) => holds(segment));
+}
+
+/** What several segments say of one resource: lists are joined, of a single element the first part that has it decides. */
+export function combined<T extends object>(...parts: readonly T[]): T {
+  const whole: Record<string, unknown> = {};
+  for (const part of parts) {
+    for (const [name, value] of Object.entries(part)) {
+      const known = whole[name];
+      if (Array.isArray(known) && Array.isArray(value)) whole[name] = [...known, ...value];
+      // A member that is there with no value deletes: another part may still give it one.
+      else if (known === undefined) whole[name] = value;
+    }
+  }
+  return whole as T;
 }
 
 type CompiledRow = {

@@ -82,7 +82,7 @@ function tryRow(
   const filling = fillingFor(row.condition);
   const byHand = FILLINGS[keyOf(row)];
   if (filling === null && !byHand) return `its condition is not understood: ${row.condition}`;
-  const place = row.source.replace(/^(\w{3})\./, '$1-');
+  const place = /\d/.test(row.source.slice(3)) ? row.source.replace(/^(\w{3})\./, '$1-') : '';
   const beside = [...(filling ?? []), ...Object.entries(byHand ?? {})] as const;
   const own = (value: string) => (place === '' ? [] : ([[place, value]] as const));
   const find = (value: string) => valuesOf(row, type, new Map<string, string>([...before, ...own(value), ...beside]));

@@ -8,11 +8,27 @@ export const FILLINGS: Readonly<Record<string, Readonly<Record<string, string>>>
   ...alternates('CNE'),
   'CE[CodeableConcept] CE.5 coding[2].display': { '.4': 'B' },
   'CE[CodeableConcept] CE.6 coding[2].system': { '.4': 'B' },
+  ...inError('DG1[Condition]', ''),
+  ...inError('DG1[Encounter]', 'diagnosis.condition'),
+  ...inError('DG1[EpisodeOfCare]', 'diagnosis.condition'),
+  'PV1[Encounter] PV1-19 identifier[1].type.coding.code': { 'PV1-19': 'V7^^^AUTH' },
+  'PV1[Encounter] PV1-53 episodeOfCare(EpisodeOfCare[1].extension.url)': { 'PV1-54': 'E1^^^AUTH' },
+  'PV1[Encounter] PV1-53 episodeOfCare(EpisodeOfCare[1].extension.valueString)': { 'PV1-54': 'E1^^^AUTH' },
   'PID[Patient] PID-7 birthDate.extension[1].url': { 'PID-7': '20191103041526+0100' },
   'PID[Patient] PID-7 birthDate.extension[1].valueDateTime': { 'PID-7': '20191103041526+0100' },
   'PID[Patient] PID-12 address[1].district': { 'PID-11': 'Street' },
   'PID[Patient] PID-12 address[2].district': { 'PID-11': 'Street~Lane' },
 };
+
+/** Only D (HL7 Table 0206) takes a diagnosis back. */
+function inError(table: string, at: string): Record<string, Record<string, string>> {
+  const element = at === '' ? 'verificationStatus' : `${at}(Condition.verificationStatus`;
+  const close = at === '' ? '' : ')';
+  return {
+    [`${table} DG1-21 ${element}.coding.code${close}`]: { 'DG1-21': 'D' },
+    [`${table} DG1-21 ${element}.coding.system${close}`]: { 'DG1-21': 'D' },
+  };
+}
 
 /** A display, a system or a version needs its code. */
 function alternates(type: string): Record<string, Record<string, string>> {

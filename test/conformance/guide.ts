@@ -80,7 +80,7 @@ function guideRow(table: string, cell: (column: keyof typeof COLUMN) => string):
     target: target.trim(),
     datatype: cell('datatype'),
     vocabulary: cell('vocabulary'),
-    assignment: unquoted(cell('assignment') || inline),
+    assignment: assigned(cell('assignment') || inline),
   };
 }
 
@@ -92,6 +92,11 @@ function codeRows(table: string, rows: File['rows']): CodeRow[] {
 
 function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim();
+}
+
+/** `/…/` says in words where the value comes from: not an assignment. */
+function assigned(text: string): string {
+  return text.startsWith('/') ? '' : unquoted(text);
 }
 
 function unquoted(text: string): string {

@@ -11,7 +11,7 @@ type Line = { readonly name: string; readonly fields: Map<number, string> };
 /** `segment`: the one under test; it is added where the type has none. Other fillings go into the first segment of their name. */
 export function hostMessage(type: string, segment: string, filling: Filling): Buffer {
   const lines = (HOSTS[type] ?? []).map(lineOf);
-  if (!lines.some(({ name }) => name === segment)) lines.splice(placeFor(segment, lines), 0, { name: segment, fields: new Map() });
+  if (!lines.some(({ name }) => name === segment)) lines.splice(placeFor(segment, lines), 0, lineOf(SMALLEST[segment] ?? segment));
   for (const [place, text] of filling) fill(lines, place, text);
   return Buffer.from(`${lines.map(written).join('\r')}\r`);
 }
@@ -49,6 +49,16 @@ function written({ name, fields }: Line): string {
   return [name, ...Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => fields.get(index + first) ?? '')].join('|');
 }
 
+/** What a segment cannot do without, that is: what names the thing. */
+const SMALLEST: Readonly<Record<string, string>> = {
+  AL1: 'AL1|||A1^Latex^L',
+  DG1: 'DG1|||D1^Fever^L',
+  IN1: 'IN1||PLAN^Plan^L|I1|Insurer',
+  NK1: 'NK1||Relative^Mina',
+  PD1: 'PD1|||||||F',
+  PR1: 'PR1|||P1^Operation^L',
+};
+
 /** After the segment that it follows in the standard's order of segments. */
 function placeFor(segment: string, lines: readonly Line[]): number {
   const before = FOLLOWS[segment] ?? [];
@@ -63,6 +73,11 @@ const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
   PV2: ['PV1'],
   ROL: ['PV1', 'PV2'],
   MRG: ['PID'],
+  AL1: ['PID', 'PV1', 'PV2'],
+  DG1: ['PID', 'PV1', 'PV2', 'AL1'],
+  PR1: ['PID', 'PV1', 'PV2', 'DG1'],
+  IN1: ['PID', 'PV1', 'PV2'],
+  IN3: ['PID', 'PV1', 'PV2', 'IN1'],
   TQ1: ['ORC', 'OBR'],
   NTE: ['OBR', 'OBX'],
   PRT: ['OBX', 'PV1'],

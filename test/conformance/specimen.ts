@@ -46,7 +46,8 @@ const TEXTS: Readonly<Record<string, string>> = {
   NM: String(NUMBER),
   NR: `${NUMBER}^7392`,
   OG: MARK,
-  PL: `${MARK}^Room^Bed^Facility`,
+  // The smallest place is the one that a row means.
+  PL: `Ward^Room^${MARK}^Facility`,
   PLN: `${MARK}^Type^ST`,
   PT: 'P',
   RI: 'QD^0900',

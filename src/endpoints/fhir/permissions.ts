@@ -40,6 +40,10 @@ const ORIGIN_TYPES = [
   'QuestionnaireResponse',
   'DocumentReference',
   'Condition',
+  'Procedure',
+  'EpisodeOfCare',
+  'Coverage',
+  'RelatedPerson',
   'AllergyIntolerance',
   // Prior findings, given as context: a report of ours is judged by `reports`.
   'DiagnosticReport',

@@ -10,12 +10,14 @@ import { pnHumanNames } from '../datatypes/pn-humanname.ts';
 import { type Authority, bounded, identity, isMadeUp, systemOf, systemsOf } from '../datatypes/systems.ts';
 import { dateOf } from '../datatypes/ts-datetime.ts';
 import type { Draft } from '../draft.ts';
-import type { ReadPatient } from '../segments/pid-patient.ts';
 import { ADMINISTRATIVE_SEX } from '../vocabulary/0001-administrative-sex.ts';
 import { authorityOf, itemsOf, valueOfAttribute } from './attributes.ts';
 
+/** The patient, and the keys of his cases. */
+export type StudyPatient = { readonly reference: Reference<Patient>; readonly keys: readonly PatientKey[] };
+
 /** Images without a Patient ID have a patient of their own: known by the study. */
-export function studyPatient(header: DicomJson, studyUid: string, draft: Draft): ReadPatient {
+export function studyPatient(header: DicomJson, studyUid: string, draft: Draft): StudyPatient {
   const value = textOf(header, 'PatientID');
   const authority = patientAuthority(header);
   const system = systemOf(authority, draft.peer.patientAuthority);

@@ -6,7 +6,7 @@
 import type { CodeableConcept, Coding, Element } from '@medplum/fhirtypes';
 import type { CodeTable } from '../vocabulary/code-table.ts';
 import { cweCodeableConcept } from './cwe-codeableconcept.ts';
-import { type Datatype, each, pathOf } from './datatype.ts';
+import { type Datatype, each, pathOf, wrapped } from './datatype.ts';
 
 export function cweCode<T>(table: CodeTable<T>): Datatype<T> {
   return each((at, source) => {
@@ -39,6 +39,19 @@ export function cweConceptOf(table: CodeTable<Coding>): Datatype<CodeableConcept
     const own = (said?.coding ?? []).map((one) => (one.system === undefined ? { system: table.system, ...one } : one));
     return { ...said, coding: [coding, ...own.filter(({ system, code }) => system !== coding.system || code !== coding.code)] };
   });
+}
+
+/** A concept of the sender's, in the code system of its HL7 table where it names none (guide: vocabularies that map to themselves). */
+export function cweConceptIn(system: string): Datatype<CodeableConcept> {
+  return each((at, { draft }) => {
+    const said = cweCodeableConcept(at, draft.peer.name);
+    return said?.coding ? { ...said, coding: said.coding.map((one) => (one.system === undefined ? { system, ...one } : one)) } : said;
+  });
+}
+
+/** As cweConceptOf, the first coding alone. */
+export function cweCodingOf(table: CodeTable<Coding>): Datatype<Coding> {
+  return wrapped(cweConceptOf(table), ({ coding }) => coding?.[0]);
 }
 
 const ALTERNATE_CODES = 'http://hl7.org/fhir/StructureDefinition/alternate-codes';

@@ -6,9 +6,12 @@
 import type { CodeableConcept, Coding } from '@medplum/fhirtypes';
 import { codeSystemOf } from '../vocabulary/0396-coding-system.ts';
 import { type Components, filled } from './components.ts';
-import { type Datatype, each } from './datatype.ts';
+import { type Datatype, each, wrapped } from './datatype.ts';
 
 export const CWE_CODEABLECONCEPT: Datatype<CodeableConcept> = each((at, { draft }) => cweCodeableConcept(at, draft.peer.name));
+
+/** The first coding alone (guide: CWE[Coding]). */
+export const CWE_CODING: Datatype<Coding> = wrapped(CWE_CODEABLECONCEPT, ({ coding }) => coding?.[0]);
 
 /** Who names local code systems (`L`, `99…`): the peer. */
 export function cweCodeableConcept(at: Components, owner: string): CodeableConcept | undefined {

@@ -16,6 +16,14 @@ export const CX_IDENTIFIER: Datatype<Identifier> = each(
   (at, { draft }) => cxIdentifier(at, draft.peer.patientAuthority, draft.zone)?.identifier,
 );
 
+/** Of the type of its field (HL7 Table 0203), where it says none; `text` is how people call it. */
+export function cxIdentifierOf(type: string, text: string): Datatype<Identifier> {
+  return each((at, { draft }) => {
+    const identifier = cxIdentifier(at, draft.peer.patientAuthority, draft.zone, type)?.identifier;
+    return identifier && { ...identifier, type: { ...identifier.type, text } };
+  });
+}
+
 export type ReadIdentifier = { readonly identifier: Identifier; readonly authority: Authority; readonly type: string };
 
 export function cxIdentifier(at: Components, fallback: string, zone: string, defaultType = ''): ReadIdentifier | undefined {

@@ -4,9 +4,15 @@
  */
 import type { Identifier } from '@medplum/fhirtypes';
 import type { Components } from './components.ts';
+import { type Datatype, each } from './datatype.ts';
 import { eiAuthority } from './hd-authority.ts';
 import { identifierType } from './identifier-type.ts';
 import { type Authority, systemOf } from './systems.ts';
+
+/** `type` of HL7 Table 0203 (PLAC, FILL …), '' for none. */
+export function eiIdentifierOf(type = ''): Datatype<Identifier> {
+  return each((at, { draft }) => eiIdentifier(at, draft.peer.accessionIssuer, type)?.identifier);
+}
 
 export type EntityIdentifier = { readonly identifier: Identifier; readonly authority: Authority; readonly value: string };
 

@@ -7,12 +7,16 @@
 import type { HumanName, Identifier, Practitioner, Reference } from '@medplum/fhirtypes';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import type { Draft } from '../draft.ts';
-import { type Components, eachRepetition, filled, within } from './components.ts';
+import { type Components, eachRepetition, filled, MAX_REPETITIONS, within } from './components.ts';
 import type { Datatype } from './datatype.ts';
 import { hdAuthority } from './hd-authority.ts';
 import { identifierType } from './identifier-type.ts';
 import { identity, systemOf, systemOfName } from './systems.ts';
 import { xcnHumanName } from './xpn-humanname.ts';
+
+/** References to persons; repetitions of one name are one person. */
+export const XCN_PRACTITIONER: Datatype<Reference<Practitioner>> = ({ segment, field, most, draft }) =>
+  xcnPractitioners(segment, field, draft, most);
 
 /** The person of a field's first repetition; other persons are listed. */
 export function xcnPractitioner(segment: Segment | undefined, field: number, draft: Draft): Reference<Practitioner> | undefined {
@@ -22,18 +26,19 @@ export function xcnPractitioner(segment: Segment | undefined, field: number, dra
 }
 
 /** All persons of a field. */
-export function xcnPractitioners(segment: Segment | undefined, field: number, draft: Draft): Reference<Practitioner>[] {
+export function xcnPractitioners(
+  segment: Segment | undefined,
+  field: number,
+  draft: Draft,
+  most = MAX_REPETITIONS,
+): Reference<Practitioner>[] {
   if (!segment) return [];
   const repetitions = eachRepetition(segment, field, (at) => at);
   const named = repetitions.map(nameText).find((name) => name !== '') ?? '';
   const persons = Map.groupBy(repetitions, (at) => nameText(at) || named || at(1));
   persons.delete('');
-  return [...persons.values()].map((person) => practitioner(person, draft));
+  return [...persons.values()].slice(0, most).map((person) => practitioner(person, draft));
 }
-
-/** Each repetition as a person of its own, where a table names the field. */
-export const XCN_PRACTITIONER: Datatype<Reference<Practitioner>> = ({ segment, field, most, draft }) =>
-  most === 1 ? [xcnPractitioner(segment, field, draft) ?? []].flat() : xcnPractitioners(segment, field, draft);
 
 /** One person, from repetitions that name him; undefined where nothing is said. `more`: what other fields say of him. */
 export function practitionerOf(

@@ -8,6 +8,7 @@ import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import type { Draft } from '../draft.ts';
 import { type Components, components, filled, within } from './components.ts';
+import { type Datatype, each } from './datatype.ts';
 import { hdAuthority } from './hd-authority.ts';
 import { identifierType } from './identifier-type.ts';
 import { identity, isOid, systemOf, systemOfName } from './systems.ts';
@@ -15,14 +16,22 @@ import { identity, isOid, systemOf, systemOfName } from './systems.ts';
 /** An Organization, with the identity that other resources build theirs on. */
 export type ReadOrganization = { readonly reference: Reference<Organization>; readonly identity: Identity };
 
+export const XON_ORGANIZATION: Datatype<Reference<Organization>> = each((at, { draft }) => organizationAt(at, draft)?.reference);
+
+/** The name alone (guide: XON[string]). */
+export const XON_STRING: Datatype<string> = each((at) => at(1) || at(10) || at(3) || undefined);
+
+/** `more`: what other fields say of it. */
 export function xonOrganization(
   segment: Segment | undefined,
   field: number,
   draft: Draft,
   more: Partial<Organization> = {},
 ): ReadOrganization | undefined {
-  if (!segment) return undefined;
-  const at = components(segment, field);
+  return segment ? organizationAt(components(segment, field), draft, more) : undefined;
+}
+
+function organizationAt(at: Components, draft: Draft, more: Partial<Organization> = {}): ReadOrganization | undefined {
   // `name^oid^ISO`: a sender that writes an HD here. Its third component is no number.
   const [name, number] = [at(1), at(10) || (isOid(at(2)) ? at(2) : at(3))];
   if (name === '' && number === '') return undefined;

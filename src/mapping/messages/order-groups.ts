@@ -11,6 +11,7 @@ import { observationsIn } from './observation-groups.ts';
 export type OrderMessage = { readonly head: MessageHead; readonly groups: readonly OrderGroup[] };
 
 export type MessageHead = {
+  readonly segments: readonly Segment[];
   first(name: string): Segment | undefined;
   all(name: string): readonly Segment[];
   readonly notes: readonly Segment[];
@@ -57,6 +58,7 @@ export function orderGroups(message: Hl7Message): OrderMessage {
 
 function headOf(segments: readonly Segment[]): MessageHead {
   return {
+    segments,
     first: (name) => segments.find((segment) => segment.name === name),
     all: (name) => named(segments, name),
     notes: named(segments, 'NTE'),

@@ -12,9 +12,9 @@ import { Draft } from '../draft.ts';
 import type { MapContext } from '../map-context.ts';
 import { orderNumbers } from '../segments/orc-servicerequest.ts';
 import { pidPatient } from '../segments/pid-patient.ts';
-import { pv1Encounter } from '../segments/pv1-encounter.ts';
 import { mapOrder, type Order } from './order.ts';
 import { type OrderGroup, orderGroups } from './order-groups.ts';
+import { patientMembers, patientRecords, visitOf } from './patient-context.ts';
 
 /** A Failure only where there is no PID: the door refuses such messages. */
 export function mapOrders(message: Hl7Message, { entry, peer }: MapContext): Mapped | Failure {
@@ -24,10 +24,11 @@ export function mapOrders(message: Hl7Message, { entry, peer }: MapContext): Map
   const pid = head.first('PID');
   if (!pid) return failure('mapping', 'segment-sequence', 'an order without PID');
   const name = `${bounded(entry.peer)}|${entry.digest.toString('hex')}`;
-  const patient = pidPatient(pid, draft, name);
+  const patient = pidPatient(pid, draft, name, patientMembers(head.segments, draft));
   const orders = groups.filter((group) => isOurs(group, draft)).map((group, index) => readOrder(group, `${name}|${index + 1}`, draft));
   const first = orders[0]?.identities[0];
-  const encounter = first && pv1Encounter(head.first('PV1'), patient.reference, first, draft);
+  const encounter = first && visitOf(head.segments, patient, first, draft)?.reference;
+  patientRecords(head.segments, patient, draft);
   const parts = orders.map((order, index) => mapOrder(order, { n: index + 1, notes: head.notes, msh, patient, encounter, entry }, draft));
   draft.listUnread(message.segments.slice(1));
   return { resources: draft.resources, parts, gaps: [...message.gaps, ...draft.gaps], ...draft.kept };

@@ -8,6 +8,7 @@
  */
 import type { Identifier, Patient, Reference } from '@medplum/fhirtypes';
 import type { PatientKey } from '../../model/case.ts';
+import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { eachRepetition, firstValue } from '../datatypes/components.ts';
 import { cweCode, cweConceptOf, originalCode } from '../datatypes/cwe-code.ts';
@@ -22,24 +23,32 @@ import { XAD_ADDRESS, xadAddress } from '../datatypes/xad-address.ts';
 import { XPN_HUMANNAME } from '../datatypes/xpn-humanname.ts';
 import { xtnContactPointOf } from '../datatypes/xtn-contactpoint.ts';
 import type { Draft } from '../draft.ts';
-import { notValued, SET_ID, segmentTable } from '../segment-table.ts';
+import { combined, notValued, SET_ID, segmentTable } from '../segment-table.ts';
 import { ADMINISTRATIVE_SEX } from '../vocabulary/0001-administrative-sex.ts';
 import { MARITAL_STATUS } from '../vocabulary/0002-marital-status.ts';
 
-export type ReadPatient = { readonly reference: Reference<Patient>; readonly keys: readonly PatientKey[] };
+/** The patient, by what he is known, and the keys of his cases. */
+export type ReadPatient = {
+  readonly reference: Reference<Patient>;
+  readonly identity: Identity;
+  readonly keys: readonly PatientKey[];
+};
 
-/** Adds the Patient. A PID that numbers nobody is known by the message's own name, `fallback`. */
-export function pidPatient(pid: Segment, draft: Draft, fallback: string): ReadPatient {
+/**
+ * Adds the Patient. A PID that numbers nobody is known by the message's own name, `fallback`. `more`: what other segments say of him.
+ */
+export function pidPatient(pid: Segment, draft: Draft, fallback: string, more: Partial<Patient> = {}): ReadPatient {
   const { zone, peer } = draft;
   const authority = peer.patientAuthority;
   const numbers = eachRepetition(pid, 3, (at) => cxIdentifier(at, authority, zone));
   const persons = numbers.filter((one) => namesOnePerson(one.type));
   const known = persons.length > 0 ? persons : numbers.slice(0, 1);
   const identities = known.map(({ identifier }) => identity('Patient', identifier.system as string, identifier.value as string));
-  const patient: Patient = { resourceType: 'Patient', ...PID_PATIENT(pid, draft), ...addressOf(pid, draft) };
+  const said = combined<Partial<Patient>>({ ...PID_PATIENT(pid, draft), ...addressOf(pid, draft) }, more);
+  const patient: Patient = { resourceType: 'Patient', ...said };
   const named = identities.length > 0 ? identities : [identity('Patient', 'urn:waystation:patient-of-message', fallback)];
   const reference = draft.add(patient, named, { shared: true });
-  return { reference, keys: known.flatMap((one) => keysOf(one, authority)) };
+  return { reference, identity: named[0] as Identity, keys: known.flatMap((one) => keysOf(one, authority)) };
 }
 
 /** A key for every name of the authority. One that neither the sender nor the configuration names agrees with any: system ''. */
