@@ -9,6 +9,7 @@ import { peerDirectory } from './config/peers.ts';
 import { startFhirClient } from './delivery/fhir/fhir-client.ts';
 import { type DestinationClient, type Lookout, startLaneWorker } from './delivery/lane-worker.ts';
 import { startMllpClient } from './delivery/mllp/mllp-client.ts';
+import { type MetadataDeps, makeMetadataAfter } from './endpoints/dicomweb/metadata-session.ts';
 import { openJournal } from './journal/journal.ts';
 import { systemClock } from './model/clock.ts';
 import type { Config, Destination } from './model/config.ts';
@@ -44,6 +45,8 @@ const REST_MS = 20;
 const POLL_MS = 1_000;
 /** How soon the cases' clock is looked at. */
 const CLOCK_MS = 250;
+/** Instances whose metadata is made before the corridor looks for work again. */
+const METADATA_AT_ONCE = 16;
 /** Rest after the database was away. */
 const OUTAGE_REST_MS = 1_000;
 
@@ -71,7 +74,12 @@ async function runThread(data: CorridorData): Promise<void> {
     pollMs: POLL_MS,
     parallel: 8,
   });
-  const loop = startLoop(corridor, metrics, () => say({ kind: 'alive' }));
+  const loop = startLoop(
+    corridor,
+    metrics,
+    () => say({ kind: 'alive' }),
+    metadataMaker({ database, blobs: await openBlobs(data.config.dataDirectory) }),
+  );
   const ear = listen(
     database,
     { corridor: loop.wake, delivery: lanes.wake },
@@ -143,8 +151,23 @@ function clientsOf(config: Config, log: Log): Map<string, DestinationClient & Pa
   return clients;
 }
 
-/** Works while there is work, rests between batches, waits for `wake` or the poll when there is none. */
-function startLoop(corridor: Corridor, metrics: Metrics, alive: () => void): { wake(): void; stop(): Promise<void> } {
+/** DICOM metadata is made while nothing else waits, a few instances at a time: true while there is more. Who asks earlier has it made at once. */
+function metadataMaker(deps: MetadataDeps): () => Promise<boolean> {
+  let after = 0;
+  return async () => {
+    const last = await makeMetadataAfter(deps, after, METADATA_AT_ONCE);
+    after = last ?? after;
+    return last !== null;
+  };
+}
+
+/** Works while there is work, rests between batches; when there is none does what is left for idle times, then waits for `wake` or the poll. */
+function startLoop(
+  corridor: Corridor,
+  metrics: Metrics,
+  alive: () => void,
+  idle: () => Promise<boolean>,
+): { wake(): void; stop(): Promise<void> } {
   let stopping = false;
   let asked = true;
   let wakeUp: () => void = () => {};
@@ -177,7 +200,7 @@ function startLoop(corridor: Corridor, metrics: Metrics, alive: () => void): { w
       try {
         const settled = await once();
         if (settled > 0) await new Promise((resolve) => setTimeout(resolve, REST_MS));
-        else if (!asked) await pause(CLOCK_MS);
+        else if (!(await idle()) && !asked) await pause(CLOCK_MS);
       } catch (error) {
         corridor.log.error('corridor.failed', { reason: reasonOf(error) });
         await new Promise((resolve) => setTimeout(resolve, OUTAGE_REST_MS));

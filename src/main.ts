@@ -234,7 +234,7 @@ function httpRoutes(parts: Parts, operatorToken: string, addresses: () => readon
   return {
     ...healthRoutes({ database, operatorTokenHash, readiness, scrape: page.scrape }),
     fhir: fhirRoutes({ ...shared, authenticate, admit: admission(config), validate: loadValidator(), settings }),
-    dicomweb: [requireBearer(authenticate), dicomwebRoutes(shared)],
+    dicomweb: [requireBearer(authenticate), dicomwebRoutes({ ...shared, publicUrl })],
     operations: operationsRoutes({
       ...shared,
       readingGroups,

@@ -24,3 +24,6 @@ export type NewInstance = {
 };
 
 export type Instance = NewInstance & { readonly seq: number };
+
+/** What is needed to send an object, without reading what it says. */
+export type StoredObject = Omit<Instance, 'header'>;

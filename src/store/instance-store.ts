@@ -3,7 +3,7 @@
  * The first object received under a SOP Instance UID is the one that is served, for ever; later ones with other bytes
  * keep their own journal entry and blob, and that entry is flagged. Nothing is overwritten.
  */
-import type { Instance, NewInstance } from '../model/instance.ts';
+import type { Instance, NewInstance, StoredObject } from '../model/instance.ts';
 import type { Queryable } from './database.ts';
 import { pack } from './packed.ts';
 
@@ -70,15 +70,38 @@ export async function instancesOfStudies(q: Queryable, studyUids: readonly strin
 export type InstancePath = { readonly study: string; readonly series?: string; readonly instance?: string };
 
 /** The instances a path names, in order of arrival; empty when there are none. */
-export async function instancesAt(q: Queryable, path: InstancePath): Promise<Instance[]> {
-  const { rows } = await q.query<InstanceRow>({
+export async function instancesAt(q: Queryable, path: InstancePath): Promise<StoredObject[]> {
+  const { rows } = await q.query<Omit<InstanceRow, 'header'>>({
     name: 'instance-at-path',
-    text: `select * from instance where study_uid = $1 and ($2::text is null or series_uid = $2) and ($3::text is null or sop_instance_uid = $3)
+    text: `select ${OBJECT_COLUMNS} from instance where study_uid = $1 and ($2::text is null or series_uid = $2) and ($3::text is null or sop_instance_uid = $3)
            order by series_uid, seq`,
     values: [path.study, path.series ?? null, path.instance ?? null],
   });
-  return rows.map(instanceOf);
+  return rows.map(objectOf);
 }
+
+/** Instances that came after a place in the journal, in order. */
+export async function objectsAfter(q: Queryable, seq: number, limit: number): Promise<StoredObject[]> {
+  const { rows } = await q.query<Omit<InstanceRow, 'header'>>({
+    name: 'instance-after',
+    text: `select ${OBJECT_COLUMNS} from instance where seq > $1 order by seq limit $2`,
+    values: [seq, limit],
+  });
+  return rows.map(objectOf);
+}
+
+/** The header of one instance, DICOM JSON; an instance that is not there is an error of the caller. */
+export async function headerAt(q: Queryable, sopInstanceUid: string): Promise<Buffer> {
+  const { rows } = await q.query<{ header: Buffer }>({
+    name: 'instance-header',
+    text: 'select header from instance where sop_instance_uid = $1',
+    values: [sopInstanceUid],
+  });
+  return (rows[0] as { header: Buffer }).header;
+}
+
+const OBJECT_COLUMNS = `sop_instance_uid, study_uid, series_uid, sop_class_uid, transfer_syntax, modality, frames, peer, blob, bytes,
+  dataset_offset, pixel_offset, digest, received, seq`;
 
 type InstanceRow = {
   sop_instance_uid: string;
@@ -100,6 +123,10 @@ type InstanceRow = {
 };
 
 function instanceOf(row: InstanceRow): Instance {
+  return { ...objectOf(row), header: row.header };
+}
+
+function objectOf(row: Omit<InstanceRow, 'header'>): StoredObject {
   return {
     sopInstanceUid: row.sop_instance_uid,
     studyUid: row.study_uid,
@@ -114,7 +141,6 @@ function instanceOf(row: InstanceRow): Instance {
     datasetOffset: row.dataset_offset,
     pixelOffset: row.pixel_offset,
     digest: row.digest,
-    header: row.header,
     received: row.received,
     seq: row.seq,
   };

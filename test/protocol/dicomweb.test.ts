@@ -2,14 +2,15 @@ import { rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { deflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { DimseAssociation } from '../../src/delivery/dimse/dimse-client.ts';
+import { makeMetadataAfter } from '../../src/endpoints/dicomweb/metadata-session.ts';
 import type { Caller } from '../../src/model/peer.ts';
 import { readPart10 } from '../../src/protocols/dicom/part10.ts';
 import type { SampleObject } from '../../src/protocols/dicom/sample-series.ts';
 import type { DatasetElement } from '../../src/protocols/dicom/write.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
-import { CT, ctSeries, IDENTITY, objectOf } from '../support/dicom-objects.ts';
+import { ctSeries, IDENTITY, objectOf } from '../support/dicom-objects.ts';
 import { partsOf } from '../support/multipart.ts';
+import { storeObjects } from '../support/store-objects.ts';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const JPEG = '1.2.840.10008.1.2.4.50';
@@ -29,7 +30,7 @@ describe('the DICOMweb door', () => {
   const get = (path: string, accept?: string): Promise<Response> => fetch(`${door.url}${path}`, { headers: accept ? { accept } : {} });
   beforeAll(async () => {
     door = await openDicomDoor();
-    await send(door, [...FIRST_SERIES, ...SECOND_SERIES]);
+    await storeObjects(door.port, [...FIRST_SERIES, ...SECOND_SERIES]);
     await Promise.all(['2.25.4711', '2.25.9', IDENTITY.studyUid].map((uid) => door.show(uid, READER.group)));
   });
   beforeEach(() => {
@@ -73,6 +74,79 @@ describe('the DICOMweb door', () => {
     expect(await (await get(`${INSTANCE}/metadata`)).json()).toHaveLength(1);
   });
 
+  it('keeps metadata once it is made, and says the same of it', async () => {
+    const first = await get(`${INSTANCE}/metadata`);
+    const { rows } = await door.database.query('select count(*)::int as n from instance_metadata where sop_instance_uid = $1', [
+      SLICE.sopInstanceUid,
+    ]);
+    expect(rows).toEqual([{ n: 1 }]);
+    expect(await (await get(`${INSTANCE}/metadata`)).text()).toBe(await first.text());
+  });
+
+  it('makes metadata ahead of all that came, but for what has lost its file', async () => {
+    const [lost] = ctSeries({ studyUid: '2.25.10', seriesUid: '2.25.10.1' }) as [SampleObject];
+    await storeObjects(door.port, [lost]);
+    const { rows } = await door.database.query<{ blob: string }>('select blob from instance where study_uid = $1', ['2.25.10']);
+    rmSync(door.blobs.path(rows[0]?.blob as string));
+    let after = 0;
+    for (let last: number | null = 0; last !== null; after = last ?? after) last = await makeMetadataAfter(door, after, 2);
+    const missing = await door.database.query(
+      'select study_uid from instance i where not exists (select from instance_metadata m where m.sop_instance_uid = i.sop_instance_uid)',
+    );
+    expect(missing.rows).toEqual([{ study_uid: '2.25.10' }]);
+    expect(after).toBeGreaterThan(0);
+  });
+
+  it('gives the value that a BulkDataURI of metadata leads to, as octets, in one part of many or alone', async () => {
+    const [metadata] = (await (await get(`${INSTANCE}/metadata`)).json()) as [Record<string, { BulkDataURI: string }>];
+    const uri = metadata['7FE00010']?.BulkDataURI as string;
+    expect(uri).toBe(`${door.url}${INSTANCE}/bulkdata/7FE00010`);
+    const pixels = SLICE.dataset.subarray(-512);
+    const alone = await fetch(uri, { headers: { accept: 'application/octet-stream' } });
+    expect(alone.headers.get('content-type')).toBe(`application/octet-stream; transfer-syntax=${EXPLICIT}`);
+    expect(Buffer.from(await alone.arrayBuffer())).toEqual(pixels);
+    const parts = await partsOf(await fetch(uri, { headers: { accept: 'multipart/related; type="application/octet-stream"' } }));
+    expect(parts.map(({ body }) => body)).toEqual([pixels]);
+  });
+
+  it('gives encapsulated pixels by their address frame by frame', async () => {
+    const object = encapsulated(['one', 'two\xff\xd9', 'three\xff\xd9'], { sopInstanceUid: '2.25.99.1.7' });
+    await storeObjects(door.port, [object]);
+    const parts = await partsOf(await get(`${PATH}2.25.99.1.7/bulkdata/7FE00010`, 'multipart/related; type="image/jpeg"'));
+    expect(parts.map(({ body }) => body.toString('latin1'))).toEqual(['one\0two\xff\xd9\0', 'three\xff\xd9\0']);
+  });
+
+  it.each([
+    ['an object', INSTANCE, 'application/dicom'],
+    ['a frame', `${INSTANCE}/frames/1`, 'application/octet-stream'],
+    ['bulk data', `${INSTANCE}/bulkdata/7FE00010`, 'application/octet-stream'],
+  ])('gives a range of %s, and nothing to whoever has it already', async (_, path, accept) => {
+    const whole = await get(path, accept);
+    const etag = whole.headers.get('etag') as string;
+    const bytes = Buffer.from(await whole.arrayBuffer());
+    const ask = (headers: Record<string, string>) => fetch(`${door.url}${path}`, { headers: { accept, ...headers } });
+    const part = await ask({ range: 'bytes=5-14', 'if-range': etag });
+    expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 5-14/${bytes.length}`]);
+    expect(Buffer.from(await part.arrayBuffer())).toEqual(bytes.subarray(5, 15));
+    expect((await ask({ range: `bytes=${bytes.length}-` })).status).toBe(416);
+    expect((await ask({ range: 'bytes=0-1', 'if-range': '"other"' })).status).toBe(200);
+    expect([(await ask({ 'if-none-match': etag })).status, (await ask({ 'if-none-match': '"other"' })).status]).toEqual([304, 200]);
+  });
+
+  it('knows what a caller has of a study and of its metadata, until another instance comes', async () => {
+    const tags = async () =>
+      Promise.all(['', '/metadata'].map(async (path) => (await get(`${STUDY}${path}`)).headers.get('etag') as string));
+    const [study, metadata] = (await tags()) as [string, string];
+    const again = (path: string, etag: string) => fetch(`${door.url}${STUDY}${path}`, { headers: { 'if-none-match': etag } });
+    expect([(await again('', study)).status, (await again('/metadata', metadata)).status]).toEqual([304, 304]);
+    await storeObjects(door.port, ctSeries({ seriesUid: '2.25.4711.9' }));
+    expect([(await again('', study)).status, (await again('/metadata', metadata)).status]).toEqual([200, 200]);
+  });
+
+  it('takes what is accepted from the query too', async () => {
+    expect((await get(`${INSTANCE}?accept=application/dicom`)).headers.get('content-type')).toMatch(/^application\/dicom;/);
+  });
+
   it('answers a HEAD request with the headers alone', async () => {
     const response = await fetch(`${door.url}${INSTANCE}`, { method: 'HEAD', headers: { accept: 'application/dicom' } });
     expect([response.status, Number(response.headers.get('content-length')) > SLICE.dataset.length]).toEqual([200, true]);
@@ -96,6 +170,9 @@ describe('the DICOMweb door', () => {
     ['a frame twice', `${INSTANCE}/frames/1,1`, undefined, 400],
     ['a list of a thousand and one frames', `${INSTANCE}/frames/${Array(1001).fill(1).join(',')}`, undefined, 400],
     ['a frame in a form it is not stored in', `${INSTANCE}/frames/1`, 'image/png', 406],
+    ['bulk data that is not there', `${INSTANCE}/bulkdata/00091001`, undefined, 404],
+    ['bulk data at no path', `${INSTANCE}/bulkdata/..%2F7FE00010`, undefined, 404],
+    ['bulk data in another form', `${INSTANCE}/bulkdata/7FE00010`, 'image/png', 406],
     ['a service that is not there', `${INSTANCE}/rendered`, undefined, 404],
   ])('answers %s with its status and no more', async (_, path, accept, status) => {
     const response = await get(path, accept);
@@ -133,7 +210,7 @@ describe('the DICOMweb door', () => {
 
   it('gives what a mixed study has in the transfer syntax asked for, and says that it is not all', async () => {
     const jpeg = encapsulated(['x'], { studyUid: '2.25.4711', seriesUid: '2.25.4711.3', sopInstanceUid: '2.25.4711.3.1' });
-    await send(door, [jpeg]);
+    await storeObjects(door.port, [jpeg]);
     const response = await get(STUDY, `multipart/related; type="application/dicom"; transfer-syntax=${JPEG}`);
     expect(response.status).toBe(206);
     expect((await partsOf(response)).map(datasetOf)).toEqual([jpeg.dataset]);
@@ -160,7 +237,7 @@ describe('the DICOMweb door', () => {
         (object: SampleObject) => ({ ...object, transferSyntax: DEFLATED, dataset: deflateRawSync(object.dataset) }),
       ],
     ])('%s as octets, in the order asked for', async (_, sopInstanceUid, encode) => {
-      await send(door, [encode(objectOf(shape, { sopInstanceUid }))]);
+      await storeObjects(door.port, [encode(objectOf(shape, { sopInstanceUid }))]);
       const parts = await partsOf(await get(`${PATH}${sopInstanceUid}/frames/3,1`, 'multipart/related; type="application/octet-stream"'));
       expect(parts.map(({ body }) => body)).toEqual([frame(3), frame(1)]);
       expect(parts[0]?.headers['content-type']).toBe(`application/octet-stream; transfer-syntax=${EXPLICIT}`);
@@ -170,7 +247,7 @@ describe('the DICOMweb door', () => {
 
     it('of encapsulated pixels as they are, put together from their fragments', async () => {
       const object = encapsulated(['one', 'two\xff\xd9', 'three\xff\xd9'], { sopInstanceUid: '2.25.99.1.3' });
-      await send(door, [object]);
+      await storeObjects(door.port, [object]);
       const path = `${PATH}${object.sopInstanceUid}/frames/`;
       const parts = await partsOf(await get(`${path}1,2`, 'multipart/related; type="image/jpeg"'));
       expect(parts.map(({ body }) => body.toString('latin1'))).toEqual(['one\0two\xff\xd9\0', 'three\xff\xd9\0']);
@@ -180,7 +257,7 @@ describe('the DICOMweb door', () => {
     });
 
     it('not of an object without pixels', async () => {
-      await send(door, [objectOf([], { sopInstanceUid: '2.25.99.1.4' })]);
+      await storeObjects(door.port, [objectOf([], { sopInstanceUid: '2.25.99.1.4' })]);
       expect((await get(`${PATH}2.25.99.1.4/frames/1`)).status).toBe(404);
     });
 
@@ -199,19 +276,21 @@ describe('the DICOMweb door', () => {
           { sopInstanceUid: '2.25.99.1.6' },
         ).dataset,
       );
-      await send(door, [{ ...objectOf([], { sopInstanceUid: '2.25.99.1.6' }), transferSyntax: DEFLATED, dataset }]);
+      await storeObjects(door.port, [{ ...objectOf([], { sopInstanceUid: '2.25.99.1.6' }), transferSyntax: DEFLATED, dataset }]);
       expect((await get(`${PATH}2.25.99.1.6/frames/1`)).status).toBe(406);
     });
 
     it('not of pixels that cannot be cut', async () => {
-      await send(door, [objectOf([...shape.slice(0, -1), [0x7fe00010, 'OB', Buffer.alloc(20)]], { sopInstanceUid: '2.25.99.1.5' })]);
+      await storeObjects(door.port, [
+        objectOf([...shape.slice(0, -1), [0x7fe00010, 'OB', Buffer.alloc(20)]], { sopInstanceUid: '2.25.99.1.5' }),
+      ]);
       expect((await get(`${PATH}2.25.99.1.5/frames/1`)).status).toBe(406);
     });
   });
 
   it('breaks off when a file is gone, and answers the next request', async () => {
     const [lost] = ctSeries({ studyUid: '2.25.9', seriesUid: '2.25.9.1' }) as [SampleObject];
-    await send(door, [lost]);
+    await storeObjects(door.port, [lost]);
     const { rows } = await door.database.query<{ blob: string }>('select blob from instance where study_uid = $1', ['2.25.9']);
     rmSync(door.blobs.path(rows[0]?.blob as string));
     await expect(get('/studies/2.25.9').then((response) => response.arrayBuffer())).rejects.toThrow();
@@ -221,7 +300,7 @@ describe('the DICOMweb door', () => {
 
   it('closes the files of a caller that hangs up in the middle', async () => {
     const [large] = ctSeries({ studyUid: '2.25.8', seriesUid: '2.25.8.1', size: 2048 }) as [SampleObject];
-    await send(door, [large]);
+    await storeObjects(door.port, [large]);
     await new Promise<void>((resolve) => {
       const call = request(`${door.url}/studies/2.25.8`, (response) => {
         response.once('data', () => call.destroy());
@@ -234,19 +313,6 @@ describe('the DICOMweb door', () => {
     expect(door.logged.filter(({ event, fields }) => event === 'dicomweb.failed' && fields.path === '/studies/2.25.8')).toEqual([]);
   });
 });
-
-/** One association for all, a context for each transfer syntax. */
-async function send(door: DicomDoor, objects: readonly SampleObject[]): Promise<void> {
-  const target = { host: '127.0.0.1', port: door.port, calling: 'SENDER', called: 'WAYSTATION', timeoutMs: 20_000 };
-  const syntaxes = [...new Set(objects.map(({ transferSyntax }) => transferSyntax))];
-  const association = new DimseAssociation(
-    target,
-    syntaxes.map((syntax) => ({ abstractSyntax: CT, transferSyntaxes: [syntax] })),
-  );
-  expect(await association.open()).toBeNull();
-  for (const object of objects) expect(await association.store({ ...object, dataset: [object.dataset] })).toBe(0x0000);
-  await association.release();
-}
 
 /** Two frames of JPEG that is none, in these fragments. */
 function encapsulated(fragments: readonly string[], identity: Parameters<typeof objectOf>[1]): SampleObject {

@@ -83,7 +83,10 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
   const deps = { ...(options.wrap?.({ journal, blobs }) ?? { journal, blobs }), peers, log, metrics, clock: systemClock };
   const door = await startDimseDoor(dimse, deps);
   const reading: DicomDoor['reading'] = { caller: OPERATOR };
-  const web = await listenWeb(reading, dicomwebRoutes({ database: fresh.database, blobs, audit, clock: systemClock, log, metrics }));
+  const web = await listenWeb(
+    reading,
+    dicomwebRoutes({ database: fresh.database, blobs, audit, clock: systemClock, log, metrics, publicUrl: '' }),
+  );
   return {
     ...{ port: door.port, url: web.url, database: fresh.database, blobs, logged, said, reading },
     show: (studyUid, group) => show(fresh.database, studyUid, group),

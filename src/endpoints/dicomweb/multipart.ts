@@ -2,7 +2,14 @@
  * A multipart/related body (RFC 2387, PS3.18 §8.6.1.2) whose length is known before its first byte, as a stream of chunks.
  * In: parts, each a type, a length and a source of bytes. Out: headers and body; a source is opened when its turn comes.
  */
-export type Part = { readonly contentType: string; readonly length: number; open(): AsyncIterable<Buffer> };
+import type { ByteRange } from '../../protocols/dicom/web-range.ts';
+
+export type Part = {
+  readonly contentType: string;
+  readonly length: number;
+  /** Of the whole part where no range is given. */
+  open(range?: ByteRange): AsyncIterable<Buffer>;
+};
 
 export type Multipart = { readonly contentType: string; readonly length: number; body(): AsyncGenerator<Buffer> };
 

@@ -5,11 +5,11 @@
  * UIDs are none, does not match its SOP class.
  */
 import { type Failure, failure } from '../../model/failure.ts';
-import { decodeText } from './charset.ts';
 import type { RawDataset, RawElement } from './dataset-reader.ts';
 import { isUid } from './uid.ts';
+import { keyOf, type Value, valuesOf } from './value-json.ts';
 
-export type DicomJsonValue = string | number | null | DicomJson | { readonly [group: string]: string };
+export type DicomJsonValue = Value | DicomJson;
 export type DicomJson = { readonly [tag: string]: { readonly vr: string; readonly Value?: readonly DicomJsonValue[] } };
 
 export type Header = {
@@ -70,66 +70,11 @@ export function dicomJson(dataset: RawDataset, inherited: readonly string[] = []
   return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function elementJson(element: RawElement, charsets: readonly string[]): DicomJson[string] {
-  const { vr, value, items } = element;
+function elementJson({ vr, value, bigEndian, items }: RawElement, charsets: readonly string[]): DicomJson[string] {
   if (items) return items.length === 0 ? { vr } : { vr, Value: items.map((item) => dicomJson(item, charsets)) };
-  const number = NUMBERS[vr];
-  const values = number
-    ? numbersOf(element, number)
-    : TEXTS.has(vr)
-      ? textsOf(vr, decodeText(value, CHARSET_VRS.has(vr) ? charsets : [], vr))
-      : [];
+  const values = valuesOf({ vr, value, bigEndian }, charsets) ?? [];
   return values.length === 0 ? { vr } : { vr, Value: values };
 }
-
-function numbersOf({ value, bigEndian }: RawElement, { bytes, read }: BinaryNumber): DicomJsonValue[] {
-  const count = Math.floor(value.length / bytes);
-  return Array.from({ length: count }, (_, index) => read(value.subarray(index * bytes, (index + 1) * bytes), bigEndian));
-}
-
-/** PS3.5 §6.2: which characters pad, and whether a backslash parts values, depends on the VR. */
-function textsOf(vr: string, text: string): DicomJsonValue[] {
-  const parts = LONG_TEXTS.has(vr) ? [text] : text.split('\\');
-  const values = parts.map((part) => {
-    const trimmed = printable(LONG_TEXTS.has(vr) ? part.replace(/[\0 ]+$/, '') : part.replace(/[\0 ]+$/, '').trimStart());
-    if (trimmed === '') return null;
-    if (vr === 'PN') return nameOf(trimmed);
-    return NUMERIC_STRINGS.has(vr) && Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
-  });
-  return values.every((value) => value === null) ? [] : values;
-}
-
-/** PS3.18 §F.2.2: component groups of a name; null for a name of delimiters only. */
-function nameOf(text: string): DicomJsonValue {
-  const groups = text.split('=').map((group) => group.replace(/[\^ ]+$/, ''));
-  const named = NAME_GROUPS.flatMap((name, index) => (groups[index] ? [[name, groups[index]]] : []));
-  return named.length === 0 ? null : Object.fromEntries(named);
-}
-
-/** Control characters other than TAB, LF, FF, CR have no place in a value, and NUL none in a database. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return text.replace(/[\x00-\x08\x0b\x0e-\x1f]/g, '');
-}
-
-function keyOf(tag: number): string {
-  return tag.toString(16).toUpperCase().padStart(8, '0');
-}
-
-const NAME_GROUPS = ['Alphabetic', 'Ideographic', 'Phonetic'] as const;
-const NUMERIC_STRINGS: ReadonlySet<string> = new Set(['DS', 'IS']);
-const LONG_TEXTS: ReadonlySet<string> = new Set(['LT', 'ST', 'UR', 'UT']);
-/** VRs that Specific Character Set applies to (PS3.5 §6.1.2.2). */
-const CHARSET_VRS: ReadonlySet<string> = new Set(['LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UT']);
-const TEXTS: ReadonlySet<string> = new Set([...CHARSET_VRS, 'AE', 'AS', 'CS', 'DA', 'DS', 'DT', 'IS', 'TM', 'UI', 'UR']);
-
-type BinaryNumber = { readonly bytes: number; readonly read: (value: Buffer, bigEndian: boolean) => number | string };
-const NUMBERS: Readonly<Record<string, BinaryNumber>> = {
-  US: { bytes: 2, read: (value, bigEndian) => (bigEndian ? value.readUInt16BE() : value.readUInt16LE()) },
-  SS: { bytes: 2, read: (value, bigEndian) => (bigEndian ? value.readInt16BE() : value.readInt16LE()) },
-  UL: { bytes: 4, read: (value, bigEndian) => (bigEndian ? value.readUInt32BE() : value.readUInt32LE()) },
-  SL: { bytes: 4, read: (value, bigEndian) => (bigEndian ? value.readInt32BE() : value.readInt32LE()) },
-};
 
 const IDENTIFYING = ['SOPClassUID', 'SOPInstanceUID', 'StudyInstanceUID', 'SeriesInstanceUID'] as const satisfies readonly Keyword[];
 

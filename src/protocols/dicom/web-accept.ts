@@ -59,6 +59,16 @@ function frameTypeIn(range: MediaRange, asked: string, syntax: TransferSyntax): 
   return covers(asked, syntax.frameType) && (plain || syntax.frameType !== OCTETS || named) ? syntax.frameType : null;
 }
 
+/** How bytes of no other kind are sent: alone, or in one part. Null: not acceptable. */
+export function chooseBytes(accept: readonly MediaRange[]): { readonly multipart: boolean } | null {
+  for (const range of accept) {
+    if (!syntaxFits(range, EXPLICIT_LITTLE_ENDIAN)) continue;
+    if (range.type.startsWith('multipart/') && isMultipart(range) && covers(innerType(range), OCTETS)) return { multipart: true };
+    if (covers(range.type, OCTETS)) return { multipart: false };
+  }
+  return null;
+}
+
 /** Whether metadata goes out, and under which type; DICOM JSON only. */
 export function chooseMetadata(accept: readonly MediaRange[]): string | null {
   for (const range of accept) {

@@ -1,0 +1,86 @@
+/**
+ * Metadata of stored instances as DICOM JSON (PS3.18 §10.4.1.1.2): made once from the file and kept, streamed from there.
+ * Promises: memory bounded whatever the study; an instance of very many elements is made anew each time instead of being kept.
+ */
+import { promisify } from 'node:util';
+import { deflateRaw, inflateRawSync } from 'node:zlib';
+import type { StoredObject } from '../../model/instance.ts';
+import { metadataJson, withBase } from '../../protocols/dicom/metadata-json.ts';
+import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
+import type { Queryable } from '../../store/database.ts';
+import { keepMetadata, metadataOf, withoutMetadata } from '../../store/metadata-store.ts';
+import { type Files, walkStored } from './dataset-session.ts';
+
+/** Longer metadata is not kept. */
+const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024;
+/** Instances whose metadata is read at once. */
+const PAGE = 128;
+
+const deflated = promisify(deflateRaw);
+
+export type MetadataDeps = { readonly database: Queryable; readonly blobs: Files };
+
+/** An array of all of them, in pieces; `base` is the address of the service. */
+export async function* metadataArray(deps: MetadataDeps, objects: readonly StoredObject[], base: string): AsyncGenerator<string> {
+  let separator = '[';
+  for (let at = 0; at < objects.length; at += PAGE) {
+    const page = objects.slice(at, at + PAGE);
+    const kept = await metadataOf(
+      deps.database,
+      page.map((object) => object.sopInstanceUid),
+    );
+    for (const object of page) {
+      const json = kept.get(object.sopInstanceUid);
+      const url = urlOf(object, base);
+      yield separator;
+      if (json) yield withBase(inflateRawSync(json).toString(), url);
+      else for await (const piece of made(deps, object)) yield withBase(piece, url);
+      separator = ',';
+    }
+  }
+  yield objects.length === 0 ? '[]' : ']';
+}
+
+export function urlOf({ studyUid, seriesUid, sopInstanceUid }: StoredObject, base: string): string {
+  return `${base}/studies/${studyUid}/series/${seriesUid}/instances/${sopInstanceUid}`;
+}
+
+/**
+ * Makes metadata ahead, for instances that came after `seq`. Returns where to go on; null when there are no more. One that cannot be made
+ * (its file is gone) is left to who asks for it.
+ */
+export async function makeMetadataAfter(deps: MetadataDeps, seq: number, limit: number): Promise<number | null> {
+  const { missing, last } = await withoutMetadata(deps.database, seq, limit);
+  for (const object of missing) {
+    try {
+      for await (const _ of made(deps, object));
+    } catch (error) {
+      if (!isFileFault(error)) throw error;
+    }
+  }
+  return last;
+}
+
+/** From the file, piece by piece; kept once it is whole. */
+async function* made({ database, blobs }: MetadataDeps, object: StoredObject): AsyncGenerator<string> {
+  const metadata = metadataJson();
+  let held: string[] | null = [];
+  let characters = 0;
+  const hold = (piece: string): string => {
+    characters += piece.length;
+    if (characters > MAX_KEPT_CHARACTERS) held = null;
+    held?.push(piece);
+    return piece;
+  };
+  for await (const _ of walkStored(blobs, object, transferSyntax(object.transferSyntax) as TransferSyntax, metadata.sink)) {
+    const piece = metadata.take();
+    if (piece !== '') yield hold(piece);
+  }
+  yield hold(metadata.end());
+  if (held) await keepMetadata(database, object.sopInstanceUid, await deflated(held.join('')));
+}
+
+function isFileFault(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'EIO' || message.startsWith('stored dataset');
+}

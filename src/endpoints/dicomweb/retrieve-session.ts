@@ -1,0 +1,148 @@
+/**
+ * Objects, frames and bulk data of stored instances (PS3.18 §10.4.1.1), as they were received: nothing is transcoded.
+ * In: the instances that a path names, and what is accepted. Out: a reply whose bytes are read when they are sent.
+ */
+import { isFailure } from '../../model/failure.ts';
+import type { StoredObject } from '../../model/instance.ts';
+import type { Log } from '../../model/log.ts';
+import { bulkLocator } from '../../protocols/dicom/bulk-path.ts';
+import type { WalkedElement } from '../../protocols/dicom/dataset-walker.ts';
+import type { DicomJson } from '../../protocols/dicom/header.ts';
+import { inLittleEndian } from '../../protocols/dicom/metadata-json.ts';
+import { EXPLICIT_LITTLE_ENDIAN, type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
+import { chooseBytes, chooseFrames, chooseObjects, type MediaRange } from '../../protocols/dicom/web-accept.ts';
+import type { BlobStore } from '../../store/blob-store.ts';
+import type { Queryable } from '../../store/database.ts';
+import { headerAt } from '../../store/instance-store.ts';
+import { sourceOf, walkStored } from './dataset-session.ts';
+import { findFrames } from './frame-session.ts';
+import type { Part } from './multipart.ts';
+import { alone, etagOf, inParts, NOT_ACCEPTABLE, NOT_FOUND, type Refusal, type Reply, sliced } from './reply.ts';
+
+export type RetrieveDeps = { readonly database: Queryable; readonly blobs: BlobStore; readonly log: Log };
+
+const MAX_FRAMES_ASKED = 1_000;
+
+/** PS3.18 §10.4.1.1.1: the objects themselves, as Part 10 files; `single` when the path names one instance. */
+export function retrieveObjects(
+  objects: readonly StoredObject[],
+  accept: readonly MediaRange[],
+  single: boolean,
+  blobs: BlobStore,
+): Reply | Refusal {
+  const stored = objects.map((object) => object.transferSyntax);
+  const chosen = chooseObjects(accept, stored, single);
+  if (!chosen) return NOT_ACCEPTABLE;
+  const sent = objects.filter((object) => chosen.accepts(object.transferSyntax));
+  const parts = sent.map((object) => ({
+    contentType: `application/dicom; transfer-syntax=${object.transferSyntax}`,
+    length: object.bytes,
+    open: (range?: { start: number; end: number }) => blobs.read(object.blob, range),
+  }));
+  // PS3.18 Table 8.5-1: 206 when some of the target are left out.
+  const status = sent.length === objects.length ? 200 : 206;
+  const etag = etagOf(sent, 'objects');
+  return chosen.multipart ? inParts(status, parts, 'application/dicom', etag) : alone(parts[0] as Part, etag);
+}
+
+/** PS3.18 §10.4.1.1.6. */
+export async function retrieveFrames(
+  object: StoredObject,
+  list: string,
+  accept: readonly MediaRange[],
+  deps: RetrieveDeps,
+): Promise<Reply | Refusal> {
+  const wanted = list.split(',');
+  if (!wanted.every((text) => /^[1-9]\d{0,8}$/.test(text)) || wanted.length > MAX_FRAMES_ASKED)
+    return { status: 400, why: 'a list of frame numbers is asked for' };
+  if (new Set(wanted).size < wanted.length) return { status: 400, why: 'a frame is asked for once' };
+  return framesOf(object, wanted.map(Number), accept, deps);
+}
+
+async function framesOf(
+  object: StoredObject,
+  wanted: readonly number[],
+  accept: readonly MediaRange[],
+  deps: RetrieveDeps,
+): Promise<Reply | Refusal> {
+  const syntax = transferSyntax(object.transferSyntax) as TransferSyntax;
+  const chosen = chooseFrames(accept, syntax, wanted.length === 1);
+  if (!chosen) return NOT_ACCEPTABLE;
+  const header = JSON.parse((await headerAt(deps.database, object.sopInstanceUid)).toString()) as DicomJson;
+  const frames = await findFrames(deps.blobs, object, header, syntax, wanted);
+  if (isFailure(frames)) {
+    deps.log.info('dicomweb.no-frames', { sopInstanceUid: object.sopInstanceUid, why: frames.detail });
+    return frames.code === 'not-found' ? NOT_FOUND : NOT_ACCEPTABLE;
+  }
+  const parts = frames.map((frame) => ({ contentType: chosen.contentType, ...frame }));
+  const etag = etagOf([object], `frames ${wanted.join()}`);
+  return chosen.multipart ? inParts(200, parts, chosen.contentType.split(';')[0] as string, etag) : alone(parts[0] as Part, etag);
+}
+
+/** PS3.18 §10.4.1.1.5: a value that metadata left to its URI. Encapsulated pixels go out by frames, a film in one piece. */
+export async function retrieveBulkdata(
+  object: StoredObject,
+  path: string,
+  accept: readonly MediaRange[],
+  deps: RetrieveDeps,
+): Promise<Reply | Refusal> {
+  const syntax = transferSyntax(object.transferSyntax) as TransferSyntax;
+  const element = await findElement(object, path, syntax, deps.blobs);
+  if (!element) return NOT_FOUND;
+  if (!Number.isFinite(element.length)) return encapsulated(object, element, syntax, accept, deps);
+  const chosen = chooseBytes(accept);
+  if (!chosen) return NOT_ACCEPTABLE;
+  const range = { start: element.start, length: element.length };
+  const bytes = sourceOf(deps.blobs, object, syntax);
+  const part: Part = {
+    contentType: `${OCTETS}; transfer-syntax=${EXPLICIT_LITTLE_ENDIAN}`,
+    length: element.length,
+    open: (asked) => sliced(inOrder(bytes.stream(range), element), asked),
+  };
+  const etag = etagOf([object], `bulkdata ${path}`);
+  return chosen.multipart ? inParts(200, [part], OCTETS, etag) : alone(part, etag);
+}
+
+async function encapsulated(
+  object: StoredObject,
+  element: WalkedElement,
+  syntax: TransferSyntax,
+  accept: readonly MediaRange[],
+  deps: RetrieveDeps,
+): Promise<Reply | Refusal> {
+  // Pixels of an icon within a sequence have no frames of their own.
+  if (!element.topLevel) return NOT_FOUND;
+  if (syntax.frameType === '') return NOT_ACCEPTABLE;
+  if (object.frames > MAX_FRAMES_ASKED) return { status: 413, why: `more than ${MAX_FRAMES_ASKED} frames are asked for by their numbers` };
+  return framesOf(
+    object,
+    Array.from({ length: object.frames }, (_, index) => index + 1),
+    accept,
+    deps,
+  );
+}
+
+async function findElement(object: StoredObject, path: string, syntax: TransferSyntax, blobs: BlobStore): Promise<WalkedElement | null> {
+  const locator = bulkLocator(path);
+  if (!locator) return null;
+  for await (const _ of walkStored(blobs, object, syntax, locator.sink)) if (locator.found()) break;
+  return locator.found();
+}
+
+/** Bytes of a big-endian dataset in the order in which they are always sent. */
+async function* inOrder(source: AsyncIterable<Buffer>, { bigEndian, vr }: WalkedElement): AsyncGenerator<Buffer> {
+  if (!bigEndian) {
+    yield* source;
+    return;
+  }
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of source) {
+    const bytes = Buffer.concat([rest, chunk]);
+    const whole = bytes.length - (bytes.length % 8);
+    yield inLittleEndian(bytes.subarray(0, whole), bigEndian, vr);
+    rest = bytes.subarray(whole);
+  }
+  if (rest.length > 0) yield inLittleEndian(rest, bigEndian, vr);
+}
+
+const OCTETS = 'application/octet-stream';
