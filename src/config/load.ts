@@ -152,6 +152,7 @@ function completePeer({ mllp, dimse, http, specialty, ...peer }: ConfigInput['pe
   return {
     ...peer,
     charset: peer.charset ?? '',
+    release: mllp?.release ?? 0,
     specialty: specialty ?? '',
     // Numbers without an authority are the peer's own: those of two hospitals never meet by chance.
     accessionIssuer: peer.accessionIssuer ?? `default.${peer.name}`,

@@ -89,6 +89,8 @@ function unknownPeer(name: string): Peer {
     accessionIssuer: 'default',
     patientAuthority: 'default',
     charset: '',
+    acknowledgment: 'asked',
+    release: 0,
     zone: '+00:00',
     specialty: '',
     returns: [],

@@ -98,7 +98,7 @@ function specialtyNames({ source, raw, peers, specialties }: Parts): ConfigFault
 /** A sender that two peers would recognise equally well belongs to neither. */
 function recognition({ source, peers }: Parts): ConfigFault[] {
   return peers.flatMap(({ path, value }, index) => {
-    const nothing = ['mllp', 'dimse', 'http'].every((door) => Object.keys(record(value[door])).length === 0);
+    const nothing = signsOf(value).length === 0 && ['dimse', 'http'].every((door) => Object.keys(record(value[door])).length === 0);
     if (nothing) return [source.fault(path, 'does not say how it is recognised: give mllp, dimse or http')];
     return peers.slice(0, index).flatMap((other) => {
       const door = ambiguous(value, other.value);
@@ -110,10 +110,15 @@ function recognition({ source, peers }: Parts): ConfigFault[] {
 function ambiguous(one: Raw, other: Raw): string {
   const [a, b] = [record(one.mllp), record(other.mllp)];
   const overlap = MLLP_SIGNS.every((key) => a[key] === undefined || b[key] === undefined || a[key] === b[key]);
-  const [rank, otherRank] = [a, b].map((signs) => rankOf(Object.keys(signs).length, signs.certificate !== undefined));
+  const [rank, otherRank] = [one, other].map((peer) => rankOf(signsOf(peer).length, signsOf(peer).includes('certificate')));
   if (overlap && rank !== 0 && rank === otherRank) return 'mllp';
   if (same(record(one.dimse).aeTitle, record(other.dimse).aeTitle)) return 'dimse';
   return same(record(one.http).client, record(other.http).client) ? 'http' : '';
+}
+
+/** By what an MLLP peer is recognised. */
+function signsOf(peer: Raw): string[] {
+  return MLLP_SIGNS.filter((key) => record(peer.mllp)[key] !== undefined);
 }
 
 /** How much the signs of an MLLP peer say: a certificate is proved, what stands in a message is only claimed. */

@@ -63,6 +63,7 @@ function mllpDoor(pointers: Pointers) {
     host: host.prefault(LOOPBACK),
     port: doorPort.prefault(DEFAULT_PORTS.mllp),
     tls: doorTls(pointers).optional(),
+    release: release.prefault(1),
     maxMessage: size('1KiB', '256MiB').prefault('16MiB'),
     idle: duration('1s', '7d').prefault('30m'),
   });
@@ -85,6 +86,9 @@ const httpDoor = section({
   maxBody: size('64KiB', '256MiB').prefault('16MiB'),
 });
 
+/** MLLP release 1 or 2. */
+const release = z.literal([1, 2], { error: 'must be 1 or 2' });
+
 const charset = z.enum(CHARSETS, { error: 'must be a character set as HL7 Table 0211 names it, such as 8859/1, or WINDOWS-1252' });
 
 /** One address, or all of a network: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */
@@ -98,6 +102,7 @@ const peer = section({
     listener: name.optional(),
     address: address.optional(),
     certificate: text('the common name of a certificate, or its SHA-256').optional(),
+    release: release.optional(),
   }).optional(),
   dimse: section({ aeTitle }).optional(),
   http: section({ client: name }).optional(),
@@ -108,6 +113,7 @@ const peer = section({
     })
     .prefault({ 'ORM^O01': 'mapped' }),
   otherMessages: oneOf('ignored', 'refused').prefault('refused'),
+  acknowledgment: oneOf('asked', 'plain').prefault('asked'),
   reusedControlId: oneOf('flag', 'refuse').prefault('flag'),
   accession: oneOf('OBR-18', 'OBR-3', 'OBR-20', 'IPC-1').prefault('OBR-18'),
   accessionIssuer: text('the issuer of its accession numbers').optional(),
@@ -134,6 +140,7 @@ function destination(pointers: Pointers) {
     receivingApplication: text('what MSH-5 shall say').optional(),
     receivingFacility: text('what MSH-6 shall say').optional(),
     version: oneOf('2.3', '2.3.1', '2.4', '2.5', '2.5.1').prefault('2.5.1'),
+    release: release.prefault(1),
     charset: charset.prefault('UNICODE UTF-8'),
     tls: callTls(pointers).optional(),
     answerTimeout: duration('1s', '10m').prefault('30s'),

@@ -12,6 +12,8 @@ export type MllpDestination = {
   readonly receivingFacility: string;
   /** HL7 version of what we send, e.g. `2.5.1`. */
   readonly version: string;
+  /** MLLP release: 2 waits for a commit acknowledgment as well. */
+  readonly release: 1 | 2;
   /** What it reads. */
   readonly charset: CharsetName;
   /** Null: without TLS. */
@@ -81,6 +83,8 @@ export type MllpListener = {
   readonly port: number;
   /** Null: without TLS. */
   readonly tls: DoorTls | null;
+  /** MLLP release: 2 has commit acknowledgments. */
+  readonly release: 1 | 2;
   readonly maxMessageBytes: number;
   readonly idleMs: number;
 };

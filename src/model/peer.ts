@@ -10,6 +10,10 @@ export type Peer = {
   /** Messages by MSH-9 `ORM^O01` or `ADT^*`; what is not named follows `otherMessages`. */
   readonly messages: Readonly<Record<string, MessagePolicy>>;
   readonly otherMessages: 'ignored' | 'refused';
+  /** By MSH-15 and MSH-16, or one AA, AE or AR whatever they ask. */
+  readonly acknowledgment: 'asked' | 'plain';
+  /** MLLP release of its connections; 0 for that of the listener. */
+  readonly release: 0 | 1 | 2;
   /** Same MSH-10 with other bytes: taken as new and flagged, or refused. */
   readonly reusedControlId: 'flag' | 'refuse';
   /** Set of its messages where MSH-18 is empty; '' for UTF-8. */

@@ -34,6 +34,7 @@ function open(changes: Partial<MllpDestination>): void {
       receivingApplication: 'ORDERS',
       receivingFacility: 'NORTH',
       version: '2.5.1',
+      release: 1 as const,
       charset: 'UNICODE UTF-8' as const,
       tls: null,
       answerTimeoutMs: 10_000,

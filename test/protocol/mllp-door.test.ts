@@ -247,7 +247,15 @@ describe('stopping the door', () => {
 describe('a taken port', () => {
   it('is an error that says which door and which setting', async () => {
     const test = await open();
-    const settings = { name: 'mllp', host: '127.0.0.1', port: test.door.port, tls: null, maxMessageBytes: 1, idleMs: 1 };
+    const settings = {
+      name: 'mllp',
+      host: '127.0.0.1',
+      port: test.door.port,
+      tls: null,
+      release: 1 as const,
+      maxMessageBytes: 1,
+      idleMs: 1,
+    };
     await expect(startMllpDoor(settings, {} as never)).rejects.toThrow(
       `mllp door: cannot listen on 127.0.0.1:${test.door.port}: another program has this port; choose another in mllp.port`,
     );

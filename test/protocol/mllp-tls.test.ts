@@ -126,6 +126,7 @@ describe('the sending client with TLS', () => {
     receivingApplication: '',
     receivingFacility: '',
     version: '2.5.1',
+    release: 1 as const,
     charset: 'UNICODE UTF-8' as const,
     tls: { ca: authority.ca, key: ris.key, cert: ris.cert, serverName: '', ...tls },
     answerTimeoutMs: 10_000,

@@ -46,6 +46,7 @@ export type DoorOptions = {
   readonly maxMessageBytes?: number;
   readonly idleMs?: number;
   readonly tls?: DoorTls;
+  readonly release?: 1 | 2;
 };
 
 /** Opens a door on a free port. */
@@ -59,7 +60,7 @@ export async function openTestDoor(options: DoorOptions = {}): Promise<TestDoor>
   const known = peerDirectory(config);
   const directory = { ...known, mllp: (...who: Parameters<typeof known.mllp>) => withTreatment(known.mllp(...who), options.everyone) };
   const door = await startMllpDoor(
-    { name: 'mllp', host: '127.0.0.1', port: 0, tls: options.tls ?? null, maxMessageBytes, idleMs },
+    { name: 'mllp', host: '127.0.0.1', port: 0, tls: options.tls ?? null, release: options.release ?? 1, maxMessageBytes, idleMs },
     { journal, peers: directory, log, metrics, clock: systemClock },
   );
   return {
@@ -125,6 +126,8 @@ function complete(peer: Partial<ConfiguredPeer>): ConfiguredPeer {
     messages: {},
     otherMessages: 'refused',
     reusedControlId: 'flag',
+    acknowledgment: 'asked',
+    release: 0,
     accession: 'OBR-18',
     accessionIssuer: '',
     patientAuthority: '',

@@ -90,6 +90,7 @@ const RIS_LINK = {
   receivingApplication: 'WAYSTATION',
   receivingFacility: '',
   version: '2.5.1',
+  release: 1,
   charset: 'UNICODE UTF-8',
   tls: null,
   answerTimeoutMs: TIMEOUT_MS,

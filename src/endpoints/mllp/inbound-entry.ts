@@ -9,7 +9,8 @@ import type { NewEntry } from '../../model/entry.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { MllpCaller, Peer, PeerDirectory } from '../../model/peer.ts';
 import { judge, messageType } from '../../protocols/hl7v2/accept.ts';
-import { type AckCode, ackCodeOf, buildAck, shortControlId } from '../../protocols/hl7v2/ack.ts';
+import { type AckCode, buildAck, shortControlId } from '../../protocols/hl7v2/ack.ts';
+import { type AcknowledgmentMode, acceptCode, isAnswered, modeOf } from '../../protocols/hl7v2/acknowledgment-mode.ts';
 import { trailBytesOf } from '../../protocols/hl7v2/charset.ts';
 import { type Header, isRefusal, type Refusal, readHeader } from '../../protocols/hl7v2/header.ts';
 import type { Verdict } from '../../protocols/hl7v2/verdict.ts';
@@ -17,8 +18,11 @@ import type { Verdict } from '../../protocols/hl7v2/verdict.ts';
 export type Inbound = {
   readonly entry: NewEntry;
   readonly header: Header | null;
-  /** MSA-1 of the answer. */
+  readonly mode: AcknowledgmentMode;
+  /** MSA-1 of the answer, whether or not the sender asks for one. */
   readonly answer: AckCode;
+  /** MLLP release of the sender; 0: that of the listener. */
+  readonly release: Peer['release'];
   /** Taken only when its peer never used this control id with other bytes. */
   readonly mustBeUnused: boolean;
 };
@@ -45,18 +49,32 @@ function inSetOf(header: Header, peer: Peer): Header {
 export function refuseReused(message: Inbound, clock: Clock): Inbound {
   const why = failure('endpoints', 'duplicate-control-id', 'MSH-10 was used before with other bytes');
   const refusal: Refusal = { failure: why, location: { segment: 'MSH', sequence: 1, field: 10 } };
-  const answer = answerTo(message.header, refusal, clock);
+  const answer = answerTo(message.header, refusal, message.mode, clock);
   return {
     ...message,
-    answer: ackCodeOf(why.code),
+    answer: acceptCode(message.mode, why.code),
     entry: { ...message.entry, disposition: 'refused', answer, detail: detailOf(refusal) },
   };
 }
 
 /** An answer outside the journal: what was not or cannot be written there. */
-export function refuseUnwritten(head: Buffer, code: Failure['code'], clock: Clock): Buffer {
-  const header = readHeader(head);
-  return answerTo(isRefusal(header) ? null : header, { failure: failure('endpoints', code, ''), location: null }, clock);
+export type Unwritten = { readonly bytes: Buffer; readonly code: AckCode; readonly release: Peer['release'] };
+
+/** The answer to a message that could not be written. */
+export function refuseUnwritten({ header, mode, release }: Inbound, code: Failure['code'], clock: Clock): Unwritten {
+  const refusal = { failure: failure('endpoints', code, ''), location: null };
+  return { bytes: answerTo(header, refusal, mode, clock), code: acceptCode(mode, code), release };
+}
+
+/** The answer to a message of which only the head was kept. */
+export function refuseHead(head: Buffer, code: Failure['code'], { peers, clock, caller }: InboundFacts): Unwritten {
+  const read = readHeader(head);
+  const header = isRefusal(read) ? null : read;
+  const peer = header ? peers.mllp(caller, header.sendingApplication, header.sendingFacility) : null;
+  const known = peer === null || isFailure(peer) ? null : peer;
+  const mode = modeOf(header, known?.acknowledgment === 'plain');
+  const refusal = { failure: failure('endpoints', code, ''), location: null };
+  return { bytes: answerTo(header, refusal, mode, clock), code: acceptCode(mode, code), release: known?.release ?? 0 };
 }
 
 function inbound(bytes: Buffer, header: Header | null, peer: Peer | null, verdict: Verdict, facts: InboundFacts): Inbound {
@@ -64,6 +82,7 @@ function inbound(bytes: Buffer, header: Header | null, peer: Peer | null, verdic
   const refusal = verdict.disposition === 'refused' ? verdict.refusal : null;
   const name = peer?.name ?? `mllp:${facts.caller.address}`;
   const type = header ? messageType(header) : '';
+  const mode = modeOf(header, peer?.acknowledgment === 'plain');
   const entry: NewEntry = {
     kind: 'hl7v2',
     peer: name,
@@ -74,18 +93,23 @@ function inbound(bytes: Buffer, header: Header | null, peer: Peer | null, verdic
     payload: bytes,
     blob: null,
     disposition,
-    answer: answerTo(header, refusal, facts.clock),
+    answer: answerTo(header, refusal, mode, facts.clock),
     effects: [],
     detail: refusal ? detailOf(refusal) : verdict.disposition === 'ignored' ? verdict.detail : '',
     received: facts.clock.now(),
   };
   const mustBeUnused = disposition === 'accepted' && peer?.reusedControlId === 'refuse';
-  return { entry, header, answer: refusal ? ackCodeOf(refusal.failure.code) : 'AA', mustBeUnused };
+  return { entry, header, mode, answer: acceptCode(mode, refusal?.failure.code ?? null), release: peer?.release ?? 0, mustBeUnused };
 }
 
-function answerTo(header: Header | null, refusal: Refusal | null, clock: Clock): Buffer {
-  return buildAck(header, refusal, { now: clock.now(), controlId: shortControlId(clock.uuid()) });
+/** Nothing where the sender asks for nothing. */
+function answerTo(header: Header | null, refusal: Refusal | null, mode: AcknowledgmentMode, clock: Clock): Buffer {
+  if (!isAnswered(mode, refusal === null)) return NO_ANSWER;
+  const code = acceptCode(mode, refusal?.failure.code ?? null);
+  return buildAck(header, refusal, { now: clock.now(), controlId: shortControlId(clock.uuid()) }, { code });
 }
+
+const NO_ANSWER = Buffer.alloc(0);
 
 function strange(why: Failure): Refusal {
   return { failure: why, location: { segment: 'MSH', sequence: 1, field: 3 } };

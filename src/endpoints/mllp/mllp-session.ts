@@ -1,5 +1,6 @@
 /**
- * One connection at the MLLP door: frames in, one answer each, in the order of arrival (HL7 v2.5.1 §2.9.2; MLLP Release 1).
+ * One connection at the MLLP door: frames in, an answer each where one is asked for, in the order of arrival (HL7 v2.5.1 §2.9; MLLP
+ * Release 1; Release 2, where a commit acknowledgment of one byte comes before the answer, and only after the journal has committed).
  * A sender may send on before it has its answers (pipelining): messages go to the journal at once and share its commits.
  * Promises: what a connection holds is bounded: the socket is not read while too much waits for the journal, or for the peer to read;
  * every connection that is closed from here is closed with a reason in the log; a message that was begun and not ended leaves nothing
@@ -8,9 +9,10 @@
 import type { Socket } from 'node:net';
 import type { Metrics } from '../../model/metrics.ts';
 import type { MllpCaller, PeerDirectory } from '../../model/peer.ts';
-import { createFramer, type Framer, type FramerEvent, frame } from '../../protocols/hl7v2/framer.ts';
-import { readInbound } from './inbound-entry.ts';
-import { type Answer, answerUnwritten, type ReceiveDeps, receive } from './receive-step.ts';
+import { type Batch, isBatch, splitBatch } from '../../protocols/hl7v2/batch.ts';
+import { COMMIT_ACK, COMMIT_NAK, commitOf, createFramer, type Framer, type FramerEvent, frame } from '../../protocols/hl7v2/framer.ts';
+import { readInbound, refuseHead } from './inbound-entry.ts';
+import { type Answer, type BatchAnswer, type ReceiveDeps, receive, receiveBatch } from './receive-step.ts';
 
 /** Messages of one connection that wait for the journal. */
 const MAX_IN_FLIGHT = 64;
@@ -20,7 +22,10 @@ const ENDLESS_FACTOR = 4;
 const MAX_STRAY_BYTES = 65_536;
 const STRAY_BYTES_OF_UNFINISHED = 1_024;
 
-export type SessionLimits = { readonly maxMessageBytes: number; readonly idleMs: number };
+export type SessionLimits = { readonly maxMessageBytes: number; readonly idleMs: number; readonly release: 1 | 2 };
+
+/** What is written for one frame, and what it counts as. */
+type Reply = { readonly blocks: readonly Buffer[]; readonly codes: readonly string[] };
 
 export type SessionDeps = ReceiveDeps & {
   readonly peers: PeerDirectory;
@@ -122,9 +127,9 @@ export class MllpSession {
         this.#take(event.bytes);
         break;
       case 'too-large': {
-        const { log, clock } = this.#deps;
+        const { log } = this.#deps;
         log.warn('mllp.too-large', { remoteAddress: this.#remoteAddress, bytes: event.length, limit: this.#limits.maxMessageBytes });
-        this.#answerInTurn(0, Promise.resolve(answerUnwritten(event.head, 'too-large', clock)));
+        this.#answerInTurn(0, Promise.resolve(this.#reply({ ...refuseHead(event.head, 'too-large', this.#deps), committed: false })));
         break;
       }
       default:
@@ -133,29 +138,62 @@ export class MllpSession {
   }
 
   #take(bytes: Buffer): void {
-    const { peers, clock, log, caller } = this.#deps;
-    const message = readInbound(bytes, { peers, clock, caller });
-    if (message === null) {
-      log.warn('mllp.unasked-acknowledgment', { remoteAddress: this.#remoteAddress });
-      return;
-    }
-    this.#alone = message.mustBeUnused;
+    const commit = commitOf(bytes);
+    const batch = isBatch(bytes) ? splitBatch(bytes) : null;
+    if (commit !== null) this.#hearCommit(commit);
+    else if (batch !== null) this.#takeBatch(bytes.length, batch);
+    else this.#takeMessage(bytes);
+  }
+
+  #takeBatch(bytes: number, batch: Batch): void {
+    const messages = batch.batches.map((one) => one.messages.map((message) => readInbound(message, this.#deps)));
+    const alone = messages.flat().some((message) => message?.mustBeUnused);
+    this.#receive(bytes, alone, async () => this.#replyToAll(await receiveBatch({ batch, messages }, this.#deps)));
+  }
+
+  #takeMessage(bytes: Buffer): void {
+    const message = readInbound(bytes, this.#deps);
+    if (message === null) this.#deps.log.warn('mllp.unasked-acknowledgment', { remoteAddress: this.#remoteAddress });
+    else this.#receive(bytes.length, message.mustBeUnused, async () => this.#reply(await receive(message, this.#deps)));
+  }
+
+  #receive(bytes: number, alone: boolean, work: () => Promise<Reply>): void {
+    this.#alone = alone;
     // The answers of all that came before have to be written first, or the one before could still be using the control id.
-    const ready = message.mustBeUnused ? this.#answered.then(() => receive(message, this.#deps)) : receive(message, this.#deps);
-    this.#answerInTurn(bytes.length, ready);
+    this.#answerInTurn(bytes, alone ? this.#answered.then(work) : work());
+  }
+
+  /** MLLP Release 2, §2: a message that is not in safe storage has a negative commit acknowledgment, and nothing else. */
+  #reply({ bytes, code, release, committed }: Answer): Reply {
+    const codes = [bytes.length > 0 ? code : 'none'];
+    if ((release || this.#limits.release) === 1) return { blocks: bytes.length > 0 ? [bytes] : [], codes };
+    return { blocks: committed ? [COMMIT_ACK, ...(bytes.length > 0 ? [bytes] : [])] : [COMMIT_NAK], codes };
+  }
+
+  /** A batch is committed when all of it is: else it is sent again, and who is in the journal already gets his stored answer. */
+  #replyToAll({ bytes, answers }: BatchAnswer): Reply {
+    const release = answers.find((answer) => answer.release > 0)?.release ?? 0;
+    const { blocks } = this.#reply({ bytes, code: 'AA', release, committed: answers.every((answer) => answer.committed) });
+    return { blocks, codes: answers.map((answer) => (answer.bytes.length > 0 ? answer.code : 'none')) };
+  }
+
+  /** A sender of Release 2 commits our answers in turn. Who does not gets the same answer when it sends the message again. */
+  #hearCommit(positive: boolean): void {
+    this.#stray = 0;
+    if (!positive) this.#deps.log.warn('mllp.answer-not-committed', { remoteAddress: this.#remoteAddress });
   }
 
   /** Writes an answer when it is there and its turn has come. */
-  #answerInTurn(bytes: number, ready: Promise<Answer>): void {
+  #answerInTurn(bytes: number, ready: Promise<Reply>): void {
     this.#inFlight++;
     this.#inFlightBytes += bytes;
     const last = this.#alone;
-    this.#answered = Promise.all([ready, this.#answered]).then(([answer]) => {
+    this.#answered = Promise.all([ready, this.#answered]).then(([{ blocks, codes }]) => {
       this.#inFlight--;
       this.#inFlightBytes -= bytes;
       if (last) this.#alone = false;
-      this.#deps.metrics.count('waystation_mllp_messages_total', { answer: answer.code });
-      if (this.#socket.writable) this.#socket.write(frame(answer.bytes));
+      for (const answer of codes) this.#deps.metrics.count('waystation_mllp_messages_total', { answer });
+      if (this.#socket.writable) for (const block of blocks) this.#socket.write(frame(block));
       this.#pump();
     });
   }

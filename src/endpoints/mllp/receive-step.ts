@@ -8,10 +8,20 @@ import type { Journal } from '../../journal/journal.ts';
 import type { Clock } from '../../model/clock.ts';
 import type { Appended } from '../../model/entry.ts';
 import type { Log } from '../../model/log.ts';
-import { type AckCode, ackCodeOf } from '../../protocols/hl7v2/ack.ts';
+import type { Peer } from '../../model/peer.ts';
+import { type AckCode, shortControlId } from '../../protocols/hl7v2/ack.ts';
+import { type Batch, buildBatchAck } from '../../protocols/hl7v2/batch.ts';
 import { type Inbound, refuseReused, refuseUnwritten } from './inbound-entry.ts';
 
-export type Answer = { readonly bytes: Buffer; readonly code: AckCode };
+export type Answer = {
+  /** Empty where the sender asks for none. */
+  readonly bytes: Buffer;
+  readonly code: AckCode;
+  /** MLLP release of the sender; 0: that of the listener. */
+  readonly release: Peer['release'];
+  /** It is in the journal. */
+  readonly committed: boolean;
+};
 
 export type ReceiveDeps = { readonly journal: Pick<Journal, 'append' | 'appendUnused'>; readonly log: Log; readonly clock: Clock };
 
@@ -22,13 +32,38 @@ export async function receive(message: Inbound, deps: ReceiveDeps): Promise<Answ
     return committed(message, await deps.journal.append(message.entry), deps.log);
   } catch (error) {
     deps.log.error('mllp.not-journaled', { peer: message.entry.peer, type: message.entry.type, error: String(error) });
-    return answerUnwritten(message.entry.payload, 'out-of-resources', deps.clock);
+    return { ...refuseUnwritten(message, 'out-of-resources', deps.clock), committed: false };
   }
 }
 
-/** An answer to what is not in the journal; `head` holds at least its MSH. */
-export function answerUnwritten(head: Buffer, code: 'too-large' | 'out-of-resources', clock: Clock): Answer {
-  return { bytes: refuseUnwritten(head, code, clock), code: ackCodeOf(code) };
+/** `messages[batch][message]`; null for an acknowledgment, which is not answered. */
+export type InboundBatch = { readonly batch: Batch; readonly messages: readonly (readonly (Inbound | null)[])[] };
+
+export type BatchAnswer = { readonly bytes: Buffer; readonly answers: readonly Answer[] };
+
+/**
+ * Takes every message of a batch, each by itself: one that is refused holds back no other, and a batch that is sent again gets the stored
+ * answers of those that were taken. The answer is there when all are committed.
+ */
+export async function receiveBatch({ batch, messages }: InboundBatch, deps: ReceiveDeps): Promise<BatchAnswer> {
+  const alone = messages.flat().some((message) => message?.mustBeUnused);
+  const taken: (readonly Answer[])[] = [];
+  for (const group of messages) {
+    const known = group.filter((message) => message !== null);
+    if (!alone) taken.push(await Promise.all(known.map((message) => receive(message, deps))));
+    else taken.push(await oneByOne(known, deps));
+  }
+  const answers = taken.flat();
+  const silent = answers.every(({ bytes }) => bytes.length === 0);
+  const stamp = { now: deps.clock.now(), controlId: shortControlId(deps.clock.uuid()) };
+  const given = taken.map((group) => group.map(({ bytes }) => bytes));
+  return { bytes: silent ? Buffer.alloc(0) : buildBatchAck(batch, given, stamp), answers };
+}
+
+async function oneByOne(messages: readonly Inbound[], deps: ReceiveDeps): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (const message of messages) answers.push(await receive(message, deps));
+  return answers;
 }
 
 async function receiveUnused(message: Inbound, { journal, clock, log }: ReceiveDeps): Promise<Answer> {
@@ -38,9 +73,9 @@ async function receiveUnused(message: Inbound, { journal, clock, log }: ReceiveD
 }
 
 /** A resend gets the answer that its first sending got. */
-function committed({ entry, answer: code }: Inbound, { seq, duplicate, answer: bytes }: Appended, log: Log): Answer {
+function committed({ entry, answer: code, release }: Inbound, { seq, duplicate, answer: bytes }: Appended, log: Log): Answer {
   const { peer, type, disposition, detail } = entry;
   if (duplicate) log.info('mllp.resent', { seq, peer, type });
   else if (disposition === 'refused') log.warn('mllp.refused', { seq, peer, type, answer: code, detail });
-  return { bytes, code };
+  return { bytes, code, release, committed: true };
 }

@@ -6,8 +6,7 @@
  *
  * MSA-1 follows from the code of HL7 Table 0357, which calls 1xx errors (AE: the content must be mended) and 2xx rejections
  * (AR: 200–203 not a message for this receiver; 207 unrelated to its content, §2.9.2.2 c: send it again later).
- * Deviation: always original mode, one AA, AE or AR after the commit, whatever MSH-15 and MSH-16 ask (IHE RAD TF-2 §2.4 asks the same
- * of receivers): senders fill these fields by habit and wait for an answer all the same.
+ * Which code answers in which mode, and whether at all, is decided in acknowledgment-mode.ts.
  */
 import { type Failure, type FailureCode, failure } from '../../model/failure.ts';
 import { type Header, isRefusal, type Location, part, type Refusal, readFields, readHeader, readSegments } from './header.ts';
@@ -18,12 +17,18 @@ export type AckCode = 'AA' | 'AE' | 'AR' | 'CA' | 'CE' | 'CR';
 /** What an answer is stamped with: MSH-7 and MSH-10. */
 export type AckStamp = { readonly now: Date; readonly controlId: string };
 
-/** The answer to a message: AA without a refusal. `header` null: the message had none that can be read. */
-export function buildAck(header: Header | null, refused: Refusal | null, stamp: AckStamp): Buffer {
+/** An application acknowledgment is a message of its own: it asks for an accept acknowledgment, and for no other (MSH-15, MSH-16). */
+export type AckWording = { readonly code: AckCode; readonly initiates?: boolean };
+
+/**
+ * The answer to a message. `header` null: the message had none that can be read. Without `wording` AA, or AE or AR by what was refused.
+ */
+export function buildAck(header: Header | null, refused: Refusal | null, stamp: AckStamp, wording?: AckWording): Buffer {
   const answered = header ?? NO_HEADER;
+  const code = wording?.code ?? (refused ? ackCodeOf(refused.failure.code) : 'AA');
   const segments = [
-    buildHeader(answered, stamp),
-    ...(refused ? buildRefusal(answered, refused) : [join(answered, ['MSA', 'AA', answered.controlId])]),
+    buildHeader(answered, stamp, wording?.initiates ?? false),
+    ...(refused ? buildRefusal(answered, refused, code) : [join(answered, ['MSA', code, answered.controlId])]),
   ];
   return Buffer.from(`${segments.join('\r')}\r`, 'latin1');
 }
@@ -31,6 +36,11 @@ export function buildAck(header: Header | null, refused: Refusal | null, stamp: 
 /** What MSA-1 says for a Failure. */
 export function ackCodeOf(code: FailureCode): 'AE' | 'AR' {
   return CONDITIONS[code] < '200' ? 'AE' : 'AR';
+}
+
+/** ERR-3 for a Failure: a code of HL7 Table 0357. */
+export function conditionOf(code: FailureCode): string {
+  return CONDITIONS[code];
 }
 
 /** MSH-10 of what is written here: 20 characters, the length every version allows. `uuid` is a UUIDv7: its time and 26 random bits are kept. */
@@ -66,13 +76,14 @@ function errorCodeOf(fields: readonly string[], { delimiters }: Header): string 
 }
 
 /** MSH of the answer: sender and receiver change places, the rest of what the sender said of itself is kept. */
-function buildHeader(header: Header, { now, controlId }: AckStamp): string {
+function buildHeader(header: Header, { now, controlId }: AckStamp, initiates: boolean): string {
   const { fields } = header;
   const echo = (number: number): string => fields[number] ?? '';
   const answer = [`MSH${echo(1)}${echo(2)}`, echo(5), echo(6), echo(3), echo(4), timestamp(now), '', messageTypeOf(header), controlId];
   const version = isVersion(header.version) ? echo(12) : DEFAULT_VERSION;
-  const charset = echo(18) === '' ? [] : ['', '', '', '', '', echo(18)];
-  return [...answer, echo(11) || 'P', version, ...charset].join(echo(1));
+  const modes = initiates ? ['AL', 'NE'] : ['', ''];
+  const rest = initiates || echo(18) !== '' ? ['', '', ...modes, '', echo(18)] : [];
+  return [...answer, echo(11) || 'P', version, ...rest].join(echo(1));
 }
 
 /** MSH-9: the structure came with v2.3.1, and before that an acknowledgment needs no trigger. */
@@ -81,12 +92,11 @@ function messageTypeOf(header: Header): string {
   return header.trigger === '' || isBefore(header, '2.3.1') ? 'ACK' : `ACK${component}${header.trigger}${component}ACK`;
 }
 
-function buildRefusal(header: Header, { failure: why, location }: Refusal): string[] {
+function buildRefusal(header: Header, { failure: why, location }: Refusal, code: AckCode): string[] {
   const condition = CONDITIONS[why.code];
   const text = TEXTS[condition];
   const { component, subcomponent } = header.delimiters;
   const place = location ? locationText(location, component) : '';
-  const code = ackCodeOf(why.code);
   if (!isBefore(header, '2.5')) {
     const coded = [condition, text, 'HL70357'].join(component);
     return [join(header, ['MSA', code, header.controlId]), join(header, ['ERR', '', place, coded, 'E', '', '', '', text])];
@@ -115,7 +125,7 @@ function isVersion(text: string): boolean {
 }
 
 /** `20260314092653+0000`. */
-function timestamp(now: Date): string {
+export function timestamp(now: Date): string {
   return `${now.toISOString().slice(0, 19).replace(/[-T:]/g, '')}+0000`;
 }
 
@@ -133,6 +143,8 @@ const NO_HEADER: Header = {
   processingId: '',
   version: '',
   end: 0,
+  acceptAck: '',
+  applicationAck: '',
   trail: 'none',
 };
 

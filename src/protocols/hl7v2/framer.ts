@@ -13,6 +13,16 @@ export const VT = 0x0b;
 export const FS = 0x1c;
 export const CR = 0x0d;
 
+/** Commit acknowledgment blocks of MLLP Release 2 (HL7 Transport Specification: MLLP, Release 2, §2.2.2): one byte, ACK or NAK. */
+export const COMMIT_ACK = Buffer.from([0x06]);
+export const COMMIT_NAK = Buffer.from([0x15]);
+
+/** Whether the content of a frame is a commit acknowledgment, and which; null for everything else. */
+export function commitOf(content: Buffer): boolean | null {
+  if (content.length !== 1) return null;
+  return content[0] === 0x06 ? true : content[0] === 0x15 ? false : null;
+}
+
 /** What is kept of a frame that is too large: enough for its MSH, so that it can be answered. */
 const HEAD_BYTES = 4096;
 const FIRST_STORE_BYTES = 8192;

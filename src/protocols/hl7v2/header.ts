@@ -30,6 +30,9 @@ export type Header = {
   /** MSH-11.1 and MSH-12.1. */
   readonly processingId: string;
   readonly version: string;
+  /** MSH-15.1 and MSH-16.1, HL7 Table 0155. */
+  readonly acceptAck: string;
+  readonly applicationAck: string;
   /** Where the line of MSH ends. */
   readonly end: number;
   /** How bytes of this message may be half of a character. */
@@ -75,6 +78,8 @@ export function readHeader(bytes: Buffer): Header | Refusal {
     controlId: fields[10] ?? '',
     processingId: component(11, 1),
     version: component(12, 1),
+    acceptAck: component(15, 1).trim(),
+    applicationAck: component(16, 1).trim(),
     end,
   };
 }

@@ -19,6 +19,8 @@ export const PEER: Peer = {
   messages: { 'ORM^O01': 'mapped' },
   otherMessages: 'refused',
   reusedControlId: 'flag',
+  acknowledgment: 'asked',
+  release: 0,
   accession: 'OBR-18',
   accessionIssuer: 'NORTH-PACS',
   patientAuthority: 'NORTH',

@@ -11,6 +11,8 @@ const PEER: Peer = {
   messages: {},
   otherMessages: 'refused',
   reusedControlId: 'flag',
+  acknowledgment: 'asked',
+  release: 0,
   accession: 'OBR-18',
   accessionIssuer: '',
   patientAuthority: '',
