@@ -1,36 +1,49 @@
 /**
  * C-STORE of 500 CT slices of 0.5 MB over one and over four associations, and of one 200 MB object, against the same bytes sent to a
- * receiver that does nothing but file and sync them. The sender is the same process both times.
+ * receiver that does nothing but file and sync them, and to dcmtk's storescp (which syncs nothing) and Orthanc (which does) where they are
+ * installed. Then one object of 2 GB. The sender is the same process every time.
  */
 import { rmSync } from 'node:fs';
-import { type CtSlice, ctSlice } from '../support/ct-slice.ts';
+import { type CtSlice, ctPieces, ctSlice } from '../support/ct-slice.ts';
+import { type DicomServer, startOrthanc, startStorescp } from '../support/dicom-peers.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
-import { openStoreAssociation } from '../support/store-sender.ts';
+import { isInstalled } from '../support/programs.ts';
+import { openStoreAssociation, type StoreTarget } from '../support/store-sender.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { type Bench, megabytes, ratio } from './measure.ts';
-import { watchMemory } from './memory.ts';
+import { averageOf, watchMemory } from './memory.ts';
 import { type PlainReceiver, sendPlain, startPlainReceiver } from './plain-receiver.ts';
 
 const SLICES = 500;
 const SIDE = 512;
 const LARGE_FRAMES = 400;
+const HUGE_FRAMES = 4096;
 const AIM = 0.5;
 /** A large object may raise the gateway's memory by what its buffers hold, not by its size. */
 const AIM_GROWTH_BYTES = 64 * 1024 * 1024;
+const AIM_HUGE_GROWTH_BYTES = 250 * 1024 * 1024;
 
 type Load = { readonly what: string; readonly associations: number; readonly slices: readonly CtSlice[] };
+/** A receiver beside us: how many times as fast as it we aim to be. */
+type Other = { readonly name: string; readonly program: string; readonly aim: number; readonly start: () => Promise<DicomServer> };
+
+const OTHERS: readonly Other[] = [
+  { name: 'Orthanc, default settings', program: 'Orthanc', aim: 2, start: () => startOrthanc() },
+  { name: 'storescp +B, no fsync', program: 'storescp', aim: 0.5, start: startStorescp },
+];
 
 export async function benchDicom(bench: Bench): Promise<void> {
   const home = temporaryDirectory('waystation-plain-');
   const plain = await startPlainReceiver(home);
   const gateway = await startGatewayProcess();
+  const others = await startOthers(bench);
   try {
     const peaks: number[] = [];
-    await storeAll(gateway, { what: '', associations: 1, slices: slicesOf(9, 20) });
+    await storeAll(gateway.dimse, { what: '', associations: 1, slices: slicesOf(9, 20) });
     for (const load of loads()) {
       const limit = await bytesPerSecond(load, () => plainAll(plain, load));
       const memory = watchMemory(gateway.pid);
-      const measured = await bytesPerSecond(load, () => storeAll(gateway, load));
+      const measured = await bytesPerSecond(load, () => storeAll(gateway.dimse, load));
       memory.stop();
       peaks.push(Math.max(...memory.samples));
       bench.add(
@@ -39,6 +52,15 @@ export async function benchDicom(bench: Bench): Promise<void> {
         `${ratio(measured, limit)} of TCP to file + fdatasync (${speed(load, limit)}), aim ${AIM}`,
         measured / limit >= AIM,
       );
+      for (const { name, aim, server } of others) {
+        const theirs = await bytesPerSecond(load, () => storeAll(server.target, load));
+        bench.add(
+          `  the same to ${name}`,
+          speed(load, theirs),
+          `ours is ${ratio(measured, theirs)} of it, aim ${aim}`,
+          measured / theirs >= aim,
+        );
+      }
     }
     const [one = 0, four = 0, large = 0] = peaks;
     bench.add(
@@ -47,12 +69,44 @@ export async function benchDicom(bench: Bench): Promise<void> {
       'does not grow with the object',
       large < Math.max(one, four) + AIM_GROWTH_BYTES,
     );
+    await benchHuge(bench, gateway);
   } finally {
     await plain.stop();
+    for (const { server } of others) await server.stop();
     await gateway.kill({ database: true });
     gateway.remove();
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+/** An absent program is a line that says so. */
+async function startOthers(bench: Bench): Promise<(Other & { readonly server: DicomServer })[]> {
+  const started: (Other & { readonly server: DicomServer })[] = [];
+  for (const other of OTHERS) {
+    if (isInstalled(other.program)) started.push({ ...other, server: await other.start() });
+    else bench.add(`C-STORE to ${other.name}`, 'skipped', `${other.program} is not installed`);
+  }
+  return started;
+}
+
+/** The sender holds no more of it than a piece. */
+async function benchHuge(bench: Bench, gateway: GatewayProcess): Promise<void> {
+  const object = ctPieces(0, { run: 'B', study: 4, accession: 'ACB4', patient: 'PTB4', side: SIDE, frames: HUGE_FRAMES });
+  const memory = watchMemory(gateway.pid);
+  const before = averageOf(memory.samples, 0, 1);
+  const started = performance.now();
+  const association = await openStoreAssociation(gateway.dimse);
+  const status = await association.storePieces(object, object.pieces());
+  await association.release();
+  memory.stop();
+  if (status !== 0) throw new Error(`C-STORE was answered ${status.toString(16)}`);
+  const growth = Math.max(...memory.samples) - before;
+  bench.add(
+    `C-STORE of one multi-frame object of ${megabytes(object.bytes)}`,
+    `${megabytes(object.bytes / ((performance.now() - started) / 1000))}/s`,
+    `memory of the gateway: ${megabytes(before)} and ${megabytes(growth)} more, aim 250 MB more`,
+    growth < AIM_HUGE_GROWTH_BYTES,
+  );
 }
 
 /** Each load is made when its turn comes, so that only one is in memory. */
@@ -80,10 +134,10 @@ async function plainAll(receiver: PlainReceiver, load: Load): Promise<void> {
   );
 }
 
-async function storeAll(gateway: GatewayProcess, load: Load): Promise<void> {
+async function storeAll(target: StoreTarget, load: Load): Promise<void> {
   await Promise.all(
     shares(load).map(async (slices) => {
-      const association = await openStoreAssociation(gateway.dimse);
+      const association = await openStoreAssociation(target);
       for (const slice of slices) {
         const status = await association.store(slice);
         if (status !== 0) throw new Error(`C-STORE was answered ${status.toString(16)}`);

@@ -29,7 +29,33 @@ export const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
 export const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 
 export function ctSlice(n: number, options: CtOptions): CtSlice {
+  const { header, pixelBytes, ...uids } = ctHeader(n, options);
+  return { ...uids, dataset: Buffer.concat([header, pixels(uids.sopInstanceUid, pixelBytes)]) };
+}
+
+/** The same without ever being whole in memory: for objects of gigabytes. */
+export function ctPieces(
+  n: number,
+  options: CtOptions,
+): Omit<CtSlice, 'dataset'> & { readonly bytes: number; pieces(): Generator<Buffer> } {
+  const { header, pixelBytes, ...uids } = ctHeader(n, options);
+  const block = pixels(uids.sopInstanceUid, Math.min(pixelBytes, PIECE_BYTES));
+  return {
+    ...uids,
+    bytes: header.length + pixelBytes,
+    pieces: function* () {
+      yield header;
+      for (let left = pixelBytes; left > 0; left -= block.length) yield block.subarray(0, left);
+    },
+  };
+}
+
+const PIECE_BYTES = 1024 * 1024;
+
+/** All of the dataset but the pixels, with the header of their element. */
+function ctHeader(n: number, options: CtOptions): Omit<CtSlice, 'dataset'> & { readonly header: Buffer; readonly pixelBytes: number } {
   const { run, study, accession, patient, side = 32, frames = 1 } = options;
+  const pixelBytes = side * side * frames * 2;
   const uids = {
     sopClassUid: CT_IMAGE_STORAGE,
     sopInstanceUid: uidOf(`${run}/${study}/1/${n}`),
@@ -65,9 +91,9 @@ export function ctSlice(n: number, options: CtOptions): CtSlice {
     element(0x0028, 0x0101, 'US', unsigned(12)),
     element(0x0028, 0x0102, 'US', unsigned(11)),
     element(0x0028, 0x0103, 'US', unsigned(0)),
-    element(0x7fe0, 0x0010, 'OW', pixels(uids.sopInstanceUid, side * side * frames * 2)),
+    elementHeader(0x7fe0, 0x0010, 'OW', pixelBytes),
   ];
-  return { ...uids, dataset: Buffer.concat(elements) };
+  return { ...uids, header: Buffer.concat(elements), pixelBytes };
 }
 
 /** PS3.5 §B.2: a UID from a UUID; here from a hash of the name, so that the same slice has the same UID. */
@@ -78,14 +104,18 @@ function uidOf(name: string): string {
 /** PS3.5 §7.1.2, tables 7.1-1 and 7.1-2. */
 function element(group: number, number: number, vr: string, value: string | Buffer): Buffer {
   const bytes = typeof value === 'string' ? padded(Buffer.from(value, 'latin1'), vr) : value;
+  return Buffer.concat([elementHeader(group, number, vr, bytes.length), bytes]);
+}
+
+function elementHeader(group: number, number: number, vr: string, length: number): Buffer {
   const long = LONG_VRS.has(vr);
   const header = Buffer.alloc(long ? 12 : 8);
   header.writeUInt16LE(group, 0);
   header.writeUInt16LE(number, 2);
   header.write(vr, 4, 'latin1');
-  if (long) header.writeUInt32LE(bytes.length, 8);
-  else header.writeUInt16LE(bytes.length, 6);
-  return Buffer.concat([header, bytes]);
+  if (long) header.writeUInt32LE(length, 8);
+  else header.writeUInt16LE(length, 6);
+  return header;
 }
 
 /** Even length: UIDs with NUL, text with a space (PS3.5 §6.2). */

@@ -12,6 +12,8 @@ export type StoreTarget = { readonly host: string; readonly port: number; readon
 export type StoreAssociation = {
   /** The status of the C-STORE-RSP: 0 is success (PS3.4 Table B.2-1). */
   store(slice: CtSlice): Promise<number>;
+  /** The same for an object that comes in pieces. */
+  storePieces(object: Omit<CtSlice, 'dataset'>, pieces: Iterable<Buffer>): Promise<number>;
   release(): Promise<void>;
   /** Hangs up without a word. */
   destroy(): void;
@@ -31,14 +33,21 @@ export async function openStoreAssociation(target: StoreTarget, callingAeTitle =
   if (accept[0] !== 0x02) throw new Error(`the association was answered with PDU type ${accept[0]}`);
   const maxPdu = Math.min(acceptedPduLength(accept) || MAX_PDU_BYTES, MAX_PDU_BYTES);
   let messageId = 0;
+  const storePieces: StoreAssociation['storePieces'] = async (object, pieces) => {
+    messageId = (messageId % 65_535) + 1;
+    socket.cork();
+    socket.write(dataPdu(0x03, storeRq(object, messageId)));
+    let before: Buffer | null = null;
+    for (const piece of pieces) {
+      if (before) await sendDataset(socket, before, maxPdu - 6, false);
+      before = piece;
+    }
+    await sendDataset(socket, before ?? Buffer.alloc(0), maxPdu - 6, true);
+    return statusOf(await pdus.next());
+  };
   return {
-    store: async (slice) => {
-      messageId = (messageId % 65_535) + 1;
-      socket.cork();
-      socket.write(dataPdu(0x03, storeRq(slice, messageId)));
-      await sendDataset(socket, slice.dataset, maxPdu - 6);
-      return statusOf(await pdus.next());
-    },
+    store: (slice) => storePieces(slice, [slice.dataset]),
+    storePieces,
     release: async () => {
       socket.write(Buffer.from([5, 0, 0, 0, 0, 4, 0, 0, 0, 0]));
       await pdus.next();
@@ -79,17 +88,18 @@ function pdusOf(socket: Socket): { next(): Promise<Buffer> } {
   };
 }
 
-async function sendDataset(socket: Socket, dataset: Buffer, fragmentBytes: number): Promise<void> {
+/** Begins and, but for the last piece, ends with the socket corked: a header never goes alone. */
+async function sendDataset(socket: Socket, dataset: Buffer, fragmentBytes: number, last: boolean): Promise<void> {
   for (let at = 0; at < dataset.length; at += fragmentBytes) {
     const fragment = dataset.subarray(at, at + fragmentBytes);
-    socket.write(dataHeader(at + fragmentBytes >= dataset.length ? 0x02 : 0x00, fragment.length));
+    socket.write(dataHeader(last && at + fragmentBytes >= dataset.length ? 0x02 : 0x00, fragment.length));
     const flowing = socket.write(fragment);
     socket.uncork();
     if (!flowing) await drained(socket);
     if (socket.destroyed) throw new Error('the association was lost');
     socket.cork();
   }
-  socket.uncork();
+  if (last) socket.uncork();
 }
 
 /** Resolves when the socket takes more, or is gone. */
@@ -136,7 +146,7 @@ function acceptedPduLength(accept: Buffer): number {
 }
 
 /** PS3.7 Table 9.3-1, in Implicit VR Little Endian. */
-function storeRq(slice: CtSlice, messageId: number): Buffer {
+function storeRq(slice: Omit<CtSlice, 'dataset'>, messageId: number): Buffer {
   const elements = Buffer.concat([
     command(0x0002, uid(slice.sopClassUid)),
     command(0x0100, unsigned(0x0001)),

@@ -1,0 +1,87 @@
+/**
+ * DICOM servers that others wrote, on free ports and in a directory of their own: dcmtk's storescp and Orthanc as they are by default.
+ * Out: where to send, and how to end it. Nothing of src is imported.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { StoreTarget } from './store-sender.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+export type DicomServer = {
+  readonly target: StoreTarget;
+  readonly directory: string;
+  /** Of Orthanc: its REST interface. */
+  readonly http: string;
+  stop(): Promise<void>;
+};
+
+/** dcmtk, in Orthanc too, answers in two writes and leaves Nagle's algorithm on unless it is told: 40 ms an object lost to nothing. */
+const ENVIRONMENT = { ...process.env, TCP_NODELAY: '1' };
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 10_000;
+
+/** Keeps the bytes as they come, one process an association, the largest PDU it knows; it syncs nothing. */
+export async function startStorescp(): Promise<DicomServer> {
+  const directory = temporaryDirectory('waystation-storescp-');
+  const port = await freePort();
+  const program = spawn('storescp', ['+B', '--fork', '-pdu', '131072', '-od', directory, String(port)], {
+    stdio: 'ignore',
+    env: ENVIRONMENT,
+  });
+  return started(program, { directory, port, aeTitle: 'STORESCP', http: '' });
+}
+
+/** `settings` beside where its data and ports are; its defaults write through to the disk and keep an SQLite index. */
+export async function startOrthanc(settings: Readonly<Record<string, unknown>> = {}): Promise<DicomServer> {
+  const directory = temporaryDirectory('waystation-orthanc-');
+  const [port, httpPort] = [await freePort(), await freePort()];
+  mkdirSync(join(directory, 'db'));
+  const places = { StorageDirectory: join(directory, 'db'), IndexDirectory: join(directory, 'db'), DicomPort: port, HttpPort: httpPort };
+  writeFileSync(join(directory, 'orthanc.json'), JSON.stringify({ ...places, DicomAet: 'ORTHANC', ...settings }));
+  const program = spawn('Orthanc', [join(directory, 'orthanc.json')], { stdio: 'ignore', env: ENVIRONMENT });
+  return started(program, { directory, port, aeTitle: 'ORTHANC', http: `http://127.0.0.1:${httpPort}` });
+}
+
+type About = { readonly directory: string; readonly port: number; readonly aeTitle: string; readonly http: string };
+
+async function started(program: ChildProcess, { directory, port, aeTitle, http }: About): Promise<DicomServer> {
+  const gone = new Promise<void>((resolve) => program.once('exit', () => resolve()));
+  const stop = async (): Promise<void> => {
+    program.kill('SIGTERM');
+    const impatience = setTimeout(() => program.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await gone;
+    clearTimeout(impatience);
+    rmSync(directory, { recursive: true, force: true });
+  };
+  const late = Date.now() + START_TIMEOUT_MS;
+  while (!(await answers(port))) {
+    if (program.exitCode !== null || Date.now() > late) {
+      await stop();
+      throw new Error(`${aeTitle} did not start`);
+    }
+    await pause(50);
+  }
+  return { target: { host: '127.0.0.1', port, aeTitle }, directory, http, stop };
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  const answered = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return answered;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
