@@ -19,8 +19,8 @@ import { nteAnnotations } from '../segments/nte-annotation.ts';
 import { type ImagingKeys, imagingHints, imagingIdentifiers, imagingKeys, obrServiceRequest } from '../segments/obr-servicerequest.ts';
 import { obxObservation, type ReadObservation } from '../segments/obx-observation.ts';
 import { type OrderNumbers, orcServiceRequest, orcStatus } from '../segments/orc-servicerequest.ts';
+import { orderTiming, type SaidPriority, timingPriority } from '../segments/order-timing.ts';
 import { pidPatient, type ReadPatient } from '../segments/pid-patient.ts';
-import { type SaidPriority, timingOccurrence, timingPriority } from '../segments/tq1-timing.ts';
 import { PRIORITY_SYSTEM } from '../vocabulary/0485-priority.ts';
 import type { OrderGroup } from './order-groups.ts';
 import { orderKeys } from './order-keys.ts';
@@ -101,6 +101,7 @@ function readObservations({ group, identities }: Order, context: OrderContext, d
 export function serviceRequest({ group, numbers }: Order, imaging: ImagingKeys, context: OrderContext, draft: Draft): ServiceRequest {
   const ordered = orcServiceRequest(group.orc, group.obr, draft);
   const status = orcStatus(group.orc, draft);
+  const timing = orderTiming(group, draft);
   return compact<ServiceRequest>({
     resourceType: 'ServiceRequest',
     intent: 'order',
@@ -110,8 +111,8 @@ export function serviceRequest({ group, numbers }: Order, imaging: ImagingKeys, 
     identifier: [...numbersOf(numbers), ...imagingIdentifiers(imaging), ...(ordered.identifier ?? [])],
     subject: context.patient.reference,
     encounter: context.encounter,
-    ...timingOccurrence(group, draft),
-    note: nteAnnotations([...context.notes, ...group.notes], draft),
+    ...timing,
+    note: [...(timing.note ?? []), ...nteAnnotations([...context.notes, ...group.notes], draft)],
   } as ServiceRequest);
 }
 
@@ -129,11 +130,9 @@ function numbersOf({ placer, filler }: OrderNumbers): NonNullable<ServiceRequest
 }
 
 /** What goes when a message sets it anew: a time takes the place of a period (`occurrence[x]`), a priority that of the old one's code. */
-function supersededBy({ occurrenceDateTime, occurrencePeriod, priority }: ServiceRequest): object {
-  return {
-    ...(occurrenceDateTime || occurrencePeriod ? { occurrenceDateTime: undefined, occurrencePeriod: undefined } : {}),
-    ...(priority ? { _priority: undefined } : {}),
-  };
+function supersededBy({ occurrenceDateTime, occurrencePeriod, occurrenceTiming, priority }: ServiceRequest): object {
+  const none = { occurrenceDateTime: undefined, occurrencePeriod: undefined, occurrenceTiming: undefined };
+  return { ...(occurrenceDateTime || occurrencePeriod || occurrenceTiming ? none : {}), ...(priority ? { _priority: undefined } : {}) };
 }
 
 function codeHints({ code }: ServiceRequest): string[] {

@@ -44,21 +44,21 @@ describe('code tables', () => {
   it('HL7 Table 0485 never makes a code routine in silence', () => {
     const codes = tableCodes('0485').map((code) => code.replace('<integer>', '30'));
     expect(Object.fromEntries(codes.map((code) => [code, priorityOf(code)]))).toEqual({
-      S: { priority: 'stat', exact: true },
-      A: { priority: 'asap', exact: true },
-      R: { priority: 'routine', exact: true },
-      P: { priority: 'urgent', exact: false },
-      C: { priority: 'urgent', exact: false },
-      T: { priority: 'urgent', exact: false },
-      TS30: { priority: 'stat', exact: false },
-      TM30: { priority: 'stat', exact: false },
-      TH30: { priority: 'urgent', exact: false },
-      TD30: { priority: 'routine', exact: false },
-      TW30: { priority: 'routine', exact: false },
-      TL30: { priority: 'routine', exact: false },
-      PRN: { priority: 'routine', exact: false },
+      S: { priority: 'stat', exact: true, known: true },
+      A: { priority: 'asap', exact: true, known: true },
+      R: { priority: 'routine', exact: true, known: true },
+      P: { priority: 'urgent', exact: false, known: true },
+      C: { priority: 'urgent', exact: false, known: true },
+      T: { priority: 'urgent', exact: false, known: true },
+      TS30: { priority: 'stat', exact: false, known: true },
+      TM30: { priority: 'stat', exact: false, known: true },
+      TH30: { priority: 'urgent', exact: false, known: true },
+      TD30: { priority: 'routine', exact: false, known: true },
+      TW30: { priority: 'routine', exact: false, known: true },
+      TL30: { priority: 'routine', exact: false, known: true },
+      PRN: { priority: 'routine', exact: false, known: true },
     });
-    expect(priorityOf('QUICKLY')).toEqual({ priority: 'urgent', exact: false });
+    expect(priorityOf('QUICKLY')).toEqual({ priority: 'urgent', exact: false, known: false });
   });
 
   it.each([
