@@ -6,6 +6,7 @@
 import type { Resource } from '@medplum/fhirtypes';
 import { readActs } from './cases/act-step.ts';
 import { assembleCases, type CaseRules, type Owners, prepareCases, writeTask } from './cases/assemble-step.ts';
+import { followMoves } from './cases/follow-step.ts';
 import { matchCases } from './cases/match-step.ts';
 import { move } from './cases/move-step.ts';
 import { mapEntries } from './mapping/map-step.ts';
@@ -45,6 +46,7 @@ export const STEPS: readonly Step[] = [
     does: 'messages become resources and parts of cases',
     run: (batch, house) => mapEntries(batch, house.peers, house.blobs),
   },
+  { room: 'cases', does: 'what refers to a person who was merged or moved follows', run: (batch) => followMoves(batch) },
   { room: 'reports', does: 'a report is verified and found its case', run: (batch, house) => readReports(batch, house) },
   { room: 'cases', does: 'claims, receipts, releases', run: (batch) => readActs(batch) },
   { room: 'cases', does: 'which case is each part for; what the placer says of his order', run: (batch) => matchCases(batch) },

@@ -45,7 +45,7 @@ export async function prepareCases(batch: Batch, rules: CaseRules): Promise<void
 
 /** Task updates name a Task: the case is found by it. */
 async function loadActCases(batch: Batch): Promise<void> {
-  const acts = batch.works.flatMap((work) => (work.failure ? [] : work.acts));
+  const acts = batch.works.flatMap((work) => (work.failure ? [] : work.acts.filter((act) => act.kind !== 'move')));
   const tasks = acts.flatMap((act) => (act.kind === 'task' ? [act.task.slice('Task/'.length)] : []));
   const byTask = await readCasesByTask(batch.tx, tasks);
   const named = acts.flatMap((act) => (act.kind === 'task' ? [] : [act.caseId]));
@@ -78,6 +78,7 @@ export async function assembleCases(batch: Batch, rules: CaseRules, owners: Owne
 }
 
 function applyAct(batch: Batch, work: Work, act: Act): void {
+  if (act.kind === 'move') return;
   const state = act.kind === 'task' ? caseByTask(batch, act.task) : caseIn(batch, act.caseId);
   if (!state) return;
   work.cases.add(state.id);

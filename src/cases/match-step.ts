@@ -7,7 +7,7 @@ import type { Work } from '../model/work.ts';
 import { addEvent, type Batch, caseIn, grant, loadCases, loadResources, putCase } from '../store/batch.ts';
 import { claimCaseKeys, keyText, readKeyMembers } from '../store/case-store.ts';
 import { absorbCase, absorbedCase, joinPart, newCase, type Sender } from './join.ts';
-import { type Match, matchPart } from './match.ts';
+import { type Match, matchPart, patientsAgree } from './match.ts';
 import { applyOrder, decideOrder, noteOrder, refuseOrder } from './order-step.ts';
 
 type Claim = { readonly work: Work; readonly part: CasePart };
@@ -16,9 +16,12 @@ type Members = Map<string, string[]>;
 
 export async function matchCases(batch: Batch): Promise<void> {
   const claims = batch.works.flatMap((work) => (work.failure ? [] : work.parts.map((part) => ({ work, part }))));
-  const keys = claims.flatMap(({ part }) => part.keys);
+  // Cases whose patient was merged or linked in this batch: what did not agree may agree now.
+  const followed = batch.works.flatMap(({ acts, cases }) => (acts.some(({ kind }) => kind === 'move') ? openOf(batch, cases) : []));
+  const keys = [...claims.flatMap(({ part }) => part.keys), ...followed.flatMap((state) => state.keys)];
   const members = await loadMembers(batch, await claimCaseKeys(batch.tx, keys));
   await loadTasks(batch, claims);
+  for (const { id } of followed) gather(batch, id, members);
   for (const claim of claims) await joinClaim(batch, claim, members);
 }
 
@@ -30,6 +33,31 @@ async function loadTasks(batch: Batch, claims: readonly Claim[]): Promise<void> 
     batch,
     states.flatMap(({ task, order, serviceRequest }) => [task, serviceRequest, order?.abort?.task ?? '']),
   );
+}
+
+function openOf(batch: Batch, ids: Iterable<string>): CaseState[] {
+  const states = [...ids].map((id) => caseIn(batch, id) as CaseState);
+  return states.filter(({ phase }) => phase !== 'cancelled' && phase !== 'closed');
+}
+
+/** Images that waited beside an order, because their patients were not known to be one, come to it. */
+function gather(batch: Batch, id: string, members: Members): void {
+  const state = caseIn(batch, id) as CaseState;
+  const others = ownersOf(batch, state, members).filter((owner) => owner.id !== id && owner.phase !== 'cancelled');
+  const orphans = [state, ...others].filter(({ serviceRequest, keys }) => serviceRequest === '' && keys.length > 0);
+  for (const orphan of orphans) {
+    const homes = [state, ...others].filter((one) => one.serviceRequest !== '' && sharesKey(one, orphan));
+    const agreeing = homes.filter((one) => patientsAgree(one.patientKeys, orphan.patientKeys)).map((one) => one.id);
+    const [first, ...further] = agreeing.sort();
+    if (first === undefined) continue;
+    for (const other of further) shareStudies(batch, other, orphan.id);
+    absorb(batch, first, orphan.id);
+  }
+}
+
+function sharesKey(one: CaseState, other: CaseState): boolean {
+  const known = new Set(one.keys.map(keyText));
+  return other.keys.some((key) => known.has(keyText(key)));
 }
 
 /**
@@ -84,7 +112,7 @@ function joinAll(batch: Batch, claim: Claim, match: Match, members: Members): st
 }
 
 /** The cases that name a key of this part. */
-function ownersOf(batch: Batch, part: CasePart, members: Members): CaseState[] {
+function ownersOf(batch: Batch, part: Pick<CasePart, 'keys'>, members: Members): CaseState[] {
   const ids = new Set(part.keys.flatMap((key) => members.get(keyText(key)) ?? []));
   return [...ids].map((id) => caseIn(batch, id)).filter((state) => state !== null && !isSignpost(state)) as CaseState[];
 }

@@ -4,23 +4,21 @@
  * its door already and only tells which case parts it holds.
  */
 import type { Reference, Resource, Task } from '@medplum/fhirtypes';
-import type { CasePart } from '../model/case.ts';
 import { failure, isFailure } from '../model/failure.ts';
-import type { MappedResource } from '../model/identity.ts';
 import type { Mapped } from '../model/mapped.ts';
 import type { PeerDirectory } from '../model/peer.ts';
 import type { Work } from '../model/work.ts';
 import { literalReferences } from '../protocols/fhir/references.ts';
-import { authorOf, type Batch, caseIdOf, loadResources, putResource, resourceIn, seqOf } from '../store/batch.ts';
+import { authorOf, type Batch, caseIdOf, loadResources, resourceIn } from '../store/batch.ts';
 import type { BlobStore } from '../store/blob-store.ts';
 import { reasonOf } from '../store/database-failure.ts';
-import { claimIdentifiers, type ResolvedIdentity } from '../store/identifier-store.ts';
 import { instancesOfStudies } from '../store/instance-store.ts';
 import { mapStudy } from './datasets/study.ts';
+import { loadRecords } from './identity-step.ts';
+import { currentRecord, openRecords } from './records.ts';
 import { mapHl7v2 } from './registry.ts';
+import { type MappedWork, resolve } from './resolve-step.ts';
 import { casePartsOf } from './resources/servicerequest-case.ts';
-
-type MappedWork = { readonly work: Work; readonly mapped: Mapped };
 
 export async function mapEntries(batch: Batch, peers: PeerDirectory, blobs: BlobStore): Promise<void> {
   const mapped = [...mapMessages(batch, peers), ...(await mapStudies(batch, peers))];
@@ -35,8 +33,8 @@ function mapMessages(batch: Batch, peers: PeerDirectory): MappedWork[] {
     const mapped = attempt(work, () => mapHl7v2(work.entry, { peer: peers.named(work.entry.peer) }));
     if (!mapped) return [];
     work.gaps = mapped.gaps;
-    if (mapped.parts.some((part) => !part.production)) {
-      work.detail = 'marked as test or training (MSH-11): nothing was opened';
+    if (mapped.production === false || mapped.parts.some((part) => !part.production)) {
+      work.detail = 'marked as test or training (MSH-11): nothing was opened or changed';
       return [];
     }
     return [{ work, mapped }];
@@ -83,101 +81,6 @@ function studyUidOf(work: Work): string {
   return header['0020000D']?.Value?.[0] ?? '';
 }
 
-/** `urn:uuid:` names become ids, references follow, and each resource is put where it is new or says something new. */
-async function resolve(batch: Batch, mapped: readonly MappedWork[]): Promise<void> {
-  const resources = mapped.flatMap(({ work, mapped: { resources: list } }) => list.map((item) => ({ work, item })));
-  const claims = resources.map(({ item }) => ({ identities: item.identities, fresh: batch.clock.uuid() }));
-  const resolved = await claimIdentifiers(batch.tx, claims);
-  const references = new Map<string, string>();
-  for (const [index, { item }] of resources.entries()) {
-    references.set(item.urn, `${item.resource.resourceType}/${(resolved[index] as ResolvedIdentity).id}`);
-  }
-  const known = resources.filter((_, index) => !resolved[index]?.created);
-  await loadResources(
-    batch,
-    known.map(({ item }) => references.get(item.urn) as string),
-  );
-  for (const [index, { work, item }] of resources.entries()) putMapped(batch, work, item, resolved[index] as ResolvedIdentity, references);
-  for (const {
-    work,
-    mapped: { parts, resources: list },
-  } of mapped)
-    setParts(work, parts, list, references);
-}
-
-function putMapped(
-  batch: Batch,
-  work: Work,
-  item: MappedResource,
-  resolved: ResolvedIdentity,
-  references: ReadonlyMap<string, string>,
-): void {
-  const reference = `${item.resource.resourceType}/${resolved.id}`;
-  const current = resourceIn(batch, reference);
-  if (current && item.mode === 'create') return;
-  // An entry that is worked off once more never overwrites what came after it.
-  if ((seqOf(batch, reference) ?? 0) > work.entry.seq) return;
-  const known: object = current ?? item.initial ?? {};
-  const said: object = withReferences(item.resource, references);
-  const resource = { resourceType: item.resource.resourceType, ...known, ...said, id: resolved.id } as Resource & { id: string };
-  putResource(batch, withIdentifiers(resource, current), work.entry.seq, resolved.created);
-  work.produced.add(reference);
-}
-
-/** What a sender leaves out stays; identifiers add up. */
-function withIdentifiers(resource: Resource & { id: string }, current: Resource | null): Resource & { id: string } {
-  const before = (current as { identifier?: unknown } | null)?.identifier;
-  const now = (resource as { identifier?: unknown }).identifier;
-  if (!Array.isArray(before) || !Array.isArray(now)) return resource;
-  const seen = new Set(now.map((identifier) => `${identifier.system}|${identifier.value}`));
-  const kept = before.filter((identifier) => !seen.has(`${identifier.system}|${identifier.value}`));
-  return kept.length === 0 ? resource : ({ ...resource, identifier: [...now, ...kept] } as Resource & { id: string });
-}
-
-/** Every `reference: urn:uuid:…`, and the `url` of a file, names the resource by its id. Only what holds one is copied: most of a resource holds none. */
-function withReferences<T>(value: T, references: ReadonlyMap<string, string>): T {
-  if (typeof value !== 'object' || value === null) return value;
-  const whole = value as Record<string, unknown>;
-  let copy: Record<string, unknown> | null = null;
-  for (const key of Object.keys(whole)) {
-    const item = whole[key];
-    const named =
-      (key === 'reference' || key === 'url') && typeof item === 'string'
-        ? (references.get(item) ?? item)
-        : withReferences(item, references);
-    if (named === item) continue;
-    copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
-    copy[key] = named;
-  }
-  return (copy ?? value) as T;
-}
-
-function setParts(
-  work: Work,
-  parts: readonly CasePart[],
-  resources: readonly MappedResource[],
-  references: ReadonlyMap<string, string>,
-): void {
-  const named = (name: string) => references.get(name) ?? name;
-  work.shared = resources.filter((item) => item.shared).map((item) => named(item.urn));
-  const taken = new Set(parts.flatMap((part) => [part.serviceRequest, part.subject, part.study?.imagingStudy ?? '', ...part.members]));
-  const left = resources.filter((item) => !item.shared && !taken.has(item.urn)).map((item) => named(item.urn));
-  // What a message says once (Encounter, Provenance) belongs to its only case, or is only shown to all of them.
-  if (parts.length !== 1) work.shared.push(...left);
-  work.parts = parts.map((part) => ({
-    ...part,
-    keys: part.serviceRequest === '' ? part.keys : [...part.keys, requestKey(named(part.serviceRequest))],
-    serviceRequest: named(part.serviceRequest),
-    subject: named(part.subject),
-    members: [...part.members.map(named), ...(parts.length === 1 ? left : [])],
-    study: part.study && { ...part.study, imagingStudy: named(part.study.imagingStudy) },
-  }));
-}
-
-function requestKey(reference: string): CasePart['keys'][number] {
-  return { kind: 'service-request', system: '', value: reference.slice(reference.indexOf('/') + 1) };
-}
-
 /**
  * What a FHIR write holds for cases: its resources are read back as the door saved them.
  * Order and accession numbers lead to the parts of a case that others send; a client that nobody configured names only its own order.
@@ -187,7 +90,9 @@ async function readWritten(batch: Batch, peers: PeerDirectory): Promise<void> {
   const effects = (work: Work) => work.entry.effects.map((effect) => effect.split('/').slice(0, 2).join('/'));
   await loadResources(batch, works.flatMap(effects));
   const mentioned = works.flatMap(effects).flatMap((reference) => mentionedBy(resourceIn(batch, reference)));
-  await loadResources(batch, mentioned);
+  await loadRecords(batch, mentioned);
+  const persons = openRecords();
+  const current = (subject: string) => currentRecord(persons, subject, (reference) => resourceIn(batch, reference));
   for (const work of works) {
     const resources = effects(work)
       .map((reference) => resourceIn(batch, reference))
@@ -199,6 +104,7 @@ async function readWritten(batch: Batch, peers: PeerDirectory): Promise<void> {
     work.parts = parts.map((part) => ({
       ...part,
       keys: part.keys.filter(({ kind }) => vouched || kind === 'service-request'),
+      subject: current(part.subject),
       task: taskFor(resources, part.serviceRequest),
     }));
     work.shared = resources.flatMap(literalReferences).filter((reference) => SHARED.has(reference.slice(0, reference.indexOf('/'))));

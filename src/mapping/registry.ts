@@ -6,18 +6,22 @@
 import { type Failure, failure, isFailure } from '../model/failure.ts';
 import type { Mapped } from '../model/mapped.ts';
 import type { Peer } from '../model/peer.ts';
+import { ADT_EVENTS } from '../protocols/hl7v2/adt-events.ts';
 import { parseMessage } from '../protocols/hl7v2/message.ts';
 import type { MessageEntry, MessageMapper } from './map-context.ts';
+import { mapAdt } from './messages/adt.ts';
 import { mapOmgO19 } from './messages/omg-o19.ts';
 import { mapOmiO23 } from './messages/omi-o23.ts';
 import { mapOmlO21 } from './messages/oml-o21.ts';
 import { mapOrmO01 } from './messages/orm-o01.ts';
+import { occurredAt } from './segments/evn-occurred.ts';
 
 const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([
   ['OMG^O19', mapOmgO19],
   ['OMI^O23', mapOmiO23],
   ['OML^O21', mapOmlO21],
   ['ORM^O01', mapOrmO01],
+  ...[...ADT_EVENTS.keys()].map((event) => [`ADT^${event}`, mapAdt] as const),
 ]);
 
 /** Maps one message. */
@@ -26,5 +30,7 @@ export function mapHl7v2(entry: MessageEntry, { peer }: { readonly peer: Peer })
   if (isFailure(message)) return message;
   const type = `${message.segments[0]?.get(9)}^${message.segments[0]?.get(9, 2)}`;
   const mapper = MAPPERS.get(type);
-  return mapper ? mapper(message, { entry, peer }) : failure('mapping', 'unsupported-type', 'no mapping for this message type');
+  if (!mapper) return failure('mapping', 'unsupported-type', 'no mapping for this message type');
+  const mapped = mapper(message, { entry, peer });
+  return isFailure(mapped) ? mapped : { ...mapped, occurred: occurredAt(message, peer.zone, entry.received) };
 }

@@ -89,6 +89,8 @@ export type CaseState = {
   readonly patientKeys: readonly PatientKey[];
   /** Relative references `Type/id`, '' where not known yet. */
   readonly patient: string;
+  /** Records of the patient that were merged into the present one: a report may name him by the one he had when it was read. */
+  readonly formerPatients?: readonly string[];
   readonly serviceRequest: string;
   readonly task: string;
   /** How its placer left the order; null without one. */

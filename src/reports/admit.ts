@@ -43,7 +43,7 @@ function admitSigned(report: DiagnosticReport, state: CaseState, facts: AdmitFac
     report,
     provenance: (provenances[0] as Provenance | undefined) ?? null,
     signers,
-    expected: { serviceRequest: state.serviceRequest, patient: state.patient },
+    expected: { serviceRequest: state.serviceRequest, patient: state.patient, formerPatients: state.formerPatients ?? [] },
     blobOf: facts.blobOf,
   });
   return isFailure(verified) ? verified : null;

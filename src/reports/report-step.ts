@@ -78,7 +78,11 @@ async function verifyFound(batch: Batch, work: Work, state: CaseState, house: Re
     report: found.report,
     provenance: found.provenance,
     signers: house.config.signers,
-    expected: { serviceRequest: there.get(state.serviceRequest) ?? '', patient: there.get(state.patient) ?? '' },
+    expected: {
+      serviceRequest: there.get(state.serviceRequest) ?? '',
+      patient: there.get(state.patient) ?? '',
+      formerPatients: (state.formerPatients ?? []).flatMap((patient) => there.get(patient) ?? []),
+    },
     server: found.server,
     blobOf: (reference) => digestFound(found, reference),
   });
@@ -92,7 +96,8 @@ async function pushedPlaces(batch: Batch, state: CaseState): Promise<Map<string,
   const receipt = state.push?.receipt ? await readEntry(batch.tx, state.push.receipt) : null;
   if (!delivery || !receipt) return failure('reports', 'invalid', 'a report was found for a case that was not pushed');
   const places = answeredPlaces(JSON.parse(delivery.content.toString('utf8')) as Push, JSON.parse(receipt.payload.toString('utf8')));
-  const ours = [state.serviceRequest, state.patient, state.task, ...state.members, ...state.studies.map((study) => study.imagingStudy)];
+  const patients = [state.patient, ...(state.formerPatients ?? [])];
+  const ours = [state.serviceRequest, ...patients, state.task, ...state.members, ...state.studies.map((study) => study.imagingStudy)];
   return new Map(
     ours.flatMap((reference) => (places.has(pushName(reference)) ? [[reference, places.get(pushName(reference)) as string]] : [])),
   );

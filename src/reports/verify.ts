@@ -17,7 +17,12 @@ export type VerifyInput = {
   readonly provenance: Provenance | null;
   readonly signers: readonly Signer[];
   /** The case's own resources, in the references of the server where the report lies. */
-  readonly expected: { readonly serviceRequest: string; readonly patient: string };
+  readonly expected: {
+    readonly serviceRequest: string;
+    readonly patient: string;
+    /** Records of the same person that were merged into that one since the report was begun. */
+    readonly formerPatients?: readonly string[];
+  };
   /** FHIR base of that server, where the report may name it (absolute references). */
   readonly server?: string;
   /** Hex SHA-256 of the bytes of `Binary/id`, or null. */
@@ -101,7 +106,8 @@ function wrongCase({ basedOn, subject }: DiagnosticReport, { expected, server }:
   if (basedOn?.length !== 1 || !names(basedOn[0]?.reference, expected.serviceRequest)) {
     return invalid('basedOn is not (only) the ServiceRequest of the case');
   }
-  return names(subject?.reference, expected.patient) ? null : invalid('subject is not the Patient of the case');
+  const records = [expected.patient, ...(expected.formerPatients ?? [])];
+  return records.some((patient) => names(subject?.reference, patient)) ? null : invalid('subject is not the Patient of the case');
 }
 
 function notAReport({ status, conclusion, result, presentedForm, contained }: DiagnosticReport): Failure | null {

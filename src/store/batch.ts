@@ -31,6 +31,7 @@ import {
   removeReader,
   type StoredResource,
   saveResources,
+  saveSaid,
 } from './resource-store.ts';
 
 type Identified = Resource & { id: string };
@@ -43,6 +44,8 @@ type Slot = {
   seq: number | null;
   /** What `next` was before the entry `seq` put it. */
   before: { readonly next: Identified | null; readonly seq: number | null } | null;
+  /** When that was said which `next` says; null: as stored. */
+  said: Date | null;
   caseId: string | null;
   readonly readers: Set<string>;
   /** Groups that read it before, and no longer. */
@@ -97,7 +100,17 @@ export async function loadResources(batch: Batch, references: Iterable<string>):
 function slotOf(batch: Batch, reference: string): Slot {
   let slot = batch.slots.get(reference);
   if (!slot) {
-    slot = { stored: null, loaded: false, next: null, seq: null, before: null, caseId: null, readers: new Set(), lost: new Set() };
+    slot = {
+      stored: null,
+      loaded: false,
+      next: null,
+      seq: null,
+      before: null,
+      said: null,
+      caseId: null,
+      readers: new Set(),
+      lost: new Set(),
+    };
     batch.slots.set(reference, slot);
   }
   return slot;
@@ -120,9 +133,26 @@ export function authorOf(batch: Batch, reference: string): string {
   return batch.slots.get(reference)?.stored?.author ?? '';
 }
 
+/** The groups that see a resource, as this batch leaves it. */
+export function readersIn(batch: Batch, reference: string): string[] {
+  const slot = batch.slots.get(reference);
+  return slot ? readersOf(slot) : [];
+}
+
 /** The journal entry that made the stored version, or null. */
 export function seqOf(batch: Batch, reference: string): number | null {
   return batch.slots.get(reference)?.stored?.seq ?? null;
+}
+
+/** When that was said which a resource says, as this batch leaves it; null where nothing tells. */
+export function saidOf(batch: Batch, reference: string): Date | null {
+  const slot = batch.slots.get(reference);
+  return slot?.said ?? slot?.stored?.said ?? null;
+}
+
+/** Notes when that was said which a resource that was put says. */
+export function putSaid(batch: Batch, reference: string, said: Date): void {
+  slotOf(batch, reference).said = said;
 }
 
 /** Puts a resource. It must have been loaded, or be `fresh` (its id was given just now). */
@@ -222,6 +252,7 @@ export async function saveBatch(batch: Batch, indexOf: (resource: Resource) => S
   await removeReaders(batch);
   await saveResources(tx, writesOf(batch, indexOf), now);
   await saveReaders(batch);
+  await saveLater(batch);
   await addDeliveries(tx, batch.deliveries, now);
   for (const watch of batch.watches) await (watch.end ? endWatch(tx, watch.destination, watch.caseId) : addWatch(tx, watch));
   await addCaseEvents(tx, batch.events);
@@ -261,6 +292,7 @@ function writesOf(batch: Batch, indexOf: (resource: Resource) => SearchIndex): R
       author: slot.stored?.author ?? '',
       readers: readersOf(slot),
       seq: slot.seq,
+      said: slot.said ?? slot.stored?.said ?? null,
     });
   }
   return writes;
@@ -283,6 +315,15 @@ async function saveReaders(batch: Batch): Promise<void> {
     grants.set(key, grant);
   }
   for (const grant of grants.values()) await addReaders(batch.tx, grant.references, grant.caseId, grant.readers);
+}
+
+/** What was said once more, later, without anything new. */
+async function saveLater({ tx, slots }: Batch): Promise<void> {
+  const later = [...slots].flatMap(([reference, { next, said, stored }]) => {
+    const isLater = next === null && said !== null && stored !== null && said.getTime() !== stored.said?.getTime();
+    return isLater ? [{ reference, at: said }] : [];
+  });
+  await saveSaid(tx, later);
 }
 
 function outcomeOf(work: Work) {

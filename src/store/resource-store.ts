@@ -19,6 +19,8 @@ export type StoredResource = {
   readonly readers: readonly string[];
   /** Journal entry that made this version. */
   readonly seq: number | null;
+  /** When that was said which it says; null where nothing tells. */
+  readonly said: Date | null;
   /** Equal to contentDigest of a resource that says the same. */
   readonly digest: Buffer;
   /** With id and meta. Of a deleted resource: the last content. */
@@ -38,6 +40,8 @@ export type ResourceWrite = {
   readonly readers: readonly string[];
   /** Journal entry that caused it. */
   readonly seq: number | null;
+  /** When that was said which it says, where something tells. */
+  readonly said?: Date | null;
 };
 
 /** What is kept of a resource: its JSON without the parts of meta that the row tells. */
@@ -74,15 +78,15 @@ async function saveIndex(tx: Transaction, writes: readonly ResourceWrite[], cont
   const date = (ms: number | undefined) => (ms === undefined ? null : new Date(ms));
   await tx.query({
     name: 'resource-index',
-    text: `insert into resource (type, id, version, updated, deleted, case_id, author, readers, status, owner, dated, dated_to, tokens, digest)
-           select type, id, version, $1, deleted, case_id, author, readers::text[], status, owner, dated, dated_to, tokens::bigint[],
+    text: `insert into resource (type, id, version, updated, deleted, case_id, author, readers, status, owner, dated, dated_to, said, tokens, digest)
+           select type, id, version, $1, deleted, case_id, author, readers::text[], status, owner, dated, dated_to, said, tokens::bigint[],
                   substring($2::bytea from digest_at for digest_length)
            from unnest($3::int[], $4::int[], $5::text[], $6::uuid[], $7::int[], $8::boolean[], $9::uuid[], $10::text[], $11::text[], $12::text[],
-                       $13::text[], $14::timestamptz[], $15::timestamptz[], $16::text[])
-             as w(digest_at, digest_length, type, id, version, deleted, case_id, author, readers, status, owner, dated, dated_to, tokens)
+                       $13::text[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[], $17::text[])
+             as w(digest_at, digest_length, type, id, version, deleted, case_id, author, readers, status, owner, dated, dated_to, said, tokens)
            on conflict (type, id) do update set version = excluded.version, updated = excluded.updated, deleted = excluded.deleted,
              case_id = excluded.case_id, readers = excluded.readers, status = excluded.status, owner = excluded.owner,
-             dated = excluded.dated, dated_to = excluded.dated_to, tokens = excluded.tokens, digest = excluded.digest`,
+             dated = excluded.dated, dated_to = excluded.dated_to, said = excluded.said, tokens = excluded.tokens, digest = excluded.digest`,
     values: [
       now,
       digests.bytes,
@@ -99,6 +103,7 @@ async function saveIndex(tx: Transaction, writes: readonly ResourceWrite[], cont
       column((write) => write.index.owner),
       column((write) => date(write.index.dated?.from)),
       column((write) => date(write.index.dated?.to)),
+      column((write) => write.said ?? null),
       column((write) => arrayLiteral(write.index.tokens.map(tokenHash))),
     ],
   });
@@ -154,11 +159,12 @@ export type ResourceRow = {
   author: string;
   readers: string[];
   seq: number | null;
+  said: Date | null;
   digest: Buffer;
   content: Buffer;
 };
 
-export const COLUMNS = 'r.type, r.id, r.version, r.updated, r.deleted, r.case_id, r.author, r.readers, v.seq, r.digest, v.content';
+export const COLUMNS = 'r.type, r.id, r.version, r.updated, r.deleted, r.case_id, r.author, r.readers, v.seq, r.said, r.digest, v.content';
 export const CURRENT = 'join resource_version v using (type, id, version)';
 
 /** Current versions by reference `Type/id`; absent ones are missing from the map. Ids that are no UUID are absent. */
@@ -191,7 +197,7 @@ export async function lockResources(tx: Transaction, references: readonly string
 /** One version, or null. */
 export async function readVersion(q: Queryable, type: string, id: string, version: number): Promise<StoredResource | null> {
   const { rows } = await q.query<ResourceRow>(
-    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, r.digest, v.content
+    `select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, r.said, r.digest, v.content
      from resource r join resource_version v using (type, id) where r.type = $1 and r.id = $2 and v.version = $3`,
     [type, id, version],
   );
@@ -211,7 +217,7 @@ export async function readHistory(
 ): Promise<StoredResource[]> {
   const { rows } = await q.query<ResourceRow>(
     `select * from (
-       select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, r.digest, v.content,
+       select r.type, r.id, v.version, v.updated, v.deleted, r.case_id, r.author, r.readers, v.seq, r.said, r.digest, v.content,
          sum(octet_length(v.content)) over (order by v.version desc) - octet_length(v.content) as bytes_before
        from resource r join resource_version v using (type, id) where r.type = $1 and r.id = $2 and v.version < $4
        order by v.version desc limit $3
@@ -219,6 +225,23 @@ export async function readHistory(
     [type, id, limit, before],
   );
   return rows.map(storedOf);
+}
+
+/** Notes that what resources say was said again, later: their content has not changed, so they get no version. */
+export async function saveSaid(tx: Transaction, said: readonly { readonly reference: string; readonly at: Date }[]): Promise<void> {
+  const keys = [...said]
+    .sort((a, b) => (a.reference < b.reference ? -1 : 1))
+    .flatMap(({ reference, at }) => {
+      const key = splitReference(reference);
+      return key ? [{ ...key, at }] : [];
+    });
+  if (keys.length === 0) return;
+  await tx.query({
+    name: 'resource-said',
+    text: `update resource r set said = k.at from unnest($1::text[], $2::uuid[], $3::timestamptz[]) as k(type, id, at)
+           where r.type = k.type and r.id = k.id`,
+    values: [keys.map((key) => key.type), keys.map((key) => key.id), keys.map((key) => key.at)],
+  });
 }
 
 /** Lets groups see resources of a case, without a new version: what they say has not changed. */
@@ -266,6 +289,7 @@ export function storedOf(row: ResourceRow): StoredResource {
     author: row.author,
     readers: row.readers,
     seq: row.seq,
+    said: row.said,
     digest: row.digest,
     resource: { ...resource, meta },
   };

@@ -154,7 +154,7 @@ async function save(tx: Transaction, deps: FhirDeps, { request, effective, loade
   const seq = await deps.journal.appendIn(tx, caseId === null ? entry : { ...entry, lane: `case ${caseId}` });
   await saveResources(
     tx,
-    effective.map((change) => writeOf(change, links.get(change.reference) ?? change.before, seq)),
+    effective.map((change) => writeOf(change, links.get(change.reference) ?? change.before, seq, now)),
     now,
   );
   for (const { reference, link } of adoptedRows(effective, links, loaded.rows, request.caller)) {
@@ -164,11 +164,16 @@ async function save(tx: Transaction, deps: FhirDeps, { request, effective, loade
 }
 
 /** A delete keeps the last content and is found by nothing. */
-function writeOf({ before, after, version }: Planned, link: Pick<StoredResource, 'caseId' | 'author' | 'readers'> | null, seq: number) {
+function writeOf(
+  { before, after, version }: Planned,
+  link: Pick<StoredResource, 'caseId' | 'author' | 'readers'> | null,
+  seq: number,
+  said: Date,
+) {
   const resource = (after ?? before?.resource) as Planned['after'] & object;
   const { caseId, author, readers } = link as StoredResource;
   const index = after ? indexResource(after) : { tokens: [], status: '', owner: '', dated: null, strings: [] };
-  return { resource, version, index, deleted: after === null, caseId, author, readers, seq };
+  return { resource, version, index, deleted: after === null, caseId, author, readers, seq, said };
 }
 
 function replyTo(change: Planned, now: Date): Reply {

@@ -59,7 +59,7 @@ function keysOf({ identifier, authority }: ReadIdentifier, fallback: string): Pa
   return [{ system: isMadeUp(fallback) ? '' : (identifier.system as string), value }];
 }
 
-function namesOnePerson(type: string): boolean {
+export function namesOnePerson(type: string): boolean {
   const code = type.toUpperCase();
   return PERSONAL_TYPES.has(code) || /^NN[A-Z]{3}$/.test(code);
 }

@@ -34,13 +34,14 @@ export function logicalReference(reference: Reference & { reference: string }, t
   };
 }
 
-/** The first identifier with a system that others gave it. */
+/** The first identifier with a system that others gave it; one that is no longer used only where there is no other. */
 export function businessIdentifier(resource: Resource | undefined): (Identifier & { system: string; value: string }) | undefined {
   const { identifier } = (resource ?? {}) as { identifier?: Identifier | Identifier[] };
   const all = identifier === undefined || Array.isArray(identifier) ? (identifier ?? []) : [identifier];
-  return all.find(
+  const theirs = all.filter(
     (one): one is Identifier & { system: string; value: string } => Boolean(one.system && one.value) && one.system !== RESOURCE_SYSTEM,
   );
+  return theirs.find(({ use }) => use !== 'old') ?? theirs[0];
 }
 
 function movedValue(value: unknown, moving: Moving): unknown {

@@ -15,12 +15,18 @@ export function indexResource(resource: Resource): SearchIndex {
   const strings: Strings = new Map();
   let dated: SearchIndex['dated'] = null;
   for (const reader of readers) {
+    if (reader.parameter.name === 'identifier' && isReplaced(resource)) continue;
     if (reader.parameter.type === 'date') dated ??= principalDate(resource, reader);
     else {
       for (const path of reader.paths) eachValue(resource, path, 0, (value) => addValue(reader, value, tokens, strings));
     }
   }
   return { tokens: [...tokens], status: statusOf(resource), owner: ownerOf(resource), dated, strings: [...strings.values()] };
+}
+
+/** A Patient that went up into another one: his numbers find the one that replaced him, who has them, too. */
+function isReplaced(resource: Resource): boolean {
+  return resource.resourceType === 'Patient' && (resource.link?.some(({ type }) => type === 'replaced-by') ?? false);
 }
 
 /** The literal references at a reference parameter: `Type/id`, without a version. Used by _include. */
@@ -33,6 +39,14 @@ export function referencesAt(resource: Resource, parameter: SearchParameter): st
     });
   }
   return [...found];
+}
+
+/** Tokens of which whatever refers to this resource, at an element it can be searched by, has one. */
+export function referenceTokens(reference: string): string[] {
+  const type = reference.slice(0, reference.indexOf('/'));
+  return [...READERS.values()].flatMap((readers) =>
+    readers.filter(({ parameter }) => parameter.targets.includes(type)).map(({ prefix }) => `${prefix}=${reference}`),
+  );
 }
 
 /** Whether a resource is found by more than any real one: names and identifiers by the thousand are no patient's. */

@@ -65,6 +65,7 @@ const ANYTHING = [
   'PractitionerRole',
   'Organization',
   'Encounter',
+  'Account',
   'ServiceRequest',
   'Task',
   'ImagingStudy',
@@ -122,8 +123,10 @@ const TABLES: Readonly<Record<string, readonly SearchParameter[]>> = {
     reference('based-on', ['ServiceRequest'], 'basedOn'),
     reference('part-of', ['Encounter'], 'partOf'),
     reference('service-provider', ['Organization'], 'serviceProvider'),
+    reference('account', ['Account']),
     date('date', 'period'),
   ],
+  Account: [identifier, status, token('type', 'CodeableConcept'), reference('subject', SUBJECTS), patient('subject', 'subject')],
   ServiceRequest: [
     identifier,
     status,

@@ -8,7 +8,9 @@
  * - MSH-11 T and D are accepted: mapping marks what they bring as not for production.
  */
 import type { Peer } from '../../model/peer.ts';
+import { judgeAdt } from './accept-adt.ts';
 import { judgeOrders } from './accept-order.ts';
+import { ADT_EVENTS } from './adt-events.ts';
 import { type Header, type Refusal, refusal } from './header.ts';
 import { isOverfull } from './message.ts';
 import { missing, refused, type Verdict } from './verdict.ts';
@@ -16,10 +18,10 @@ import { missing, refused, type Verdict } from './verdict.ts';
 /** Decides on one message of `peer`. */
 export function judge(bytes: Buffer, header: Header, peer: Peer): Verdict {
   const unnamed = requireHeader(header);
-  const policy = policyOf(peer, header);
+  const policy = policyOf(peer, messageType(header));
   if (policy === 'ignored') return unnamed ? refused(unnamed) : { disposition: 'ignored', detail: 'ignored by the policy of this peer' };
   const judgeBody = JUDGES.get(messageType(header));
-  if (policy === 'refused' || judgeBody === undefined) return refused(unsupportedType(header));
+  if (policy === 'refused' || judgeBody === undefined) return refused(unsupportedType(peer, header));
   const unfit = unnamed ?? unsupportedMode(header);
   if (unfit) return refused(unfit);
   if (isOverfull(bytes, header.delimiters)) return refused(refusal('too-large', 'has more parts than a message may have', 'MSH', 0));
@@ -36,10 +38,17 @@ export function isMappable(type: string): boolean {
   return JUDGES.has(type);
 }
 
-function policyOf(peer: Peer, header: Header): 'mapped' | 'ignored' | 'refused' {
-  const type = messageType(header);
-  const policy = peer.messages[type] ?? peer.messages[`${header.code}^*`] ?? (isMappable(type) ? 'mapped' : peer.otherMessages);
-  return policy === 'mapped' && !isMappable(type) ? 'refused' : policy;
+/**
+ * Persons and stays are taken from those who were configured to tell of them. Events of a feed that is mapped as a whole and that say
+ * nothing here are ignored: a hospital's queue stops at the first message that is refused.
+ */
+function policyOf(peer: Peer, type: string): 'mapped' | 'ignored' | 'refused' {
+  const isAdt = type.startsWith('ADT^');
+  const named = peer.messages[type];
+  const ofAll = peer.messages[`${type.split('^', 1)[0]}^*`];
+  const policy = named ?? ofAll ?? (isMappable(type) && !isAdt ? 'mapped' : peer.otherMessages);
+  if (policy !== 'mapped' || isMappable(type)) return policy;
+  return named === undefined && isAdt ? 'ignored' : 'refused';
 }
 
 function requireHeader(header: Header): Refusal | null {
@@ -48,9 +57,10 @@ function requireHeader(header: Header): Refusal | null {
 }
 
 /** 201 where another event of the type is mapped, 200 where none is. */
-function unsupportedType(header: Header): Refusal {
+function unsupportedType(peer: Peer, header: Header): Refusal {
   if (header.code === '') return missing('MSH', 9);
-  const known = [...JUDGES.keys()].some((type) => type.startsWith(`${header.code}^`)) && !isMappable(messageType(header));
+  const others = [...JUDGES.keys()].filter((type) => type.startsWith(`${header.code}^`));
+  const known = !isMappable(messageType(header)) && others.some((type) => policyOf(peer, type) === 'mapped');
   return refusal(known ? 'unsupported-event' : 'unsupported-type', 'message type is not taken from this peer', 'MSH', 9);
 }
 
@@ -65,6 +75,7 @@ const JUDGES: ReadonlyMap<string, (bytes: Buffer, header: Header, peer: Peer) =>
   ['OMI^O23', judgeOrders],
   ['OML^O21', judgeOrders],
   ['ORM^O01', judgeOrders],
+  ...[...ADT_EVENTS.keys()].map((event) => [`ADT^${event}`, judgeAdt] as const),
 ]);
 
 /** HL7 Table 0103. */

@@ -29,8 +29,13 @@ export function isValued(text: string): boolean {
 export function readPatient(bytes: Buffer, header: Header, segments: readonly SegmentPlace[]): string | Refusal {
   const pid = segments.find((place) => place.name === 'PID');
   if (!pid) return refusal('segment-sequence', `${header.code} without PID`, 'PID', 0);
-  const { component, repetition } = header.delimiters;
-  const identifiers = (readFields(bytes, pid, header, 3)[3] ?? '').split(repetition).map((one) => part(one, component, 1));
+  const identifiers = identifiersAt(bytes, header, pid, 3);
   if (!identifiers.every(isFit)) return tooLong('PID', 3);
   return identifiers.find(isValued) ?? missing('PID', 3);
+}
+
+/** The first component of each repetition of a field: identifiers as they stand. */
+export function identifiersAt(bytes: Buffer, header: Header, place: SegmentPlace, field: number): string[] {
+  const { component, repetition } = header.delimiters;
+  return (readFields(bytes, place, header, field)[field] ?? '').split(repetition).map((one) => part(one, component, 1));
 }

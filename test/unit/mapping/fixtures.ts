@@ -68,7 +68,9 @@ export function mapBytes(payload: Buffer, peer: Partial<Peer> = {}): Mapped {
     { peer: { ...PEER, ...peer } },
   );
   if (isFailure(mapped)) throw new Error(mapped.detail);
-  return mapped;
+  // When it was said is no part of what it becomes.
+  const { occurred: _occurred, ...made } = mapped;
+  return made;
 }
 
 /** As the corridor stores it when it is new. */

@@ -99,7 +99,18 @@ describe('the type of a message', () => {
   });
 
   it('that mapping does not know is never accepted, whatever the policy says', () => {
-    expect(verdict(typed('ADT^A01'), { messages: { 'ADT^*': 'mapped' } })).toBe('refused unsupported-type MSH^1-9');
+    expect(verdict(typed('SIU^S12'), { messages: { 'SIU^*': 'mapped' } })).toBe('refused unsupported-type MSH^1-9');
+  });
+
+  it('that tells of persons is taken from those only who were configured to', () => {
+    expect(verdict(typed('ADT^A08'))).toBe('refused unsupported-type MSH^1-9');
+    expect(verdict(typed('ADT^A08'), { messages: { 'ADT^*': 'mapped' } })).toBe('accepted 4711');
+    expect(verdict(typed('ADT^A08'), { messages: { 'ADT^A08': 'mapped' } })).toBe('accepted 4711');
+  });
+
+  it('that says nothing here does not stop a feed that is mapped as a whole', () => {
+    expect(verdict(typed('ADT^A60'), { messages: { 'ADT^*': 'mapped' } })).toBe('ignored');
+    expect(verdict(typed('ADT^A60'), { messages: { 'ADT^*': 'mapped', 'ADT^A60': 'mapped' } })).toBe('refused unsupported-event MSH^1-9');
   });
 
   it('that is ignored is not judged further than its control id', () => {
@@ -176,5 +187,30 @@ describe('an ORM^O01', () => {
     expect(verdict(`${typed('OMG^O19')}ORC|PR\rOBR|1|||58410-2\r`)).toBe('accepted 4711');
     expect(verdict(`${typed('OMI^O23')}${prior}`)).toBe('refused segment-sequence PID^2-0');
     expect(verdict(`${ORDER}${prior}`)).toBe('refused segment-sequence PID^2-0');
+  });
+});
+
+describe('an ADT message', () => {
+  const FEED: Partial<Peer> = { messages: { 'ADT^*': 'mapped' } };
+  const adt = (event: string, ...segments: string[]) =>
+    verdict([`MSH|^~\\&|ADT|H|W|W|20260302081500||ADT^${event}|A1|P|2.5.1`, 'EVN||20260302081500', ...segments, ''].join('\r'), FEED);
+
+  it.each([
+    ['A01', ['PID|||X^^^H^MR'], 'accepted X'],
+    ['A01', ['PV1|1|I'], 'refused segment-sequence PID^1-0'],
+    ['A01', ['PID|||^^^H^MR'], 'refused required-field PID^1-3'],
+    ['A01', [`PID|||${'9'.repeat(251)}`], 'refused too-large PID^1-3'],
+    ['A40', ['PID|||Y', 'MRG|X'], 'accepted Y'],
+    ['A40', ['PID|||Y'], 'refused segment-sequence MRG^1-0'],
+    ['A40', ['PID|||Y', 'MRG|""'], 'refused required-field MRG^1-1'],
+    ['A40', ['PID|||Y', 'MRG|X', 'PID|||Z', 'MRG|'], 'refused required-field MRG^2-1'],
+    ['A24', ['PID|||X'], 'refused segment-sequence PID^2-0'],
+    ['A24', ['PID|||X', 'PID|||Y'], 'accepted X'],
+    ['A41', ['PID|||X', 'MRG|X||A1'], 'refused required-field PID^1-18'],
+    ['A45', ['PID|||Y', 'MRG|X', 'PV1|1|I'], 'refused required-field PV1^1-19'],
+    ['A50', ['PID|||X', 'MRG|X||||V1', 'PV1|1|I|||||||||||||||||V2'], 'accepted X'],
+    ['A01', ['PID|||X', 'MSH|^~\\&'], 'refused segment-sequence MSH^2-0'],
+  ])('%s of %j: %s', (event, segments, expected) => {
+    expect(adt(event, ...segments)).toBe(expected);
   });
 });

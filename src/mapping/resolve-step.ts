@@ -1,0 +1,194 @@
+/**
+ * Names become ids: what mapping made of the messages of a batch is found under its business identifiers, references follow, and each
+ * resource is put where it is new or says something new. Records of persons, accounts and stays come first, message by message, because a
+ * merge in one message (identity-step.ts) says whom the others mean.
+ * Promises: what was said earlier never overwrites what was said later, whatever arrives first; who still uses the number of a record that
+ * was merged is led to the one that took it in, and does not overwrite what that one says.
+ */
+import type { Identifier, Patient, Resource } from '@medplum/fhirtypes';
+import type { CasePart } from '../model/case.ts';
+import type { Identity, MappedResource } from '../model/identity.ts';
+import type { Mapped, Occurred } from '../model/mapped.ts';
+import type { Work } from '../model/work.ts';
+import { type Batch, loadResources, putResource, putSaid, resourceIn, saidOf } from '../store/batch.ts';
+import { claimIdentifiers, type ResolvedIdentity } from '../store/identifier-store.ts';
+import { carryOut, claimsOf, loadRecords, prepare } from './identity-step.ts';
+import { hasOtherNames, linkedTo, namesFormerOnly, personKeys, united } from './numbers.ts';
+import { IN_ORDER_OF_TIME, isOutdated } from './outdated-step.ts';
+import { currentRecord, numberName, openRecords, type Records } from './records.ts';
+
+export type MappedWork = { readonly work: Work; readonly mapped: Mapped };
+
+/** A resource of a message, and the id that its identities lead to. */
+type Item = { readonly work: Work; readonly item: MappedResource; readonly occurred: Occurred | null; readonly resolved: ResolvedIdentity };
+
+export async function resolve(batch: Batch, mapped: readonly MappedWork[]): Promise<void> {
+  const { items, records } = await claim(batch, mapped);
+  const persons = Map.groupBy(
+    items.filter(({ item }) => RECORDS.has(item.resource.resourceType)),
+    ({ work }) => work,
+  );
+  for (const { work, mapped: message } of mapped) {
+    await prepare(batch, work, message, records);
+    if (work.failure) continue;
+    for (const one of persons.get(work) ?? []) putItem(batch, one, records);
+    await carryOut(batch, work, message, records);
+  }
+  for (const one of items) {
+    if (!RECORDS.has(one.item.resource.resourceType) && !one.work.failure) putItem(batch, one, records);
+  }
+  await loadLinked(batch, records);
+  for (const { work, mapped: message } of mapped) if (!work.failure) setParts(batch, work, message, records);
+}
+
+/** One claim for all identities of the batch: rows are taken in one order. What is there already is locked and read. */
+async function claim(batch: Batch, mapped: readonly MappedWork[]): Promise<{ items: Item[]; records: Records }> {
+  const all = mapped.flatMap(({ work, mapped: { resources, occurred = null } }) => resources.map((item) => ({ work, item, occurred })));
+  const former = mapped.flatMap(({ mapped: { changes = [] } }) => claimsOf(changes));
+  const claims = [...all.map(({ item }) => item.identities), ...former].map((identities) => ({ identities, fresh: batch.clock.uuid() }));
+  const resolved = await claimIdentifiers(batch.tx, claims);
+  const items = all.map((one, index) => ({ ...one, resolved: resolved[index] as ResolvedIdentity }));
+  const records = openRecords();
+  for (const { item, resolved: found } of items) {
+    const type = item.resource.resourceType;
+    records.names.set(item.urn, `${type}/${found.id}`);
+    // A stay and an account have one number each.
+    if (type !== 'Patient' && RECORDS.has(type)) records.names.set(numberName(item.identities[0] as Identity), `${type}/${found.id}`);
+  }
+  for (const [index, identities] of former.entries()) {
+    const { id } = resolved[all.length + index] as ResolvedIdentity;
+    for (const number of identities) records.names.set(numberName(number), `${number.type}/${id}`);
+  }
+  const known = resolved.flatMap(({ created }, index) => (created ? [] : [index]));
+  await loadRecords(
+    batch,
+    known.map((index) => referenceAt(index, all, former, resolved)),
+  );
+  return { items, records };
+}
+
+function referenceAt(
+  index: number,
+  all: readonly { readonly item: MappedResource }[],
+  former: readonly MappedResource['identities'][],
+  resolved: readonly ResolvedIdentity[],
+): string {
+  const type = all[index]?.item.resource.resourceType ?? former[index - all.length]?.[0]?.type;
+  return `${type}/${resolved[index]?.id}`;
+}
+
+function putItem(batch: Batch, { work, item, occurred, resolved }: Item, records: Records): void {
+  const reference = currentOf(batch, records, item.urn);
+  const current = resourceIn(batch, reference);
+  if (current && (item.mode === 'create' || namesFormerOnly(current, item.identities))) return;
+  if (current && isOutdated(batch, reference, work.entry.seq, occurred)) {
+    noteOutdated(work, reference, records);
+    return;
+  }
+  if (records.outdated.has(work) && isSnapshot(work, item, current)) return;
+  const known: object = current ?? item.initial ?? {};
+  const said: object = withReferences(item.resource, (name) => currentOf(batch, records, name));
+  const id = reference.slice(reference.indexOf('/') + 1);
+  const stay = { resourceType: item.resource.resourceType, ...known, ...said, id } as Resource & { id: string };
+  const resource = current && !work.entry.type.startsWith('ADT^') ? keepProgress(stay, current) : stay;
+  putResource(batch, withIdentifiers(resource, current), work.entry.seq, resolved.created);
+  work.produced.add(reference);
+  if (occurred && IN_ORDER_OF_TIME.has(item.resource.resourceType))
+    putSaid(batch, reference, later(saidOf(batch, reference), occurred.from));
+}
+
+/** An order or a result says of what class a stay is (PV1-2), not how far it is: only that it is over (PV1-45). */
+function keepProgress<T extends Resource>(said: T, current: Resource): T {
+  if (said.resourceType !== 'Encounter' || current.resourceType !== 'Encounter') return said;
+  return said.status === 'finished' ? said : { ...said, status: current.status };
+}
+
+function currentOf(batch: Batch, records: Records, name: string): string {
+  return currentRecord(records, name, (reference) => resourceIn(batch, reference));
+}
+
+function noteOutdated(work: Work, reference: string, { outdated }: Records): void {
+  const type = reference.slice(0, reference.indexOf('/'));
+  if (type === 'Patient') outdated.add(work);
+  if (IN_ORDER_OF_TIME.has(type)) work.detail ||= `older than what is known of the ${type}: it stays as it is`;
+}
+
+/**
+ * What a message that is older than what is known of its patient says beside him: an allergy or an insurance that is not there may have been
+ * taken back since. What an order brings is kept all the same: who reads it must know what its writer knew.
+ */
+function isSnapshot({ entry }: Work, { resource }: MappedResource, current: Resource | null): boolean {
+  return OF_THE_PATIENT.has(resource.resourceType) && (current !== null || entry.type.startsWith('ADT^'));
+}
+
+function later(a: Date | null, b: Date): Date {
+  return a && a > b ? a : b;
+}
+
+/** What a sender leaves out stays; identifiers add up. */
+function withIdentifiers(resource: Resource & { id: string }, current: Resource | null): Resource & { id: string } {
+  const before = (current as { identifier?: unknown } | null)?.identifier;
+  const now = (resource as { identifier?: unknown }).identifier;
+  if (!Array.isArray(before) || !Array.isArray(now)) return resource;
+  return { ...resource, identifier: united(now as Identifier[], before as Identifier[]) } as Resource & { id: string };
+}
+
+/** Every `reference: urn:uuid:…`, and the `url` of a file, names the resource by its id. Only what holds one is copied: most of a resource holds none. */
+function withReferences<T>(value: T, place: (name: string) => string): T {
+  if (typeof value !== 'object' || value === null) return value;
+  const whole = value as Record<string, unknown>;
+  let copy: Record<string, unknown> | null = null;
+  for (const key of Object.keys(whole)) {
+    const item = whole[key];
+    const isName = (key === 'reference' || key === 'url') && typeof item === 'string';
+    const named = isName ? place(item) : withReferences(item, place);
+    if (named === item) continue;
+    copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
+    copy[key] = named;
+  }
+  return (copy ?? value) as T;
+}
+
+/** Linked records say what else a person is called. */
+async function loadLinked(batch: Batch, records: Records): Promise<void> {
+  const persons = [...new Set([...records.names.values()].map((name) => currentOf(batch, records, name)))];
+  await loadResources(
+    batch,
+    persons.flatMap((reference) => linkedTo(resourceIn(batch, reference))),
+  );
+}
+
+function setParts(batch: Batch, work: Work, { parts, resources }: Mapped, records: Records): void {
+  const named = (name: string) => currentOf(batch, records, name);
+  work.shared = resources.filter((item) => item.shared).map((item) => named(item.urn));
+  const taken = new Set(parts.flatMap((part) => [part.serviceRequest, part.subject, part.study?.imagingStudy ?? '', ...part.members]));
+  const left = resources.filter((item) => !item.shared && !taken.has(item.urn)).map((item) => named(item.urn));
+  // What a message says once (Encounter, Provenance) belongs to its only case, or is only shown to all of them.
+  if (parts.length !== 1) work.shared.push(...left);
+  work.parts = parts.map((part) => ({
+    ...part,
+    keys: part.serviceRequest === '' ? part.keys : [...part.keys, requestKey(named(part.serviceRequest))],
+    patient: withOtherNames(batch, part, named(part.subject)),
+    serviceRequest: named(part.serviceRequest),
+    subject: named(part.subject),
+    members: [...part.members.map(named), ...(parts.length === 1 ? left : [])],
+    study: part.study && { ...part.study, imagingStudy: named(part.study.imagingStudy) },
+  }));
+}
+
+/** All that a person who was merged, linked or given a new number may be called in the other messages of a case. */
+function withOtherNames(batch: Batch, part: CasePart, subject: string): CasePart['patient'] {
+  const patient = resourceIn(batch, subject) as Patient | null;
+  if (!hasOtherNames(patient)) return part.patient;
+  const keys = [...part.patient, ...personKeys(patient), ...linkedTo(patient).flatMap((other) => personKeys(resourceIn(batch, other)))];
+  return [...new Map(keys.map((key) => [`${key.system}|${key.value}`, key])).values()];
+}
+
+function requestKey(reference: string): CasePart['keys'][number] {
+  return { kind: 'service-request', system: '', value: reference.slice(reference.indexOf('/') + 1) };
+}
+
+/** Types that are known by numbers which events merge, move and change. */
+const RECORDS: ReadonlySet<string> = new Set(['Patient', 'Account', 'Encounter']);
+/** Types that a message tells of a patient beside him. */
+const OF_THE_PATIENT: ReadonlySet<string> = new Set(['RelatedPerson', 'AllergyIntolerance', 'Coverage']);
