@@ -32,6 +32,7 @@ const ORIGIN_TYPES = [
   'PractitionerRole',
   'Organization',
   'Encounter',
+  'Account',
   'ServiceRequest',
   'Task',
   'ImagingStudy',
