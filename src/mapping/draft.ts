@@ -134,6 +134,8 @@ export class Draft {
     if (!resource || found.has(id)) return;
     for (const named of this.#namedIn(resource)) if (named !== id) this.#collect(named, found);
     found.set(id, resource);
+    // Whoever refers to the same thing next has contained it again.
+    this.#contained.delete(id);
   }
 
   #namedIn(resource: Resource): string[] {

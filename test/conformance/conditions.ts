@@ -22,13 +22,13 @@ function clausesOf(condition: string): string[] {
 }
 
 function readClause(clause: string): [string, string][] | null {
-  const match = /^([A-Z][A-Z0-9]{2})[-.](\d+(?:\.\d+)?)\s*(.*)$/.exec(clause);
+  const match = /^([A-Z][A-Z0-9]{2})[-.](\d+(?:\.\d+)?)\s*(.*)$/.exec(clause.replace(/^PL3\./, 'PV1-3.3 ').replace(/VALUE$/, 'VALUED'));
   if (!match) return null;
   const [, segment, field, said = ''] = match;
   const place = `${segment}-${field}`;
   const test = said.replace(/^IS\b/i, '').trim();
   if (/^(?:NOT VALUED|EMPTY)$/i.test(test)) return [[place, '']];
-  if (test === '' || /^VALUED/i.test(test)) return [[place, OTHER]];
+  if (test === '' || /^VALUED/i.test(test)) return [[place, place.includes('.') ? 'OTHER' : OTHER]];
   if (/^NOT\b/i.test(test)) return [];
   const code = /^(?:EQUALS|=|IN)?\s*\(?\s*["'“]([^"'”]+)["'”]/i.exec(test)?.[1];
   return code === undefined ? null : [[place, code]];

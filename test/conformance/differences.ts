@@ -3,6 +3,25 @@
  * stands for any rest. At most one row in twenty may be.
  */
 export const DIFFERENCES: Readonly<Record<string, string>> = {
+  'MSH[Bundle] *':
+    'nothing is sent on as a FHIR message: the resources are written one by one, and the message is told by their Provenance',
+  'MSH[MessageHeader] MSH-8 meta.security': 'what is contained may have no security label (R4 dom-5): the Provenance around it has it',
+  'MSH[MessageHeader] MSH-26 meta.security[2]': 'what is contained may have no security label (R4 dom-5): the Provenance around it has it',
+  'MSH[MessageHeader] MSH-27 meta.security[2]': 'what is contained may have no security label (R4 dom-5): the Provenance around it has it',
+  'MSH[MessageHeader] MSH-24 source.endpoint.extension.url':
+    'the guide names a page (…/R4/extension-data-absent-reason.html) where the extension has its canonical url',
+  'MSH[MessageHeader] MSH-25 destination[1].endpoint.extension.url':
+    'the guide names a page (…/R4/extension-data-absent-reason.html) where the extension has its canonical url',
+  'MSH[Provenance-Source] MSH entity[1].what(DocumentReference*':
+    'the message stays in the journal, named by its SHA-256: it is no document that others may read',
+  'MSH[Provenance-Transformation] MSH entity[1].what(DocumentReference*':
+    'the message stays in the journal, named by its SHA-256: it is no document that others may read',
+  'MSH[Provenance-Source] MSH-7 recorded': 'recorded is when it was recorded here (an instant); MSH-7 is when it occurred',
+  'MSH[Provenance-Transformation] MSH policy': 'no policy governs the transformation but the program itself',
+  'PID[Patient] PID-19 identifier[4].type.coding.code':
+    'SS or SB depends on the country, which PID-19 does not say: SS, social security number',
+  'PID[Patient] PID-19 identifier[4].system': 'PID-19 names no authority: us-ssn would be a guess outside one country',
+  'SFT[Device] type': 'the guide itself has found no code for software yet',
   'PV1[Basic-EncounterHistory] *':
     'the prior temporary place is a completed location of the Encounter itself: nobody reads a Basic resource',
   'PV1[Encounter] PV1-8 participant[2].individual(Practitioner)':

@@ -47,7 +47,12 @@ export function examineCode(code: CodeRow, through: GuideRow, type: string): str
 }
 
 function joinTarget(outer: string, inner: string): string {
-  const rest = inner.replace(/^\[\d*\]\.?/, '').replace(/^\$this\.?/, '');
+  const rest = inner
+    .replace(/^\[[\d-]*\]\.?/, '')
+    .replace(/^\$this\.?/, '')
+    // Slips of PL[Location].
+    .replace(/^location\(Location\.([^)]*)\)$/, '$1')
+    .replace(/\.reference\(\w+\[\d\]\)$/, '.reference');
   if (rest === '') return outer;
   if (!outer.endsWith(')')) return outer === '$this' ? rest : `${outer}.${rest}`;
   const closing = /\)+$/.exec(outer)?.[0] ?? '';
@@ -91,7 +96,9 @@ function tryRow(
   if (row.assignment === '' && codes.length > 0) {
     return found.some((value) => codes.some(({ target }) => String(value) === target)) ? '' : `${text} did not become ${codes[0]?.target}`;
   }
-  const isIt = row.assignment === '' ? isMarked : (value: unknown) => isAssigned(value, row.assignment);
+  const isReference = (value: unknown) => typeof value === 'string' && /^(?:#|urn:)/.test(value);
+  const isLiteral = (value: unknown) => isAssigned(value, row.assignment);
+  const isIt = row.assignment !== '' ? isLiteral : row.target.includes('partOf.reference') ? isReference : isMarked;
   const empty = place === '' ? [] : valuesOf(row, type, new Map([...before, ...beside, ...own('')]));
   const times = (values: readonly unknown[] | string) => (typeof values === 'string' ? 0 : values.filter(isIt).length);
   return times(found) > times(empty)

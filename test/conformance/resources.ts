@@ -66,11 +66,13 @@ function leaves(value: unknown): unknown[] {
 function follow(value: unknown, resources: readonly Named[]): object[] {
   if (typeof value !== 'object' || value === null) return [];
   const reference = (value as { reference?: string }).reference ?? '';
-  const known = resources.filter(({ urn }) => urn === reference).map(({ resource }) => resource);
+  const known = resources.filter(({ urn }) => urn === reference).map(({ resource }) => resource as object);
   const contained = reference.startsWith('#')
     ? resources.flatMap(({ resource }) => withContained(resource)).filter((one) => (one as { id?: string }).id === reference.slice(1))
     : [];
-  return [...known, ...contained];
+  const found = [...known, ...contained];
+  // A place stands for all that it is part of.
+  return found.flatMap((one) => [one, ...follow((one as { partOf?: object }).partOf, resources)]);
 }
 
 function withContained(resource: Resource): Resource[] {

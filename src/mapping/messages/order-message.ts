@@ -29,8 +29,9 @@ export function mapOrders(message: Hl7Message, { entry, peer }: MapContext): Map
   const first = orders[0]?.identities[0];
   const encounter = first && visitOf(head.segments, patient, first, draft)?.reference;
   patientRecords(head.segments, patient, draft);
-  const parts = orders.map((order, index) => mapOrder(order, { n: index + 1, notes: head.notes, msh, patient, encounter, entry }, draft));
-  draft.listUnread(message.segments.slice(1));
+  const shared = { msh, sft: head.all('SFT'), notes: head.notes, patient, encounter, entry };
+  const parts = orders.map((order, index) => mapOrder(order, { n: index + 1, ...shared }, draft));
+  draft.listUnread(message.segments);
   return { resources: draft.resources, parts, gaps: [...message.gaps, ...draft.gaps], ...draft.kept };
 }
 

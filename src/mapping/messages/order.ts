@@ -31,6 +31,7 @@ export type Order = { readonly group: OrderGroup; readonly numbers: OrderNumbers
 export type OrderContext = {
   readonly n: number;
   readonly msh: Segment;
+  readonly sft: readonly Segment[];
   readonly notes: readonly Segment[];
   readonly patient: ReadPatient;
   readonly encounter: Reference<Encounter> | undefined;
@@ -48,7 +49,7 @@ export function mapOrder(order: Order, context: OrderContext, draft: Draft): Cas
   const request = { ...serviceRequest(order, imaging, context, draft), ...priorityOf(priority), ...supporting(observations) };
   const reference = draft.add({ ...supersededBy(request), ...request }, order.identities, { initial: { status: 'unknown' } });
   const targets = [reference, patient.reference, ...(encounter ? [encounter] : []), ...observations];
-  const provenance = mshProvenance(msh, group.orc, context.n, targets, context.entry, draft);
+  const provenance = mshProvenance({ msh, sft: context.sft }, group.orc, context.n, targets, context.entry, draft);
   return {
     kind: 'order',
     keys: orderKeys(numbers, imaging, draft.peer),

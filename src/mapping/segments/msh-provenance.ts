@@ -4,14 +4,19 @@
  * In: the entry and what was made of it. Out: a reference to the Provenance in the draft. The message itself stays in the journal: it is
  * named by peer, control id and SHA-256.
  */
-import type { Provenance, ProvenanceAgent, Reference } from '@medplum/fhirtypes';
+import type { Coding, Provenance, ProvenanceAgent, ProvenanceEntity, Reference } from '@medplum/fhirtypes';
+import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
-import { compact, firstValue } from '../datatypes/components.ts';
+import { compact, components, firstValue } from '../datatypes/components.ts';
+import type { Source } from '../datatypes/datatype.ts';
 import { bounded, identity } from '../datatypes/systems.ts';
 import { dateTimeField } from '../datatypes/ts-datetime.ts';
 import { xcnPractitioner } from '../datatypes/xcn-practitioner.ts';
+import { XON_ORGANIZATION } from '../datatypes/xon-organization.ts';
 import type { Draft } from '../draft.ts';
+import { valued } from '../segment-table.ts';
 import { ORDER_CONTROL } from '../vocabulary/0119-order-control.ts';
+import { HD_SENDER, MSH_SECURITY, mshMessageHeader, sftDevice } from './msh-messageheader.ts';
 
 /** The journal entry of the message. */
 export type MessageOrigin = {
@@ -23,42 +28,91 @@ export type MessageOrigin = {
   readonly received: Date;
 };
 
+/** The segments at the head of a message that say where it comes from. */
+export type SourceSegments = { readonly msh: Segment; readonly sft: readonly Segment[] };
+
 /** `n`: which order of the message. */
 export function mshProvenance(
-  msh: Segment,
+  source: SourceSegments,
   orc: Segment,
   n: number,
   target: readonly Reference[],
   origin: MessageOrigin,
   draft: Draft,
 ): Reference<Provenance> {
-  const digest = origin.digest.toString('hex');
+  const { agent, entity, coding } = messageSource(source, origin, draft);
   const activity = ORDER_CONTROL.get(firstValue(orc, 1))?.activity ?? 'UPDATE';
   const provenance = compact<Provenance>({
     resourceType: 'Provenance',
     target: [...target],
-    occurredDateTime: dateTimeField(msh, 7, draft),
+    occurredDateTime: dateTimeField(source.msh, 7, draft),
     recorded: origin.received.toISOString(),
-    activity: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-DataOperation', code: activity }], text: origin.type },
-    agent: agentsOf(orc, origin, draft),
-    entity: [{ role: 'source', what: messageReference(origin, digest) }],
+    activity: {
+      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-DataOperation', code: activity }, ...coding],
+      text: origin.type,
+    },
+    agent: [...agent, ...personsOf(orc, draft)],
+    entity,
+    ...MSH_SECURITY(source.msh, draft),
   });
-  return draft.add(provenance, [identity('Provenance', 'urn:waystation:message', `${bounded(origin.peer)}|${digest}|${n}`)]);
+  return draft.add(provenance, [identityOf(origin, String(n))]);
 }
 
-function messageReference({ peer, type, controlId }: MessageOrigin, digest: string): Reference {
-  return { identifier: { system: 'urn:waystation:message:sha256', value: digest }, display: `${type} ${controlId} from ${peer}` };
+/** What a Provenance is known by: the message, and which of its things. */
+export function identityOf({ peer, digest }: MessageOrigin, which: string): Identity {
+  return identity('Provenance', 'urn:waystation:message', `${bounded(peer)}|${digest.toString('hex')}|${which}`);
 }
 
-/** The sending system, who entered the order (ORC-10), who verified it (ORC-11). */
-function agentsOf(orc: Segment, { peer }: MessageOrigin, draft: Draft): ProvenanceAgent[] {
-  const sender = { identifier: { system: 'urn:waystation:peer', value: peer }, display: peer };
-  const persons = PERSONS.map(([field, role]) => ({ role, who: xcnPractitioner(orc, field, draft) }));
-  return [{ role: 'author', who: sender }, ...persons].flatMap(({ role, who }) =>
-    who ? [{ type: { coding: [{ system: PARTICIPANT, code: role }] }, who: who as ProvenanceAgent['who'] }] : [],
-  );
+/**
+ * What every Provenance says of its message: the sending system and its organization (MSH-22, else MSH-4) as authors, this gateway as
+ * assembler; the message, its header and the software that wrote it as sources; that it was transformed.
+ */
+export function messageSource({ msh, sft }: SourceSegments, origin: MessageOrigin, draft: Draft): MessageSource {
+  const sender = { identifier: { system: 'urn:waystation:peer', value: origin.peer }, display: origin.peer };
+  const [organization] = valued('MSH-22')(msh) ? XON_ORGANIZATION(placeOf(msh, 22, draft)) : HD_SENDER(placeOf(msh, 4, draft));
+  const type = [firstValue(msh, 9), components(msh, 9)(2), components(msh, 9)(3)].filter((part) => part !== '').join('^');
+  return {
+    agent: [agent('author', sender), ...(organization ? [agent('author', organization)] : []), agent('assembler', GATEWAY)],
+    entity: [
+      { role: 'source', what: messageReference(origin) },
+      { role: 'source', what: mshMessageHeader(msh, draft) },
+      ...sft.map((segment) => ({ role: 'derivation' as const, what: sftDevice(segment, draft) })),
+    ],
+    coding: [{ system: TRANSFORMATION_SYSTEM, code: 'v2-fhir-transformation' }, ...(type === '' ? [] : [{ display: `message - ${type}` }])],
+  };
 }
 
+export type MessageSource = {
+  readonly agent: ProvenanceAgent[];
+  readonly entity: ProvenanceEntity[];
+  readonly coding: Coding[];
+};
+
+function placeOf(segment: Segment, field: number, draft: Draft): Source {
+  return { segment, field, component: 0, most: 1, draft };
+}
+
+function messageReference({ peer, type, controlId, digest }: MessageOrigin): Reference {
+  return {
+    identifier: { system: 'urn:waystation:message:sha256', value: digest.toString('hex') },
+    display: `${type} ${controlId} from ${peer}`,
+  };
+}
+
+/** Who entered the order (ORC-10), who verified it (ORC-11). */
+function personsOf(orc: Segment, draft: Draft): ProvenanceAgent[] {
+  return PERSONS.flatMap(([field, role]) => {
+    const who = xcnPractitioner(orc, field, draft);
+    return who ? [agent(role, who)] : [];
+  });
+}
+
+export function agent(role: string, who: Reference): ProvenanceAgent {
+  return { type: { coding: [{ system: PARTICIPANT, code: role }] }, who: who as ProvenanceAgent['who'] };
+}
+
+const GATEWAY: Reference = { type: 'Device', display: 'Waystation' };
+const TRANSFORMATION_SYSTEM = 'http://hl7.org/fhir/uv/v2mappings/CodeSystem/provenance-activity-type-v2-to-fhir';
 const PARTICIPANT = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
 const PERSONS = [
   [10, 'enterer'],

@@ -15,7 +15,8 @@ import { cweCode, cweConceptOf, originalCode } from '../datatypes/cwe-code.ts';
 import { CWE_CODEABLECONCEPT } from '../datatypes/cwe-codeableconcept.ts';
 import { CX_IDENTIFIER, cxIdentifier, type ReadIdentifier } from '../datatypes/cx-identifier.ts';
 import { each } from '../datatypes/datatype.ts';
-import { ID_BOOLEAN, NM_POSITIVEINT } from '../datatypes/id-primitive.ts';
+import { DLN_IDENTIFIER } from '../datatypes/dln-identifier.ts';
+import { ID_BOOLEAN, NM_POSITIVEINT, ST_STRING } from '../datatypes/id-primitive.ts';
 import { identifierType } from '../datatypes/identifier-type.ts';
 import { bounded, identity, isMadeUp, systemsOf } from '../datatypes/systems.ts';
 import { DTM_DATE, DTM_DATETIME, DTM_TIMED } from '../datatypes/ts-datetime.ts';
@@ -26,6 +27,7 @@ import type { Draft } from '../draft.ts';
 import { combined, notValued, SET_ID, segmentTable } from '../segment-table.ts';
 import { ADMINISTRATIVE_SEX } from '../vocabulary/0001-administrative-sex.ts';
 import { MARITAL_STATUS } from '../vocabulary/0002-marital-status.ts';
+import { RELIGION } from '../vocabulary/0006-religion.ts';
 
 /** The patient, by what he is known, and the keys of his cases. */
 export type ReadPatient = {
@@ -104,13 +106,27 @@ const PID_PATIENT = segmentTable<Patient>(
     ['PID-40', 'telecom[]', xtnContactPointOf()],
     ['PID-15', 'communication[].language', CWE_CODEABLECONCEPT],
     ['PID-16', 'maritalStatus', cweConceptOf(MARITAL_STATUS)],
-    ['PID-17', `extension[${HL7}/patient-religion].valueCodeableConcept`, CWE_CODEABLECONCEPT],
+    ['PID-17', `extension[${HL7}/patient-religion].valueCodeableConcept`, cweConceptOf(RELIGION)],
+    ['PID-20', 'identifier[]', DLN_IDENTIFIER],
+    ['PID-23', `extension[${HL7}/patient-birthPlace].valueAddress.text`, ST_STRING],
     ['PID-24', 'multipleBirthBoolean', ID_BOOLEAN, notValued('PID-25')],
     ['PID-25', 'multipleBirthInteger', NM_POSITIVEINT],
+    ['PID-26', `extension[${HL7}/patient-citizenship].extension[code].valueCodeableConcept`, CWE_CODEABLECONCEPT],
+    ['PID-28', `extension[${HL7}/patient-nationality].extension[code].valueCodeableConcept`, CWE_CODEABLECONCEPT],
     ['PID-29', 'deceasedDateTime', DTM_DATETIME],
     ['PID-30', 'deceasedBoolean', ID_BOOLEAN, notValued('PID-29')],
+    ['PID-35', `extension[${HL7}/patient-animal].extension[species].valueCodeableConcept`, CWE_CODEABLECONCEPT],
+    ['PID-36', `extension[${HL7}/patient-animal].extension[breed].valueCodeableConcept`, CWE_CODEABLECONCEPT],
+    ['PID-39', `extension[${HL7}/patient-citizenship].extension[code].valueCodeableConcept`, CWE_CODEABLECONCEPT],
   ],
-  { choices: ['deceased', 'multipleBirth'], left: { 1: SET_ID } },
+  {
+    choices: ['deceased', 'multipleBirth'],
+    left: {
+      1: SET_ID,
+      10: 'race: has no element in R4 outside one country',
+      22: 'ethnic group: has no element in R4 outside one country',
+    },
+  },
 );
 
 /** HL7 Table 0203: types that name one person for good. '' is the plain number of a sender that knows no types. */
