@@ -214,7 +214,10 @@ async function openDoors(parts: Parts): Promise<Door[]> {
     add(door);
     parts.renewals.push((renewed) => door.renew(renewed.mllp.find(({ name }) => name === listener.name)?.tls ?? null));
   }
-  add(await startDimseDoor(config.dimse, { journal, blobs, peers, log, metrics: page.metrics, clock }));
+  if (config.dimse.tls) tellExpiry('dimse', config.dimse.tls.cert, log);
+  const dimse = await startDimseDoor(config.dimse, { journal, blobs, peers, log, metrics: page.metrics, clock });
+  add(dimse);
+  parts.renewals.push((renewed) => dimse.renew(renewed.dimse.tls));
   const token = newToken();
   add(await startHttpDoor(config.http, { ...httpRoutes(parts, token, () => doors.map((door) => door.address)), log }));
   await writeGatewayFile(config.dataDirectory, { pid: process.pid, url: httpUrl(config, doors.at(-1) as Door), token });

@@ -40,8 +40,8 @@ async function run(file: string | undefined): Promise<void> {
     throw new CliError(`the gateway stopped: ${lost.message}`, 'its log says more; nothing that was acknowledged is lost', EXIT.refused);
 }
 
-function hasCertificates({ mllp, destinations }: Config): boolean {
-  return mllp.some(({ tls }) => tls) || destinations.some((one) => one.kind === 'mllp' && one.tls);
+function hasCertificates({ mllp, dimse, destinations }: Config): boolean {
+  return dimse.tls !== null || mllp.some(({ tls }) => tls) || destinations.some((one) => one.kind === 'mllp' && one.tls);
 }
 
 /** Certificates are read anew, as the configuration now names them. What is wrong with it is told, and the old ones stay. */

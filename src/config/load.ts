@@ -135,10 +135,18 @@ function complete(where: Where, base: string, input: ConfigInput, specialties: r
 }
 
 function completeDoors({ mllp, dimse, http }: ConfigInput): Pick<Config, 'mllp' | 'dimse' | 'http'> {
-  const { maxPdu, artim, idle, ...called } = dimse;
+  const { maxPdu, artim, idle, tls, reserve, calledAeTitles, ...called } = dimse;
   return {
     mllp: mllp.map(({ maxMessage, idle, tls, ...called }) => ({ ...called, tls: tls ?? null, maxMessageBytes: maxMessage, idleMs: idle })),
-    dimse: { ...called, maxPduBytes: maxPdu, artimMs: artim, idleMs: idle },
+    dimse: {
+      ...called,
+      tls: tls ?? null,
+      calledAeTitles: calledAeTitles ?? [],
+      maxPduBytes: maxPdu,
+      artimMs: artim,
+      idleMs: idle,
+      reserveBytes: reserve,
+    },
     http: { host: http.host, port: http.port, publicUrl: http.publicUrl ?? '', maxBodyBytes: http.maxBody },
   };
 }
@@ -163,6 +171,8 @@ function completePeer({ mllp, dimse, http, specialty, ...peer }: ConfigInput['pe
     address: mllp?.address ?? '',
     certificate: mllp?.certificate ?? '',
     callingAeTitle: dimse?.aeTitle ?? '',
+    callingAddress: dimse?.address ?? '',
+    callingCertificate: dimse?.certificate ?? '',
     client: http?.client ?? '',
   };
 }
@@ -193,7 +203,7 @@ function warnings(config: Config, source: Source): ConfigFault[] {
   const listed = Array.isArray((source.raw as { mllp?: unknown }).mllp);
   const doors = [
     ...config.mllp.map(({ host, tls }, index) => ({ path: listed ? ['mllp', index] : ['mllp'], host, tls })),
-    { path: ['dimse'], host: config.dimse.host, tls: null },
+    { path: ['dimse'], host: config.dimse.host, tls: config.dimse.tls },
     { path: ['http'], host: config.http.host, tls: null },
   ];
   const open = doors

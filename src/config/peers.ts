@@ -6,14 +6,16 @@
 import { createHash } from 'node:crypto';
 import type { Config, ConfiguredPeer } from '../model/config.ts';
 import { type Failure, failure } from '../model/failure.ts';
-import type { MllpCaller, Peer, PeerDirectory } from '../model/peer.ts';
+import type { DimseCaller, MllpCaller, Peer, PeerDirectory } from '../model/peer.ts';
+import type { ShownCertificate } from '../model/tls.ts';
 import { addressRange } from './address-range.ts';
 import { rankOf } from './plan.ts';
 
 /**
  * An MLLP sender fits the peer of which most signs agree, a certificate before all others: application and facility before the
- * application alone (config/plan.ts refuses two that would fit equally well). The called AE title is only insisted on where unknown senders are refused: a modality that
- * calls ANY-SCP is as unknown as one that nobody configured.
+ * application alone (config/plan.ts refuses two that would fit equally well). Where no called AE titles are listed, ours is only insisted
+ * on where unknown senders are refused: a modality that calls ANY-SCP is as unknown as one that nobody configured. Who calls by the AE
+ * title of a peer from elsewhere, or without its certificate, is nobody: not an unknown one either.
  */
 export function peerDirectory(config: Config): PeerDirectory {
   const accept = config.unknownPeers === 'accept';
@@ -23,10 +25,12 @@ export function peerDirectory(config: Config): PeerDirectory {
   return {
     mllp: (caller, application, facility) =>
       orUnknown(bestFit(signs, caller, application, facility), madeUpName('mllp', application, facility)),
-    dimse: (calling, called) => {
+    dimse: (caller, calling, called) => {
       const [from, to] = [calling.trim(), called.trim()];
-      if (!accept && to !== config.dimse.aeTitle) return failure('config', 'not-found', `called AE title ${safe(to)} is not ours`);
-      return orUnknown(from === '' ? undefined : config.peers.find((peer) => peer.callingAeTitle === from), madeUpName('dimse', from));
+      if (!mayBeCalled(config, to)) return failure('config', 'not-found', `called AE title ${safe(to)} is not ours`);
+      const peer = from === '' ? undefined : config.peers.find(({ callingAeTitle }) => callingAeTitle === from);
+      if (peer && !comesFrom(peer, caller)) return failure('config', 'forbidden', `${peer.name} does not call from there`);
+      return orUnknown(peer, madeUpName('dimse', from));
     },
     http: (client) =>
       (client === '' ? undefined : config.peers.find((peer) => peer.client === client)) ?? unknownPeer(madeUpName('http', client)),
@@ -45,7 +49,6 @@ type Signs = {
 function signsOf(peer: ConfiguredPeer): Signs {
   const { sendingApplication, sendingFacility, listener, address, certificate } = peer;
   const isIn = address === '' ? null : addressRange(address);
-  const fingerprint = certificate.replaceAll(':', '').toLowerCase();
   return {
     peer,
     rank: rankOf(
@@ -57,9 +60,24 @@ function signsOf(peer: ConfiguredPeer): Signs {
       (sendingFacility === '' || sendingFacility === facility) &&
       (listener === '' || listener === caller.listener) &&
       (isIn === null || isIn(caller.address)) &&
-      (certificate === '' ||
-        (caller.certificate !== null && (caller.certificate.fingerprint === fingerprint || caller.certificate.subject === certificate))),
+      (certificate === '' || isShown(certificate, caller.certificate)),
   };
+}
+
+/** `certificate`: a common name, or a SHA-256 with colons or without. */
+function isShown(certificate: string, shown: ShownCertificate | null): boolean {
+  if (shown === null) return false;
+  return shown.subject === certificate || shown.fingerprint === certificate.replaceAll(':', '').toLowerCase();
+}
+
+function comesFrom({ callingAddress, callingCertificate }: ConfiguredPeer, caller: DimseCaller): boolean {
+  if (callingAddress !== '' && !addressRange(callingAddress)(caller.address)) return false;
+  return callingCertificate === '' || isShown(callingCertificate, caller.certificate);
+}
+
+function mayBeCalled({ dimse, unknownPeers }: Config, called: string): boolean {
+  if (called === dimse.aeTitle || dimse.calledAeTitles.includes(called)) return true;
+  return dimse.calledAeTitles.length === 0 && unknownPeers === 'accept';
 }
 
 /** Of those that fit, the one that names a certificate, then the one that names most. */

@@ -40,7 +40,7 @@ export function configSchema(pointers: Pointers) {
     data: text('a directory').optional(),
     database: secret(pointers).refine(isDatabaseUrl, { error: 'must point to a URL that begins with postgres://' }).optional(),
     mllp: oneOrList(mllpDoor(pointers)).prefault({}),
-    dimse: dimseDoor.prefault({}),
+    dimse: dimseDoor(pointers).prefault({}),
     http: httpDoor.prefault({}),
     unknownPeers: oneOf('accept', 'refuse').optional(),
     peers: list(peer).prefault([]),
@@ -69,15 +69,20 @@ function mllpDoor(pointers: Pointers) {
   });
 }
 
-const dimseDoor = section({
-  host: host.prefault(LOOPBACK),
-  port: doorPort.prefault(DEFAULT_PORTS.dimse),
-  aeTitle: aeTitle.prefault('WAYSTATION'),
-  maxAssociations: wholeNumber(1, 1_000).prefault(32),
-  maxPdu: size('4KiB', '1MiB').prefault('128KiB'),
-  artim: duration('1s', '10m').prefault('30s'),
-  idle: duration('1s', '1d').prefault('60s'),
-});
+function dimseDoor(pointers: Pointers) {
+  return section({
+    host: host.prefault(LOOPBACK),
+    port: doorPort.prefault(DEFAULT_PORTS.dimse),
+    tls: doorTls(pointers).optional(),
+    aeTitle: aeTitle.prefault('WAYSTATION'),
+    calledAeTitles: list(aeTitle).optional(),
+    maxAssociations: wholeNumber(1, 1_000).prefault(32),
+    maxPdu: size('4KiB', '1MiB').prefault('128KiB'),
+    artim: duration('1s', '10m').prefault('30s'),
+    idle: duration('1s', '1d').prefault('60s'),
+    reserve: size('0KiB', '1024GiB').prefault('512MiB'),
+  });
+}
 
 const httpDoor = section({
   host: host.prefault(LOOPBACK),
@@ -104,7 +109,11 @@ const peer = section({
     certificate: text('the common name of a certificate, or its SHA-256').optional(),
     release: release.optional(),
   }).optional(),
-  dimse: section({ aeTitle }).optional(),
+  dimse: section({
+    aeTitle,
+    address: address.optional(),
+    certificate: text('the common name of a certificate, or its SHA-256').optional(),
+  }).optional(),
   http: section({ client: name }).optional(),
   messages: z
     .record(matching(/^[A-Z0-9]{3}\^([A-Z0-9]{3}|\*)$/, 'must name messages as ORM^O01 or ADT^*'), oneOf('mapped', 'ignored', 'refused'), {

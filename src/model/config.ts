@@ -98,11 +98,17 @@ export type Config = {
   readonly dimse: {
     readonly host: string;
     readonly port: number;
+    /** Null: without TLS. */
+    readonly tls: DoorTls | null;
     readonly aeTitle: string;
+    /** AE titles beside `aeTitle` that callers may call; empty: the default rule of config/peers.ts. */
+    readonly calledAeTitles: readonly string[];
     readonly maxAssociations: number;
     readonly maxPduBytes: number;
     readonly artimMs: number;
     readonly idleMs: number;
+    /** Objects are refused where less than this would be free on the disk. */
+    readonly reserveBytes: number;
   };
   readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string; readonly maxBodyBytes: number };
   readonly peers: readonly ConfiguredPeer[];
@@ -123,7 +129,10 @@ export type ConfiguredPeer = Peer & {
   readonly listener: string;
   readonly address: string;
   readonly certificate: string;
+  /** What it is recognised by at the DIMSE door. */
   readonly callingAeTitle: string;
+  readonly callingAddress: string;
+  readonly callingCertificate: string;
   /** Name of the client (bearer token) for HTTP. */
   readonly client: string;
 };

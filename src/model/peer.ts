@@ -48,10 +48,13 @@ export type MllpCaller = {
   readonly certificate: ShownCertificate | null;
 };
 
+/** Who is at the other end of a connection to the DIMSE door. */
+export type DimseCaller = Omit<MllpCaller, 'listener'>;
+
 /** Recognises senders at each door. A Failure is said to the caller in his protocol's words. */
 export type PeerDirectory = {
   mllp(caller: MllpCaller, sendingApplication: string, sendingFacility: string): Peer | Failure;
-  dimse(callingAeTitle: string, calledAeTitle: string): Peer | Failure;
+  dimse(caller: DimseCaller, callingAeTitle: string, calledAeTitle: string): Peer | Failure;
   http(client: string): Peer;
   /** By the name the journal has, for the corridor. */
   named(name: string): Peer;

@@ -6,13 +6,15 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 /** What comes is gathered in blocks of this size: one system call a block, and no memory that is given back for each chunk. */
 const BLOCK_BYTES = 512 * 1024;
+/** How long what was free a moment ago is believed. */
+const FREE_SPACE_MS = 1_000;
 /** Blocks kept for the next writer. */
 const SPARE_BLOCKS = 8;
 const FAN_OUT = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
@@ -41,6 +43,8 @@ export type BlobStore = {
   stat(digest: string): Promise<{ readonly bytes: number } | null>;
   /** Reads the whole file: does it still have the bytes that gave it its name? False when it is absent. */
   verify(digest: string): Promise<boolean>;
+  /** Bytes that are free on the disk, as looked up within the last second. */
+  freeBytes(): Promise<number>;
   /** Removes what writers left that did not live to commit: once at start, before any door opens. Returns how many. */
   sweep(): Promise<number>;
 };
@@ -71,6 +75,7 @@ export async function openBlobs(dataDirectory: string): Promise<BlobStore> {
       return found && { bytes: found.size };
     },
     verify: (digest) => hasDigest(path(digest), digest),
+    freeBytes: freeSpace(root),
     sweep: async () => {
       const left = await readdir(temporary);
       await Promise.all(left.map((name) => rm(join(temporary, name), { force: true })));
@@ -184,6 +189,19 @@ async function syncDirectory(directory: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Asked for with every fragment, and so remembered for a while. */
+function freeSpace(directory: string): () => Promise<number> {
+  let looked = Number.NEGATIVE_INFINITY;
+  let free: Promise<number> = Promise.resolve(0);
+  return () => {
+    if (performance.now() - looked > FREE_SPACE_MS) {
+      looked = performance.now();
+      free = statfs(directory).then(({ bavail, bsize }) => bavail * bsize);
+    }
+    return free;
+  };
 }
 
 async function hasDigest(path: string, digest: string): Promise<boolean> {

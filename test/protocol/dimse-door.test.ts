@@ -263,6 +263,41 @@ describe('an answer of the DIMSE door', () => {
     await door.close();
   });
 
+  it('is A700 while the disk is nearly full, and nothing is written; the association goes on', async () => {
+    const disk = { free: 1_000_000 };
+    const door = await openDicomDoor({
+      dimse: { reserveBytes: 1_000_000 },
+      wrap: ({ journal, blobs }) => ({ journal, blobs: { writer: blobs.writer, freeBytes: async () => disk.free } }),
+    });
+    const sender = await associateWith(door.port, [CT_EXPLICIT]);
+    disk.free = 999_999;
+    sender.store(ctSlice(), 100);
+    expect(await sender.status()).toBe(0xa700);
+    expect([await door.unfinished(), await door.journaled()]).toEqual([[], []]);
+    disk.free = 1_000_000;
+    sender.store(ctSlice());
+    expect(await sender.status()).toBe(0x0000);
+    sender.hangUp();
+    await door.close();
+  });
+
+  it('is A700 when the disk fills up in the middle of an object', async () => {
+    const disk = { free: 2_000_000 };
+    const door = await openDicomDoor({
+      dimse: { reserveBytes: 1_000_000 },
+      wrap: ({ journal, blobs }) => ({
+        journal,
+        blobs: { writer: blobs.writer, freeBytes: async () => (disk.free -= 500_000) },
+      }),
+    });
+    const sender = await associateWith(door.port, [CT_EXPLICIT]);
+    sender.store(ctSlice(), 100);
+    expect(await sender.status()).toBe(0xa700);
+    expect(await door.unfinished()).toEqual([]);
+    sender.hangUp();
+    await door.close();
+  });
+
   it('is waited for when the door stops, as long as there is grace', async () => {
     const gate = gated();
     const door = await openDicomDoor({
@@ -290,6 +325,7 @@ describe('a sender that is faster than the disk', () => {
       wrap: ({ journal, blobs }) => ({
         journal,
         blobs: {
+          freeBytes: blobs.freeBytes,
           writer: async () => {
             const writer = await blobs.writer();
             return {

@@ -68,6 +68,9 @@ const DIMSE = {
   maxPduBytes: 128 * 1024,
   artimMs: 20_000,
   idleMs: 20_000,
+  tls: null,
+  calledAeTitles: [],
+  reserveBytes: 0,
 };
 const OPERATOR: Caller = { client: 'tester', group: 'everybody', role: 'operator' };
 

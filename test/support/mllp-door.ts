@@ -122,6 +122,8 @@ function complete(peer: Partial<ConfiguredPeer>): ConfiguredPeer {
     address: '',
     certificate: '',
     callingAeTitle: '',
+    callingAddress: '',
+    callingCertificate: '',
     client: '',
     messages: {},
     otherMessages: 'refused',

@@ -24,10 +24,11 @@ const CONTEXT = 1;
 /** Where the answer sets no limit. */
 const MAX_PDU_BYTES = 128 * 1024;
 
-export async function openStoreAssociation(target: StoreTarget, callingAeTitle = 'LOADCT'): Promise<StoreAssociation> {
-  const socket = connect({ host: target.host, port: target.port, noDelay: true });
+/** `connected`: a connection that is there already, such as one with TLS. */
+export async function openStoreAssociation(target: StoreTarget, callingAeTitle = 'LOADCT', connected?: Socket): Promise<StoreAssociation> {
+  const socket = connected ?? connect({ host: target.host, port: target.port, noDelay: true });
   const pdus = pdusOf(socket);
-  await once(socket, 'connect');
+  if (!connected) await once(socket, 'connect');
   socket.write(associateRq(target.aeTitle, callingAeTitle));
   const accept = await pdus.next();
   if (accept[0] !== 0x02) throw new Error(`the association was answered with PDU type ${accept[0]}`);

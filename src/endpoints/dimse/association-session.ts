@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Peer, PeerDirectory } from '../../model/peer.ts';
+import type { ShownCertificate } from '../../model/tls.ts';
 import { COMMAND, type Command, encodeCommand, RESPONSE, responseTo } from '../../protocols/dicom/command.ts';
 import { CommandAssembler } from '../../protocols/dicom/command-assembler.ts';
 import { type AcceptedContext, negotiate } from '../../protocols/dicom/negotiation.ts';
@@ -18,10 +19,17 @@ import { drained, type Indication, type UpperLayer, upperLayer } from '../../pro
 import type { SteadySocket } from './steady-socket-session.ts';
 import { type StoreDeps, StoreSession } from './store-session.ts';
 
-export type SessionLimits = { readonly maxPduBytes: number; readonly artimMs: number; readonly idleMs: number };
+export type SessionLimits = {
+  readonly maxPduBytes: number;
+  readonly artimMs: number;
+  readonly idleMs: number;
+  readonly reserveBytes: number;
+};
 
-export type SessionDeps = StoreDeps & {
+export type SessionDeps = Omit<StoreDeps, 'reserveBytes'> & {
   readonly peers: PeerDirectory;
+  /** What the peer has shown of itself in TLS. */
+  readonly certificate: ShownCertificate | null;
   /** Takes a place among the associations there may be; false when all are taken. */
   readonly admit: () => boolean;
 };
@@ -162,7 +170,8 @@ export class AssociationSession {
   /** PS3.8 Table 9-11: an AE title is printable ASCII and not empty. */
   #recognise(rq: AssociateRq): Peer | Failure {
     if (!/^[\x20-\x7e]+$/.test(rq.calling)) return failure('dimse', 'forbidden', 'calling AE title is none');
-    return this.#deps.peers.dimse(rq.calling, rq.called);
+    const caller = { address: this.#remoteAddress, certificate: this.#deps.certificate };
+    return this.#deps.peers.dimse(caller, rq.calling, rq.called);
   }
 
   async #value(pdv: Pdv): Promise<void> {
@@ -200,7 +209,8 @@ export class AssociationSession {
   }
 
   #operationFor(command: Command, context: AcceptedContext): Operation {
-    if (command.field === COMMAND.cStoreRq) return new StoreSession(command, context, this.#peer as Peer, this.#deps);
+    if (command.field === COMMAND.cStoreRq)
+      return new StoreSession(command, context, this.#peer as Peer, { ...this.#deps, reserveBytes: this.#limits.reserveBytes });
     const understood = command.field === COMMAND.cEchoRq;
     this.#deps.metrics.count('waystation_dimse_operations_total', { operation: understood ? 'C-ECHO' : 'other' });
     const status = understood ? SUCCESS : statusOf(failure('dimse', 'unsupported-event', 'operation'));

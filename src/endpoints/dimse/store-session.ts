@@ -28,7 +28,9 @@ const GATHER_MS = 250;
 
 export type StoreDeps = {
   readonly journal: { append(entry: NewEntry): Promise<Appended> };
-  readonly blobs: Pick<BlobStore, 'writer'>;
+  readonly blobs: Pick<BlobStore, 'writer' | 'freeBytes'>;
+  /** So much stays free on the disk: the database and others need it more than another object. */
+  readonly reserveBytes: number;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -67,6 +69,9 @@ export class StoreSession {
     const unreadable = await this.#reader.push(fragment);
     if (unreadable) return this.#fail(unreadable);
     try {
+      if ((await this.#deps.blobs.freeBytes()) < this.#deps.reserveBytes) {
+        return await this.#fail(failure('dimse', 'out-of-resources', 'the disk is nearly full', 'transient'));
+      }
       this.#writer ??= await this.#begin();
       await this.#writer.write(fragment);
     } catch (error) {

@@ -3,7 +3,7 @@ import { loadConfig } from '../../../src/config/load.ts';
 import { peerDirectory } from '../../../src/config/peers.ts';
 import { surroundings } from '../../../src/config/surroundings-store.ts';
 import { isFailure } from '../../../src/model/failure.ts';
-import type { MllpCaller, PeerDirectory } from '../../../src/model/peer.ts';
+import type { DimseCaller, MllpCaller, PeerDirectory } from '../../../src/model/peer.ts';
 
 const PEERS = `
 destinations: [{ name: ris, kind: mllp, host: ris.example, port: 2575 }]
@@ -25,6 +25,7 @@ function directory(yaml: string): PeerDirectory {
   return peerDirectory(result.config);
 }
 
+const NEARBY: DimseCaller = { address: '192.0.2.7', certificate: null };
 const CALLER: MllpCaller = { listener: 'mllp', address: '192.0.2.7', certificate: null };
 
 function nameOf(peer: unknown): string {
@@ -60,14 +61,40 @@ peers:
   });
 
   it('are recognised by AE title, padded or not, and by client', () => {
-    expect(nameOf(peers.dimse('CT1', 'WAYSTATION'))).toBe('ct');
-    expect(nameOf(peers.dimse('CT1             ', 'WAYSTATION'))).toBe('ct');
+    expect(nameOf(peers.dimse(NEARBY, 'CT1', 'WAYSTATION'))).toBe('ct');
+    expect(nameOf(peers.dimse(NEARBY, 'CT1             ', 'WAYSTATION'))).toBe('ct');
     expect(nameOf(peers.http('clinic-app'))).toBe('clinic');
+  });
+
+  it('who calls by the AE title of a peer from elsewhere, or without its certificate, is nobody', () => {
+    const signs = directory(`
+peers:
+  - { name: ct, dimse: { aeTitle: CT1, address: 192.0.2.0/24 } }
+  - { name: mr, dimse: { aeTitle: MR1, certificate: mr.example } }
+`);
+    const from = (calling: string, change: Partial<DimseCaller> = {}) =>
+      nameOf(signs.dimse({ ...NEARBY, ...change }, calling, 'WAYSTATION'));
+    expect(from('CT1')).toBe('ct');
+    expect(from('CT1', { address: '::ffff:192.0.2.9' })).toBe('ct');
+    expect(from('CT1', { address: '198.51.100.1' })).toBe('forbidden: ct does not call from there');
+    expect(from('MR1', { certificate: { subject: 'mr.example', fingerprint: '00' } })).toBe('mr');
+    expect(from('MR1', { certificate: { subject: 'ct.example', fingerprint: '00' } })).toBe('forbidden: mr does not call from there');
+    expect(from('MR1')).toBe('forbidden: mr does not call from there');
+    expect(from('XA1')).toBe('dimse:XA1');
+  });
+
+  it('listed called AE titles are insisted on, whoever calls', () => {
+    const peers = directory('dimse: { calledAeTitles: [ARCHIVE] }');
+    expect(['WAYSTATION', 'ARCHIVE ', 'OTHER'].map((called) => nameOf(peers.dimse(NEARBY, 'CT1', called)))).toEqual([
+      'dimse:CT1',
+      'dimse:CT1',
+      'not-found: called AE title OTHER is not ours',
+    ]);
   });
 
   it('a peer of one door is not met at another', () => {
     expect(nameOf(peers.mllp(CALLER, '', ''))).toBe('mllp:|');
-    expect(nameOf(peers.dimse('', 'WAYSTATION'))).toBe('dimse:');
+    expect(nameOf(peers.dimse(NEARBY, '', 'WAYSTATION'))).toBe('dimse:');
     expect(nameOf(peers.http(''))).toBe('http:');
   });
 });
@@ -76,7 +103,7 @@ describe('unknown senders', () => {
   it('get a stable name that says how they introduced themselves', () => {
     const peers = directory('');
     expect(nameOf(peers.mllp(CALLER, 'LAB', 'SOUTH'))).toBe('mllp:LAB|SOUTH');
-    expect(nameOf(peers.dimse('MR7', 'ANY-SCP'))).toBe('dimse:MR7');
+    expect(nameOf(peers.dimse(NEARBY, 'MR7', 'ANY-SCP'))).toBe('dimse:MR7');
     expect(nameOf(peers.http('phone'))).toBe('http:phone');
     expect(peers.named('mllp:LAB|SOUTH')).toEqual(peers.mllp(CALLER, 'LAB', 'SOUTH'));
   });
@@ -102,8 +129,8 @@ describe('unknown senders', () => {
     expect(nameOf(peers.mllp(CALLER, 'LAB', 'SOUTH'))).toBe(
       'forbidden: mllp:LAB|SOUTH is not a configured peer, and unknown peers are refused',
     );
-    expect(nameOf(peers.dimse('MR7', 'WAYSTATION'))).toMatch(/^forbidden: /);
-    expect(nameOf(peers.dimse('CT1', 'ANY-SCP'))).toBe('not-found: called AE title ANY-SCP is not ours');
-    expect(nameOf(peers.dimse('CT1', 'WAYSTATION'))).toBe('ct');
+    expect(nameOf(peers.dimse(NEARBY, 'MR7', 'WAYSTATION'))).toMatch(/^forbidden: /);
+    expect(nameOf(peers.dimse(NEARBY, 'CT1', 'ANY-SCP'))).toBe('not-found: called AE title ANY-SCP is not ours');
+    expect(nameOf(peers.dimse(NEARBY, 'CT1', 'WAYSTATION'))).toBe('ct');
   });
 });
