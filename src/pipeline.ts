@@ -19,6 +19,7 @@ import type { Validate } from './protocols/fhir/resource-validator.ts';
 import { indexResource } from './protocols/fhir/search-index.ts';
 import { readReports } from './reports/report-step.ts';
 import { type Render, returnAnswers } from './return/return-step.ts';
+import { tellOrders } from './return/tell-step.ts';
 import { routeCases } from './routing/route-step.ts';
 import { type Batch, holdCase, openBatch, putCase, saveBatch } from './store/batch.ts';
 import type { BlobStore } from './store/blob-store.ts';
@@ -53,6 +54,7 @@ export const STEPS: readonly Step[] = [
   { room: 'cases', does: 'which specialty', run: (batch, house) => prepareCases(batch, house.rules) },
   { room: 'routing', does: 'which destination, and why', run: (batch, house) => routeCases(batch, house.config) },
   { room: 'cases', does: 'is the package whole; the Task', run: (batch, house) => assembleCases(batch, house.rules, house.owners) },
+  { room: 'return', does: 'what is told of orders', run: (batch, house) => tellOrders(batch, house) },
   { room: 'return', does: 'cases pushed out, reports home', run: (batch, house) => returnAnswers(batch, house, closeCase(batch, house)) },
 ];
 

@@ -21,7 +21,7 @@ async function readReceipt(batch: Batch, work: Work): Promise<void> {
     return;
   }
   const { id, caseId, destination, kind } = delivery;
-  work.acts.push({ kind: 'receipt', delivery: id, caseId, destination, deliveryKind: kind });
+  if (caseId !== '') work.acts.push({ kind: 'receipt', delivery: id, caseId, destination, deliveryKind: kind });
 }
 
 /** The payload of an operation is JSON: `{ caseId, why }` for `case.release`. */

@@ -185,8 +185,17 @@ function completeDestination(written: ConfigInput['destinations'][number]): Dest
     const { timeout, poll, token, ...fhir } = written;
     return { ...fhir, retry, token: token ?? '', timeoutMs: timeout, pollMs: poll };
   }
-  const { answerTimeout, receivingApplication = '', receivingFacility = '', tls, ...mllp } = written;
-  return { ...mllp, tls: tls ?? null, retry, receivingApplication, receivingFacility, answerTimeoutMs: answerTimeout };
+  const { answerTimeout, receivingApplication = '', receivingFacility = '', tls, replies, status, ...mllp } = written;
+  return {
+    ...mllp,
+    orderReplies: replies,
+    orderStatus: status,
+    tls: tls ?? null,
+    retry,
+    receivingApplication,
+    receivingFacility,
+    answerTimeoutMs: answerTimeout,
+  };
 }
 
 /** Where no destination takes cases there is one group that pulls, so that a first configuration of peers alone is enough. */

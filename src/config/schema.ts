@@ -150,6 +150,8 @@ function destination(pointers: Pointers) {
     receivingFacility: text('what MSH-6 shall say').optional(),
     version: oneOf('2.3', '2.3.1', '2.4', '2.5', '2.5.1').prefault('2.5.1'),
     release: release.prefault(1),
+    replies: z.boolean({ error: 'must be true or false' }).prefault(false),
+    status: oneOf('none', 'osu', 'orm').prefault('none'),
     charset: charset.prefault('UNICODE UTF-8'),
     tls: callTls(pointers).optional(),
     answerTimeout: duration('1s', '10m').prefault('30s'),

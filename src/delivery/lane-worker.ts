@@ -177,7 +177,7 @@ async function settle(deps: LaneDeps, delivery: Delivery, policy: RetryPolicy, s
   await deps.database.transaction(async (tx) => {
     if (!isFailure(result)) await deps.journal.appendIn(tx, receiptEntry(delivery, result, ended));
     const settled = await settleAttempt(tx, delivery, { started, ended, outcome: next.state, detail }, next);
-    if (settled && next.state === 'dead')
+    if (settled && next.state === 'dead' && delivery.caseId !== '')
       await addCaseEvents(tx, [{ caseId: delivery.caseId, event: deadEvent(delivery, ended, next.lastFailure) }]);
   });
   deps.metrics.count('waystation_delivery_attempts_total', { destination: delivery.destination, outcome: next.state });
@@ -202,7 +202,7 @@ function backEntry(peer: string, type: string, controlId: string, caseId: string
     type,
     controlId,
     digest: createHash('sha256').update(payload).digest(),
-    lane: `case ${caseId}`,
+    lane: caseId === '' ? `destination ${peer}` : `case ${caseId}`,
     payload,
     blob: null,
     disposition: 'accepted',

@@ -116,6 +116,8 @@ export type CaseState = {
     readonly seq: number;
   } | null;
   readonly returns: readonly ReturnState[];
+  /** ORC-5 as who asked was told last; absent where nobody was told. */
+  readonly told?: string;
   /** Epoch ms at which the clock must look at this case again, or null. */
   readonly wake: number | null;
 };

@@ -14,6 +14,10 @@ export type MllpDestination = {
   readonly version: string;
   /** MLLP release: 2 waits for a commit acknowledgment as well. */
   readonly release: 1 | 2;
+  /** Whether it awaits a reply to each order (ORR, ORI, ORG, ORL, RRI) beside the acknowledgment. */
+  readonly orderReplies: boolean;
+  /** How it is told the progress of orders: OSU^O51, or ORM^O01 with ORC-1 SC. */
+  readonly orderStatus: 'none' | 'osu' | 'orm';
   /** What it reads. */
   readonly charset: CharsetName;
   /** Null: without TLS. */

@@ -3,6 +3,8 @@ import type { Failure } from './failure.ts';
 
 export type DeliveryKind =
   | 'oru' // HL7 v2 ORU^R01 over MLLP
+  | 'order-reply' // HL7 v2 ORR, ORI, ORG, ORL or RRI over MLLP
+  | 'order-status' // HL7 v2 OSU^O51 or ORM^O01 over MLLP
   | 'fhir-report' // DiagnosticReport + Provenance pushed to the FHIR server that asked
   | 'fhir-order'; // a case pushed to a specialist's FHIR server
 
@@ -11,6 +13,7 @@ export type NewDelivery = {
   readonly id: string;
   readonly destination: string;
   readonly kind: DeliveryKind;
+  /** '' where no case is: the reply to an order that was never seen here. */
   readonly caseId: string;
   /** Journal entry that caused it. */
   readonly seq: number;

@@ -12,7 +12,7 @@ export type OrderEvent = {
   readonly control: string;
   /** ORC-5, HL7 Table 0038; '' where the message says none. */
   readonly state: string;
-  /** Which ORC of the message this is, from 1: the reply quotes its numbers. */
+  /** Place in the message of the ORC, or of what stands for it: the reply quotes its numbers. */
   readonly position: number;
   /** Null where the message does not say when. */
   readonly said: SaidAt | null;
@@ -37,7 +37,7 @@ export type OrderState = {
 export type OrderReply = {
   /** '' where no case is: an order that was never seen here. */
   readonly caseId: string;
-  /** Journal entry of the message, and which of its orders. */
+  /** Journal entry of the message, and the place of the order in it. */
   readonly seq: number;
   readonly position: number;
   /** ORC-1 of the reply, HL7 Table 0119. */

@@ -22,7 +22,7 @@ export async function addDeliveries(tx: Transaction, deliveries: readonly (NewDe
         delivery.kind,
         delivery.lane,
         rows[0]?.number,
-        delivery.caseId,
+        delivery.caseId || null,
         delivery.seq,
         delivery.controlId,
         delivery.content,
@@ -182,7 +182,7 @@ type DeliveryRow = {
   kind: DeliveryKind;
   lane: string;
   lane_seq: number;
-  case_id: string;
+  case_id: string | null;
   seq: number;
   control_id: string;
   content: Buffer;
@@ -199,7 +199,7 @@ function deliveryOf(row: DeliveryRow): Delivery {
     kind: row.kind,
     lane: row.lane,
     laneSeq: row.lane_seq,
-    caseId: row.case_id,
+    caseId: row.case_id ?? '',
     seq: row.seq,
     controlId: row.control_id,
     content: row.content,

@@ -65,7 +65,7 @@ export type DeliverySummary = {
   readonly created: Date;
 };
 
-const DELIVERY_COLUMNS = `id, destination, kind, lane, case_id as "caseId", control_id as "controlId", state, attempts, due,
+const DELIVERY_COLUMNS = `id, destination, kind, lane, coalesce(case_id::text, '') as "caseId", control_id as "controlId", state, attempts, due,
   last_failure as "lastFailure", created`;
 
 /** Deliveries, the newest first: their ids tell the time they were ordered. */

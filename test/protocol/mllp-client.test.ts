@@ -36,6 +36,8 @@ function open(changes: Partial<MllpDestination>): void {
       version: '2.5.1',
       release: 1 as const,
       charset: 'UNICODE UTF-8' as const,
+      orderReplies: false,
+      orderStatus: 'none' as const,
       tls: null,
       answerTimeoutMs: 10_000,
       retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1 },

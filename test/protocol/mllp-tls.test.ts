@@ -128,6 +128,8 @@ describe('the sending client with TLS', () => {
     version: '2.5.1',
     release: 1 as const,
     charset: 'UNICODE UTF-8' as const,
+    orderReplies: false,
+    orderStatus: 'none' as const,
     tls: { ca: authority.ca, key: ris.key, cert: ris.cert, serverName: '', ...tls },
     answerTimeoutMs: 10_000,
     retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1 },

@@ -92,6 +92,8 @@ const RIS_LINK = {
   version: '2.5.1',
   release: 1,
   charset: 'UNICODE UTF-8',
+  orderReplies: false,
+  orderStatus: 'none',
   tls: null,
   answerTimeoutMs: TIMEOUT_MS,
   retry: { firstDelayMs: 0, maxDelayMs: 0, maxAttempts: 1 },

@@ -71,8 +71,13 @@ export function mapOrder(order: Order, context: OrderContext, draft: Draft): Cas
  * The event as the case hears of it: every order of every type of message comes through here, and so to the same table and to its reply.
  * Its time is MSH-7: ORC-9 often repeats when the order was made.
  */
-function orderEvent(orc: Segment, { n, msh, entry }: OrderContext, { zone }: Draft): OrderEvent {
-  return { control: firstValue(orc, 1), state: firstValue(orc, 5), position: n, said: saidAt(firstValue(msh, 7), zone, entry.received) };
+function orderEvent(orc: Segment, { msh, entry }: OrderContext, { zone }: Draft): OrderEvent {
+  return {
+    control: firstValue(orc, 1),
+    state: firstValue(orc, 5),
+    position: orc.position,
+    said: saidAt(firstValue(msh, 7), zone, entry.received),
+  };
 }
 
 /** What was observed for the order, at its specimens, and before it: each group counts its OBX anew. */

@@ -1,0 +1,113 @@
+/**
+ * What is told of orders beside their results, with the database: the replies that `cases` has decided (one message for all orders of a
+ * message that are answered by now), and how an order gets on, whenever its state has changed since it was told.
+ * Only destinations that want these are told: senders that await nothing but an acknowledgment would take a reply for a message too many.
+ */
+import type { Patient, Task } from '@medplum/fhirtypes';
+import type { CaseState } from '../model/case.ts';
+import type { Config, MllpDestination } from '../model/config.ts';
+import { type Failure, isFailure } from '../model/failure.ts';
+import type { OrderReply } from '../model/order.ts';
+import type { PeerDirectory } from '../model/peer.ts';
+import { shortControlId } from '../protocols/hl7v2/ack.ts';
+import { encodeMessage } from '../protocols/hl7v2/encode.ts';
+import { addEvent, type Batch, caseIn, changedCases, loadResources, putCase, resourceIn } from '../store/batch.ts';
+import { readEntry } from '../store/journal-store.ts';
+import { composeOrderReply, type OrderAnswer } from './order-reply.ts';
+import { orderStateOf } from './order-state.ts';
+import { composeOrderStatus } from './order-status.ts';
+
+export type TellHouse = { readonly config: Pick<Config, 'destinations'>; readonly peers: PeerDirectory };
+
+export async function tellOrders(batch: Batch, house: TellHouse): Promise<void> {
+  for (const [seq, replies] of Map.groupBy(batch.replies, (one) => one.seq)) await replyTo(batch, house, seq, replies);
+  for (const state of changedCases(batch)) await tellProgress(batch, house, state);
+}
+
+async function replyTo(batch: Batch, house: TellHouse, seq: number, replies: readonly OrderReply[]): Promise<void> {
+  const entry = batch.works.find((work) => work.entry.seq === seq)?.entry ?? (await readEntry(batch.tx, seq));
+  const destinations = entry ? returnsOf(house, entry.peer).filter(({ orderReplies }) => orderReplies) : [];
+  if (!entry || destinations.length === 0) return;
+  const peer = house.peers.named(entry.peer);
+  const [first] = replies as [OrderReply];
+  const state = caseIn(batch, first.caseId);
+  await loadResources(batch, state ? [state.patient] : []);
+  const answers = replies.map((one) => answerOf(batch, one));
+  for (const destination of destinations) {
+    const said = ({ controlId }: Named) =>
+      composeOrderReply({
+        message: entry.payload,
+        messageCharset: peer.charset,
+        answers,
+        patient: state && (resourceIn(batch, state.patient) as Patient | null),
+        patientAuthority: peer.patientAuthority,
+        ...addressed(batch, destination, controlId),
+      });
+    send(batch, destination, { kind: 'order-reply', caseId: first.caseId, seq }, said);
+  }
+}
+
+function answerOf(batch: Batch, { caseId, position, control, filler }: OrderReply): OrderAnswer {
+  const state = caseIn(batch, caseId);
+  return { position, control, filler, state: state ? orderStateOf(state, taskStatus(batch, state)) : '' };
+}
+
+/** The state of an order that is offered needs no telling: it is what its sender expects. */
+async function tellProgress(batch: Batch, house: TellHouse, before: CaseState): Promise<void> {
+  const state = caseIn(batch, before.id) as CaseState;
+  if (state.origin?.kind !== 'hl7v2' || state.serviceRequest === '') return;
+  const destinations = returnsOf(house, state.origin.peer).filter(({ orderStatus }) => orderStatus !== 'none');
+  const now = orderStateOf(state, taskStatus(batch, state));
+  if (destinations.length === 0 || now === (state.told ?? 'SC')) return;
+  const entry = await readEntry(batch.tx, state.origin.seq);
+  if (!entry) return;
+  const peer = house.peers.named(entry.peer);
+  await loadResources(batch, [state.patient]);
+  for (const destination of destinations) {
+    const said = ({ controlId }: Named) =>
+      composeOrderStatus({
+        order: entry.payload,
+        orderCharset: peer.charset,
+        keys: state.keys,
+        state: now,
+        message: destination.orderStatus === 'osu' ? 'osu' : 'orm',
+        patient: resourceIn(batch, state.patient) as Patient | null,
+        patientAuthority: peer.patientAuthority,
+        ...addressed(batch, destination, controlId),
+      });
+    send(batch, destination, { kind: 'order-status', caseId: state.id, seq: entry.seq }, said);
+  }
+  putCase(batch, { ...(caseIn(batch, state.id) as CaseState), told: now });
+}
+
+type Named = { readonly controlId: string };
+type Cause = { readonly kind: 'order-reply' | 'order-status'; readonly caseId: string; readonly seq: number };
+
+/** Orders the delivery; what cannot be worded is told where somebody looks. */
+function send(batch: Batch, destination: MllpDestination, { kind, caseId, seq }: Cause, compose: (named: Named) => Buffer | Failure): void {
+  const id = batch.clock.uuid();
+  const controlId = shortControlId(id);
+  const composed = compose({ controlId });
+  const encoded = isFailure(composed) ? composed : encodeMessage(composed, destination.charset);
+  const { name } = destination;
+  if (!isFailure(encoded))
+    batch.deliveries.push({ id, destination: name, kind, caseId, seq, controlId, content: encoded.bytes, lane: name });
+  const failed = isFailure(encoded);
+  const detail = failed ? `${kind} to ${name}: ${encoded.detail}` : `${kind} ${controlId} to ${name}`;
+  const work = batch.works.find(({ entry }) => entry.seq === seq);
+  if (caseId !== '') addEvent(batch, caseId, { seq, kind: failed ? 'return-failed' : 'sending', actor: 'gateway', detail });
+  else if (failed && work) work.detail = [work.detail, detail].filter((text) => text !== '').join('; ');
+}
+
+function returnsOf({ config, peers }: TellHouse, peer: string): MllpDestination[] {
+  const names = peers.named(peer).returns;
+  return config.destinations.filter((one): one is MllpDestination => one.kind === 'mllp' && names.includes(one.name));
+}
+
+function addressed({ now }: Batch, destination: MllpDestination, controlId: string) {
+  return { destination, sender: { application: 'WAYSTATION', facility: '' }, controlId, now };
+}
+
+function taskStatus(batch: Batch, { task }: CaseState): string {
+  return (resourceIn(batch, task) as Task | null)?.status ?? '';
+}

@@ -1,0 +1,227 @@
+/**
+ * What a hospital says of its orders after it has sent them, and what it is told: cancelled before and after the claim, held and released,
+ * changed, unknown. Played from outside against a gateway process; the hospital's receiver wants replies and progress.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Bundle, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
+import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { sendMllp } from '../support/mllp-sender.ts';
+import { type ResultReceiver, startResultReceiver } from '../support/result-receiver.ts';
+import { claimTask, connect, newSpecialist, postReport, reportOn, type Specialist } from '../support/specialist.ts';
+import { until } from '../support/until.ts';
+
+let gateway: GatewayProcess;
+let receiver: ResultReceiver;
+let specialist: Specialist;
+let token: string;
+let sent = 0;
+
+beforeAll(async () => {
+  receiver = await startResultReceiver();
+  specialist = await newSpecialist();
+  gateway = await startGatewayProcess({ yaml: configuration() });
+  token = gateway.addClient('reading-room', 'reader', 'radiologists');
+});
+afterAll(async () => {
+  await gateway?.stop();
+  gateway?.remove();
+  await receiver?.close();
+});
+
+function configuration(): string {
+  return `
+peers:
+  - { name: nordstadt, mllp: { application: RIS, facility: NORDSTADT }, patientAuthority: NORDSTADT, returns: [nordstadt] }
+destinations:
+  - { kind: mllp, name: nordstadt, host: 127.0.0.1, port: ${receiver.port}, replies: true, status: osu }
+  - { kind: pull, name: radiology, group: radiologists }
+routes:
+  - { to: radiology }
+signers:
+  - name: ${specialist.name}
+    identifier: { system: "${specialist.identifier.system}", value: "${specialist.identifier.value}" }
+    jwk: ${JSON.stringify(specialist.publicJwk)}
+`;
+}
+
+/** Sends an order of priority S, which is offered at once; its MSH-10. */
+async function say(control: string, placer: string, more = ''): Promise<string> {
+  const controlId = `EV${++sent}`;
+  const segments = [
+    `MSH|^~\\&|RIS|NORDSTADT|W|W|202603020815${String(sent).padStart(2, '0')}||ORM^O01|${controlId}|P|2.5.1`,
+    'PID|1||4711^^^NORDSTADT^MR||Muster^Erika||19700101|F',
+    `ORC|${control}|${placer}^RIS||G-${placer}^RIS|||^^^^^S`,
+    `OBR|1|${placer}^RIS||24725-4^CT Head^LN||||||||||||||A-${placer}||||||CT${more}`,
+  ];
+  expect(await sendMllp(gateway.mllp, Buffer.from(`${segments.join('\r')}\r`))).toMatch(new RegExp(`\\rMSA\\|AA\\|${controlId}`));
+  return controlId;
+}
+
+async function search<T extends Resource>(query: string): Promise<T[]> {
+  const response = await fetch(`${gateway.http}/fhir/${query}`, { headers: { authorization: `Bearer ${token}` } });
+  return (((await response.json()) as Bundle<T>).entry ?? []).map((entry) => entry.resource as T);
+}
+
+/** The order, its Task, and the Tasks that ask for its end. */
+async function orderOf(placer: string): Promise<{ request: ServiceRequest; task: Task; aborts: Task[] }> {
+  const request = (await search<ServiceRequest>(`ServiceRequest?identifier=${placer}`))[0] as ServiceRequest;
+  const [task] = request ? await search<Task>(`Task?code=fulfill&focus=ServiceRequest/${request.id}`) : [];
+  return { request, task: task as Task, aborts: task ? await search<Task>(`Task?code=abort&focus=Task/${task.id}`) : [] };
+}
+
+const taskBecomes = (placer: string, status: string) =>
+  until(
+    () => orderOf(placer),
+    ({ task }) => task?.status === status,
+  );
+
+const received = () =>
+  [...receiver.ledger.values()].map(({ bytes }) =>
+    bytes
+      .toString('utf8')
+      .split('\r')
+      .map((line) => line.split('|')),
+  );
+const fieldOf = (message: string[][], name: string, field: number) => message.find(([segment]) => segment === name)?.[field] ?? '';
+
+/** ORC-1 and ORC-5 of the reply to a message. */
+async function replyTo(controlId: string): Promise<string> {
+  const found = () => received().find((message) => fieldOf(message, 'MSA', 2) === controlId);
+  const message = (await until(
+    async () => found(),
+    (one) => one !== undefined,
+  )) as string[][];
+  return [fieldOf(message, 'MSH', 8), fieldOf(message, 'ORC', 1), fieldOf(message, 'ORC', 2), fieldOf(message, 'ORC', 5)].join(' ');
+}
+
+/** ORC-5 of what the hospital was told of an order, in the order in which it came. */
+const toldOf = (placer: string) =>
+  received()
+    .filter((message) => fieldOf(message, 'MSH', 8).startsWith('OSU') && fieldOf(message, 'ORC', 2) === `${placer}^RIS`)
+    .map((message) => fieldOf(message, 'ORC', 5));
+
+async function answerAbort(placer: string, status: Task['status']): Promise<void> {
+  const { aborts } = await until(
+    () => orderOf(placer),
+    (found) => found.aborts.length === 1,
+  );
+  const [abort] = aborts as [Task];
+  const options = { headers: { 'If-Match': `W/"${abort.meta?.versionId}"` } };
+  await connect(`${gateway.http}/fhir`, token).update({
+    resourceType: 'Task',
+    id: abort.id as string,
+    body: { ...abort, status },
+    options,
+  });
+}
+
+const claim = async (placer: string) => claimTask(connect(`${gateway.http}/fhir`, token), (await taskBecomes(placer, 'requested')).task);
+
+describe('an order that is cancelled', () => {
+  it('before the claim: nobody can claim it, and CR is the reply', async () => {
+    expect(await replyTo(await say('NW', 'C1'))).toBe('ORR^O02^ORR_O02 OK C1^RIS SC');
+    const { task } = await taskBecomes('C1', 'requested');
+    expect(await replyTo(await say('CA', 'C1'))).toBe('ORR^O02^ORR_O02 CR C1^RIS CA');
+    const cancelled = await taskBecomes('C1', 'cancelled');
+    expect(cancelled.request.status).toBe('revoked');
+    await expect(claimTask(connect(`${gateway.http}/fhir`, token), task)).rejects.toMatchObject({ response: { status: 412 } });
+    await expect(claimTask(connect(`${gateway.http}/fhir`, token), cancelled.task)).rejects.toMatchObject({
+      response: { status: 409, data: { issue: [{ diagnostics: expect.stringContaining('its order is revoked') }] } },
+    });
+    await until(
+      async () => toldOf('C1'),
+      (told) => told.includes('CA'),
+    );
+    expect(toldOf('C1')).toEqual(['CA']);
+  });
+
+  it('after the claim: the reader is asked, and CR is the reply when he stops', async () => {
+    await say('NW', 'C2');
+    await claim('C2');
+    const cancel = await say('CA', 'C2');
+    const asked = await until(
+      () => orderOf('C2'),
+      ({ aborts }) => aborts.length === 1,
+    );
+    expect([asked.task.status, asked.request.status, asked.aborts[0]?.status]).toEqual(['accepted', 'active', 'requested']);
+    expect(received().filter((message) => fieldOf(message, 'MSA', 2) === cancel)).toEqual([]);
+    await answerAbort('C2', 'completed');
+    expect(await replyTo(cancel)).toBe('ORR^O02^ORR_O02 CR C2^RIS CA');
+    const ended = await taskBecomes('C2', 'cancelled');
+    expect(ended.request.status).toBe('revoked');
+    expect(toldOf('C2').slice(0, 1)).toEqual(['IP']);
+  });
+
+  it('after the claim: UC is the reply when he goes on, and his report comes home', async () => {
+    await say('NW', 'C3');
+    await claim('C3');
+    const cancel = await say('DC', 'C3');
+    await answerAbort('C3', 'rejected');
+    expect(await replyTo(cancel)).toBe('ORR^O02^ORR_O02 UD C3^RIS IP');
+    const { task, request } = await orderOf('C3');
+    expect([task.status, request.status]).toEqual(['accepted', 'active']);
+    const report = reportOn(`ServiceRequest/${request.id}`, task.for?.reference as string);
+    await postReport(connect(`${gateway.http}/fhir`, token), specialist, report, '2026-03-02T10:30:00+01:00');
+    await taskBecomes('C3', 'completed');
+    await until(
+      async () => toldOf('C3'),
+      (told) => told.includes('CM'),
+    );
+    expect(toldOf('C3')).toEqual(['IP', 'CM']);
+    expect(await replyTo(await say('CA', 'C3'))).toBe('ORR^O02^ORR_O02 UC C3^RIS CM');
+  });
+
+  it('after the claim: UC is the reply when the report comes before the answer', async () => {
+    await say('NW', 'C4');
+    await claim('C4');
+    const cancel = await say('CA', 'C4');
+    const { task, request } = await until(
+      () => orderOf('C4'),
+      ({ aborts }) => aborts.length === 1,
+    );
+    const report = reportOn(`ServiceRequest/${request.id}`, task.for?.reference as string);
+    await postReport(connect(`${gateway.http}/fhir`, token), specialist, report, '2026-03-02T10:30:00+01:00');
+    expect(await replyTo(cancel)).toBe('ORR^O02^ORR_O02 UC C4^RIS CM');
+    const settled = await until(
+      () => orderOf('C4'),
+      ({ aborts }) => aborts[0]?.status === 'rejected',
+    );
+    expect(settled.aborts.map(({ status }) => status)).toEqual(['rejected']);
+  });
+});
+
+describe('an order that is held, changed or not known', () => {
+  it('is offered again when it is released, as it was changed meanwhile', async () => {
+    await say('NW', 'H1');
+    await taskBecomes('H1', 'requested');
+    expect(await replyTo(await say('HD', 'H1'))).toBe('ORR^O02^ORR_O02 HR H1^RIS HD');
+    const { task } = await taskBecomes('H1', 'draft');
+    await expect(claimTask(connect(`${gateway.http}/fhir`, token), task)).rejects.toMatchObject({
+      response: { data: { issue: [{ diagnostics: expect.stringContaining('its order is on hold') }] } },
+    });
+    expect(await replyTo(await say('XO', 'H1', '|||||||^Fall from a ladder'))).toBe('ORR^O02^ORR_O02 XR H1^RIS HD');
+    expect(await replyTo(await say('RL', 'H1'))).toBe('ORR^O02^ORR_O02 OR H1^RIS SC');
+    const { request } = await taskBecomes('H1', 'requested');
+    expect([request.status, request.reasonCode?.[0]?.text]).toEqual(['active', 'Fall from a ladder']);
+    expect(toldOf('H1')).toEqual(['HD', 'SC']);
+  });
+
+  it.each([
+    ['CA', 'UC'],
+    ['DC', 'UD'],
+    ['XO', 'UX'],
+    ['HD', 'UH'],
+    ['RL', 'UR'],
+  ])('is not opened by %s: the reply is %s', async (control, reply) => {
+    const controlId = await say(control, `N-${control}`);
+    expect(await replyTo(controlId)).toBe(`ORR^O02^ORR_O02 ${reply} N-${control}^RIS `);
+    expect(await search(`ServiceRequest?identifier=N-${control}`)).toEqual([]);
+  });
+
+  it('gets its number back when one is asked for', async () => {
+    const controlId = await say('SN', 'S1');
+    expect(await replyTo(controlId)).toBe('ORR^O02^ORR_O02 NA S1^RIS SC');
+    const reply = received().find((message) => fieldOf(message, 'MSA', 2) === controlId) as string[][];
+    expect(fieldOf(reply, 'ORC', 3)).toMatch(/^[0-9a-f]{20}\^WAYSTATION$/);
+  });
+});
