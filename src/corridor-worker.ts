@@ -9,7 +9,8 @@ import { peerDirectory } from './config/peers.ts';
 import { startFhirClient } from './delivery/fhir/fhir-client.ts';
 import { type DestinationClient, type Lookout, startLaneWorker } from './delivery/lane-worker.ts';
 import { startMllpClient } from './delivery/mllp/mllp-client.ts';
-import { type MetadataDeps, makeMetadataAfter } from './endpoints/dicomweb/metadata-session.ts';
+import { makeAhead } from './endpoints/dicomweb/ahead-session.ts';
+import type { MetadataDeps } from './endpoints/dicomweb/metadata-session.ts';
 import { openJournal } from './journal/journal.ts';
 import { systemClock } from './model/clock.ts';
 import type { Config, Destination } from './model/config.ts';
@@ -45,8 +46,8 @@ const REST_MS = 20;
 const POLL_MS = 1_000;
 /** How soon the cases' clock is looked at. */
 const CLOCK_MS = 250;
-/** Instances whose metadata is made before the corridor looks for work again. */
-const METADATA_AT_ONCE = 16;
+/** Instances that are made ready before the corridor looks for work again. */
+const AHEAD_AT_ONCE = 16;
 /** Rest after the database was away. */
 const OUTAGE_REST_MS = 1_000;
 
@@ -78,7 +79,7 @@ async function runThread(data: CorridorData): Promise<void> {
     corridor,
     metrics,
     () => say({ kind: 'alive' }),
-    metadataMaker({ database, blobs: await openBlobs(data.config.dataDirectory) }),
+    aheadMaker({ database, blobs: await openBlobs(data.config.dataDirectory) }),
   );
   const ear = listen(
     database,
@@ -151,11 +152,11 @@ function clientsOf(config: Config, log: Log): Map<string, DestinationClient & Pa
   return clients;
 }
 
-/** DICOM metadata is made while nothing else waits, a few instances at a time: true while there is more. Who asks earlier has it made at once. */
-function metadataMaker(deps: MetadataDeps): () => Promise<boolean> {
+/** What DICOMweb needs is made while nothing else waits, a few instances at a time: true while there is more. Who asks earlier has it made at once. */
+function aheadMaker(deps: MetadataDeps): () => Promise<boolean> {
   let after = 0;
   return async () => {
-    const last = await makeMetadataAfter(deps, after, METADATA_AT_ONCE);
+    const last = await makeAhead(deps, after, AHEAD_AT_ONCE);
     after = last ?? after;
     return last !== null;
   };

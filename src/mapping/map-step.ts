@@ -8,10 +8,12 @@ import { failure, isFailure } from '../model/failure.ts';
 import type { Mapped } from '../model/mapped.ts';
 import type { PeerDirectory } from '../model/peer.ts';
 import type { Work } from '../model/work.ts';
+import { indexOfStudy } from '../protocols/dicom/query-index.ts';
 import { literalReferences } from '../protocols/fhir/references.ts';
 import { authorOf, type Batch, caseIdOf, loadResources, resourceIn } from '../store/batch.ts';
 import type { BlobStore } from '../store/blob-store.ts';
 import { reasonOf } from '../store/database-failure.ts';
+import { indexStudy } from '../store/dicom-search-store.ts';
 import { instancesOfStudies } from '../store/instance-store.ts';
 import { mapStudy } from './datasets/study.ts';
 import { loadRecords } from './identity-step.ts';
@@ -69,6 +71,7 @@ async function mapStudies(batch: Batch, peers: PeerDirectory): Promise<MappedWor
     const instances = studies.get(uid) ?? [];
     const study = instances.length > 0 ? attempt(work, () => mapStudy(instances, { peerOf: (name) => peers.named(name) })) : null;
     if (!study) continue;
+    await indexStudy(batch.tx, indexOfStudy(instances));
     work.gaps = study.gaps;
     mapped.push({ work, mapped: study });
   }

@@ -4,7 +4,6 @@
  */
 import type { StoredObject } from '../model/instance.ts';
 import type { Queryable } from './database.ts';
-import { objectsAfter } from './instance-store.ts';
 
 /** By SOP Instance UID; those that have none yet are missing. */
 export async function metadataOf(q: Queryable, sopInstanceUids: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
@@ -25,18 +24,13 @@ export async function keepMetadata(q: Queryable, sopInstanceUid: string, json: B
   });
 }
 
-/** Up to `limit` instances that came after a place in the journal, and which of them have no metadata yet. */
-export async function withoutMetadata(
-  q: Queryable,
-  after: number,
-  limit: number,
-): Promise<{ readonly missing: readonly StoredObject[]; readonly last: number | null }> {
-  const objects = await objectsAfter(q, after, limit);
-  const known = await q.query<{ sop_instance_uid: string }>({
+/** Those of the instances that have no metadata yet. */
+export async function withoutMetadata(q: Queryable, objects: readonly StoredObject[]): Promise<readonly StoredObject[]> {
+  const { rows } = await q.query<{ sop_instance_uid: string }>({
     name: 'metadata-known',
     text: 'select sop_instance_uid from instance_metadata where sop_instance_uid = any($1::text[])',
     values: [objects.map((object) => object.sopInstanceUid)],
   });
-  const have = new Set(known.rows.map((row) => row.sop_instance_uid));
-  return { missing: objects.filter((object) => !have.has(object.sopInstanceUid)), last: objects.at(-1)?.seq ?? null };
+  const have = new Set(rows.map((row) => row.sop_instance_uid));
+  return objects.filter((object) => !have.has(object.sopInstanceUid));
 }

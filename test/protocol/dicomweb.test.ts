@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { deflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { makeMetadataAfter } from '../../src/endpoints/dicomweb/metadata-session.ts';
+import { makeAhead } from '../../src/endpoints/dicomweb/ahead-session.ts';
 import type { Caller } from '../../src/model/peer.ts';
 import { readPart10 } from '../../src/protocols/dicom/part10.ts';
 import type { SampleObject } from '../../src/protocols/dicom/sample-series.ts';
@@ -89,7 +89,7 @@ describe('the DICOMweb door', () => {
     const { rows } = await door.database.query<{ blob: string }>('select blob from instance where study_uid = $1', ['2.25.10']);
     rmSync(door.blobs.path(rows[0]?.blob as string));
     let after = 0;
-    for (let last: number | null = 0; last !== null; after = last ?? after) last = await makeMetadataAfter(door, after, 2);
+    for (let last: number | null = 0; last !== null; after = last ?? after) last = await makeAhead(door, after, 2);
     const missing = await door.database.query(
       'select study_uid from instance i where not exists (select from instance_metadata m where m.sop_instance_uid = i.sop_instance_uid)',
     );

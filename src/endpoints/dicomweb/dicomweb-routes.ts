@@ -1,5 +1,5 @@
 /**
- * WADO-RS: objects, metadata, bulk data and frames of what is stored here (PS3.18 §10.4), streamed from file as they were received.
+ * WADO-RS: objects, metadata, bulk data and frames of what is stored here (PS3.18 §10.4), streamed from file as they were received; QIDO-RS.
  * In: GET requests of a caller that was authenticated before (`response.locals.caller`). Promises: what a caller may not see is for him
  * as if it were not there (404); memory does not grow with the object; every retrieval is audited.
  */
@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import express, { type Request, type Response, type Router } from 'express';
 import type { Clock } from '../../model/clock.ts';
+import type { DicomLevel } from '../../model/dicom-search.ts';
 import type { StoredObject } from '../../model/instance.ts';
 import type { Log } from '../../model/log.ts';
 import type { Metrics } from '../../model/metrics.ts';
@@ -19,6 +20,7 @@ import type { BlobStore } from '../../store/blob-store.ts';
 import type { Database } from '../../store/database.ts';
 import { type InstancePath, instancesAt } from '../../store/instance-store.ts';
 import { metadataArray } from './metadata-session.ts';
+import { answerQuery } from './query-session.ts';
 import { etagOf, NOT_ACCEPTABLE, NOT_FOUND, type Refusal, type Reply } from './reply.ts';
 import { retrieveBulkdata, retrieveFrames, retrieveObjects } from './retrieve-session.ts';
 import { maySeeStudy } from './study-visibility-session.ts';
@@ -47,8 +49,21 @@ export function dicomwebRoutes(deps: DicomwebDeps): Router {
   }
   at(`${INSTANCE}/frames/:frames`, ([object], request) => retrieveFrames(object, String(request.params.frames), acceptOf(request), deps));
   at(`${INSTANCE}/bulkdata/*path`, ([object], request) => retrieveBulkdata(object, wildcard(request), acceptOf(request), deps));
+  for (const [path, level] of SEARCHES) {
+    router.get(path, (request, response) => answering(deps, request, response, 'qido', (caller) => search(deps, caller, request, level)));
+  }
   return router;
 }
+
+/** PS3.18 Table 10.6.1-1. */
+const SEARCHES = [
+  ['/studies', 'study'],
+  ['/studies/:study/series', 'series'],
+  ['/series', 'series'],
+  ['/studies/:study/series/:series/instances', 'instance'],
+  ['/studies/:study/instances', 'instance'],
+  ['/instances', 'instance'],
+] as const;
 
 const STUDY = '/studies/:study';
 const SERIES = `${STUDY}/series/:series`;
@@ -56,12 +71,40 @@ const INSTANCE = `${SERIES}/instances/:instance`;
 
 type Answer = (objects: readonly [StoredObject, ...StoredObject[]], request: Request) => Reply | Refusal | Promise<Reply | Refusal>;
 
-async function serve(deps: DicomwebDeps, request: Request, response: Response, answer: Answer): Promise<void> {
+function serve(deps: DicomwebDeps, request: Request, response: Response, answer: Answer): Promise<void> {
+  return answering(deps, request, response, 'wado', async (caller) => {
+    const { study, series, instance } = request.params as InstancePath & Record<string, string>;
+    if (![study, series ?? study, instance ?? study].every(isUid)) return NO_UID;
+    if (!(await maySeeStudy(deps.database, caller, study))) return NOT_FOUND;
+    const objects = await instancesAt(deps.database, { study, series, instance });
+    return objects.length === 0 ? NOT_FOUND : answer(objects as [StoredObject, ...StoredObject[]], request);
+  });
+}
+
+/** What is audited of a search is its path: its query may name a patient. */
+function search(deps: DicomwebDeps, caller: Caller, request: Request, level: DicomLevel): Promise<Reply | Refusal> | Refusal {
+  const path = request.params as { study?: string; series?: string };
+  if (!Object.values(path).every((uid) => isUid(uid as string))) return NO_UID;
+  const parameters = [...new URLSearchParams(/\?(.*)/.exec(request.url)?.[1] ?? '')];
+  const { publicUrl, database } = deps;
+  return answerQuery(database, caller, { level, path, parameters, accept: acceptOf(request), base: baseOf(request, publicUrl) });
+}
+
+async function answering(
+  deps: DicomwebDeps,
+  request: Request,
+  response: Response,
+  action: string,
+  answer: (caller: Caller) => Promise<Reply | Refusal> | Refusal,
+): Promise<void> {
   const caller = response.locals.caller as Caller | undefined;
   try {
-    const reply = caller ? await replyTo(deps, caller, request, answer) : UNAUTHENTICATED;
+    const reply = caller ? await answer(caller) : UNAUTHENTICATED;
     deps.metrics.count('waystation_dicomweb_requests_total', { status: String(reply.status) });
-    if (caller) await audit(deps, caller, request, reply.status);
+    if (caller) {
+      const { client } = caller;
+      await deps.audit.record({ at: deps.clock.now(), client, action, target: request.path, result: String(reply.status) });
+    }
     if ('why' in reply) response.status(reply.status).type('text/plain').send(`${reply.why}\n`);
     else await send(response, reply);
   } catch (error) {
@@ -73,14 +116,6 @@ async function serve(deps: DicomwebDeps, request: Request, response: Response, a
     if (response.headersSent) response.destroy();
     else response.status(500).type('text/plain').send('internal error\n');
   }
-}
-
-async function replyTo(deps: DicomwebDeps, caller: Caller, request: Request, answer: Answer): Promise<Reply | Refusal> {
-  const { study, series, instance } = request.params as InstancePath & Record<string, string>;
-  if (![study, series ?? study, instance ?? study].every(isUid)) return { status: 400, why: 'a UID in the path is none' };
-  if (!(await maySeeStudy(deps.database, caller, study))) return NOT_FOUND;
-  const objects = await instancesAt(deps.database, { study, series, instance });
-  return objects.length === 0 ? NOT_FOUND : answer(objects as [StoredObject, ...StoredObject[]], request);
 }
 
 /** PS3.18 §10.4.1.1.2. */
@@ -125,7 +160,12 @@ async function send(response: Response, reply: Reply): Promise<void> {
     response.status(416).set('Content-Range', `bytes */${length}`).end();
     return;
   }
-  response.status(range ? 206 : reply.status).set('Content-Type', reply.contentType);
+  response.status(range ? 206 : reply.status);
+  if (reply.status === 204) {
+    response.end();
+    return;
+  }
+  response.set('Content-Type', reply.contentType);
   if (range) response.set('Content-Range', `bytes ${range.start}-${range.end}/${length}`);
   if (length !== null) response.set('Content-Length', String(range ? range.end - range.start + 1 : length));
   if (response.req.method === 'HEAD') {
@@ -139,8 +179,5 @@ async function send(response: Response, reply: Reply): Promise<void> {
   });
 }
 
-function audit({ audit, clock }: DicomwebDeps, caller: Caller, request: Request, status: number): Promise<void> {
-  return audit.record({ at: clock.now(), client: caller.client, action: 'wado', target: request.path, result: String(status) });
-}
-
 const UNAUTHENTICATED: Refusal = { status: 401, why: 'a bearer token is asked for' };
+const NO_UID: Refusal = { status: 400, why: 'a UID in the path is none' };

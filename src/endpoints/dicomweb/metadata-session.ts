@@ -45,20 +45,15 @@ export function urlOf({ studyUid, seriesUid, sopInstanceUid }: StoredObject, bas
   return `${base}/studies/${studyUid}/series/${seriesUid}/instances/${sopInstanceUid}`;
 }
 
-/**
- * Makes metadata ahead, for instances that came after `seq`. Returns where to go on; null when there are no more. One that cannot be made
- * (its file is gone) is left to who asks for it.
- */
-export async function makeMetadataAfter(deps: MetadataDeps, seq: number, limit: number): Promise<number | null> {
-  const { missing, last } = await withoutMetadata(deps.database, seq, limit);
-  for (const object of missing) {
+/** Makes metadata ahead. One that cannot be made (its file is gone) is left to who asks for it. */
+export async function makeMetadata(deps: MetadataDeps, objects: readonly StoredObject[]): Promise<void> {
+  for (const object of await withoutMetadata(deps.database, objects)) {
     try {
       for await (const _ of made(deps, object));
     } catch (error) {
       if (!isFileFault(error)) throw error;
     }
   }
-  return last;
 }
 
 /** From the file, piece by piece; kept once it is whole. */

@@ -20,20 +20,32 @@ export function isSignedByPixels(tag: number): boolean {
   return index.signedByPixels.has(tag);
 }
 
-type Index = { readonly vrs: ReadonlyMap<number, string>; readonly signedByPixels: ReadonlySet<number> };
+/** The tag of a keyword of PS3.6, or null. */
+export function tagOfKeyword(keyword: string): number | null {
+  index ??= buildIndex();
+  return index.tags.get(keyword) ?? null;
+}
+
+type Index = {
+  readonly tags: ReadonlyMap<string, number>;
+  readonly vrs: ReadonlyMap<number, string>;
+  readonly signedByPixels: ReadonlySet<number>;
+};
 let index: Index | null = null;
 
 function buildIndex(): Index {
   const vrs = new Map<number, string>();
   const signedByPixels = new Set<number>();
-  for (const [name, { vr }] of Object.entries(dictionary)) {
+  const tags = new Map<string, number>();
+  for (const [name, { vr, name: keyword }] of Object.entries(dictionary)) {
     const [, group, element] = /^\(([0-9A-F]{4})(?:-[0-9A-F]{4})?,([0-9A-F]{4})\)$/i.exec(name) ?? [];
     if (!group || !element || !vr) continue;
     const tag = Number.parseInt(group + element, 16);
+    tags.set(keyword, tag);
     vrs.set(tag, AMBIGUOUS[vr] ?? vr);
     if (vr === 'xs') signedByPixels.add(tag);
   }
-  return { vrs, signedByPixels };
+  return { tags, vrs, signedByPixels };
 }
 
 /** PS3.5 §7.6: curves (50xx) and overlays (60xx) stand in the table under the first of their groups. */

@@ -1,0 +1,167 @@
+/**
+ * The index of DICOM studies and series, and searches on it. In: a DicomSearch and the group that asks (null: an operator, who sees all).
+ * Out: matches, the newest studies first; only of studies whose ImagingStudy the group may see.
+ */
+import type { DicomColumn, DicomCondition, DicomLevel, DicomSearch, IndexedStudy } from '../model/dicom-search.ts';
+import type { Queryable } from './database.ts';
+
+export type DicomMatch = {
+  readonly studyUid: string;
+  readonly study: Buffer;
+  readonly modalities: readonly string[];
+  readonly seriesInStudy: number;
+  readonly instancesInStudy: number;
+  /** Null at the level of studies. */
+  readonly seriesUid: string | null;
+  readonly series: Buffer | null;
+  readonly instancesInSeries: number;
+  /** Header and UID of an instance; null at the other levels. */
+  readonly sopInstanceUid: string | null;
+  readonly instance: Buffer | null;
+};
+
+/** Adds a study, and what of its series is new. What is known stays as it is. */
+export async function indexStudy(q: Queryable, study: IndexedStudy): Promise<void> {
+  const { columns } = study;
+  await q.query({
+    name: 'dicom-index-study',
+    text: `insert into dicom_study (study_uid, study_date, study_time, accession, patient_id, patient_issuer, patient_name, birth_date, sex,
+             referrer, study_id, description, attributes)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing`,
+    values: [
+      ...[study.studyUid, columns.study_date, columns.study_time, columns.accession, columns.patient_id, columns.patient_issuer],
+      ...[study.patientName, columns.birth_date, columns.sex, study.referrer, columns.study_id, columns.description, study.attributes],
+    ],
+  });
+  for (const series of study.series) {
+    await q.query({
+      name: 'dicom-index-series',
+      text: `insert into dicom_series (study_uid, series_uid, modality, number, description, body_part, attributes)
+             values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+      values: [study.studyUid, series.seriesUid, series.modality, series.number, series.description, series.bodyPart, series.attributes],
+    });
+  }
+}
+
+/** Of these studies, those of which the index does not know a series that is here. */
+export async function unindexedStudies(q: Queryable, studyUids: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await q.query<{ study_uid: string }>(
+    `select distinct i.study_uid from instance i where i.study_uid = any($1::text[])
+       and not exists (select from dicom_series e where e.study_uid = i.study_uid and e.series_uid = i.series_uid)`,
+    [studyUids],
+  );
+  return rows.map((row) => row.study_uid);
+}
+
+/** One page of matches, and whether there are more. */
+export async function searchDicom(
+  q: Queryable,
+  search: DicomSearch,
+  group: string | null,
+): Promise<{ matches: DicomMatch[]; more: boolean }> {
+  const values: unknown[] = [];
+  const bind = (value: unknown): string => `$${values.push(value)}`;
+  const where = search.conditions.map((condition) => conditionSql(condition, bind));
+  if (group !== null) where.push(visibleSql(bind(group)));
+  const { from, order } = FROM[search.level];
+  const page = `select s.study_uid${search.level === 'study' ? '' : ', e.series_uid'}${search.level === 'instance' ? ', i.sop_instance_uid' : ''}
+    from ${from} where ${where.join(' and ') || 'true'} order by ${order} limit ${bind(search.limit + 1)} offset ${bind(search.offset)}`;
+  const { rows } = await q.query<MatchRow>(`with page as materialized (${page}) ${SELECT[search.level]} order by ${order}`, values);
+  return { matches: rows.slice(0, search.limit).map(matchOf), more: rows.length > search.limit };
+}
+
+/** The same rule as for a study that is asked for by its UID (`maySeeStudy`). */
+function visibleSql(group: string): string {
+  return `exists (select from identifiers x join resource r on r.type = 'ImagingStudy' and r.id = x.id
+    where x.type = 'ImagingStudy' and x.system = 'urn:dicom:uid' and x.value = 'urn:oid:' || s.study_uid
+      and not r.deleted and ${group} = any(r.readers))`;
+}
+
+function conditionSql({ level, column, test }: DicomCondition, bind: (value: unknown) => string): string {
+  if (column === 'modalities')
+    return `exists (select from dicom_series m where m.study_uid = s.study_uid and ${testSql('m.modality', test, bind)})`;
+  if (NAMES.has(column)) {
+    const each = (text: (name: string) => string) => `exists (select from unnest(s.${column}) n where ${text('n')})`;
+    if (test.is !== 'words') return each((name) => testSql(name, test, bind));
+    return test.beginnings.map((word) => each((name) => `${name} ~ ${bind(`(^|[ ^-])${escapedRegex(word)}`)}`)).join(' and ') || 'true';
+  }
+  return testSql(`${ALIAS[level]}.${column}${column === 'number' ? '::text' : ''}`, test, bind);
+}
+
+function testSql(column: string, test: DicomCondition['test'], bind: (value: unknown) => string): string {
+  if (test.is === 'any') return `${column} = any(${bind(test.values)}::text[])`;
+  if (test.is === 'like') return `${column} like ${bind(likePattern(test.pattern))}`;
+  if (test.is === 'words') throw new Error('only names have words');
+  const ends = [test.from && `${column} >= ${bind(test.from)}`, test.to && `${column} <= ${bind(test.to)}`];
+  return `(${[`${column} <> ''`, ...ends.filter((end) => end !== '')].join(' and ')})`;
+}
+
+function likePattern(pattern: string): string {
+  return pattern
+    .replace(/[\\%_]/g, '\\$&')
+    .replaceAll('*', '%')
+    .replaceAll('?', '_');
+}
+
+function escapedRegex(word: string): string {
+  return word.replace(/[^\p{L}\p{N}]/gu, '\\$&');
+}
+
+const NAMES: ReadonlySet<string> = new Set<DicomColumn['study']>(['patient_name', 'referrer']);
+const ALIAS: Readonly<Record<DicomLevel, string>> = { study: 's', series: 'e', instance: 'i' };
+
+const SERIES_FROM = 'dicom_series e join dicom_study s on s.study_uid = e.study_uid';
+const SERIES_ORDER = 's.study_date desc, s.study_uid, e.number, e.series_uid';
+const FROM: Readonly<Record<DicomLevel, { from: string; order: string }>> = {
+  study: { from: 'dicom_study s', order: 's.study_date desc, s.study_uid' },
+  series: { from: SERIES_FROM, order: SERIES_ORDER },
+  instance: {
+    from: `${SERIES_FROM} join instance i on i.study_uid = e.study_uid and i.series_uid = e.series_uid`,
+    order: `${SERIES_ORDER}, i.seq, i.sop_instance_uid`,
+  },
+};
+
+const OF_STUDY = `s.study_uid, s.attributes as study,
+  array(select distinct m.modality from dicom_series m where m.study_uid = s.study_uid and m.modality <> '' order by 1) as modalities,
+  (select count(*)::int from dicom_series m where m.study_uid = s.study_uid) as series_in_study,
+  (select count(*)::int from instance m where m.study_uid = s.study_uid) as instances_in_study`;
+const OF_SERIES = `e.series_uid, e.attributes as series,
+  (select count(*)::int from instance m where m.study_uid = e.study_uid and m.series_uid = e.series_uid) as instances_in_series`;
+const SELECT: Readonly<Record<DicomLevel, string>> = {
+  study: `select ${OF_STUDY}, null::text as series_uid, null::bytea as series, 0 as instances_in_series, null::text as sop_instance_uid,
+    null::bytea as instance from page join dicom_study s using (study_uid)`,
+  series: `select ${OF_STUDY}, ${OF_SERIES}, null::text as sop_instance_uid, null::bytea as instance
+    from page join dicom_study s using (study_uid) join dicom_series e using (study_uid, series_uid)`,
+  // What a study or series says as a whole is counted for their own answers only.
+  instance: `select s.study_uid, s.attributes as study, '{}'::text[] as modalities, 0 as series_in_study, 0 as instances_in_study, e.series_uid,
+      e.attributes as series, 0 as instances_in_series, i.sop_instance_uid, i.header as instance
+    from page join dicom_study s using (study_uid) join dicom_series e using (study_uid, series_uid) join instance i using (sop_instance_uid)`,
+};
+
+type MatchRow = {
+  study_uid: string;
+  study: Buffer;
+  modalities: string[];
+  series_in_study: number;
+  instances_in_study: number;
+  series_uid: string | null;
+  series: Buffer | null;
+  instances_in_series: number;
+  sop_instance_uid: string | null;
+  instance: Buffer | null;
+};
+
+function matchOf(row: MatchRow): DicomMatch {
+  return {
+    studyUid: row.study_uid,
+    study: row.study,
+    modalities: row.modalities,
+    seriesInStudy: row.series_in_study,
+    instancesInStudy: row.instances_in_study,
+    seriesUid: row.series_uid,
+    series: row.series,
+    instancesInSeries: row.instances_in_series,
+    sopInstanceUid: row.sop_instance_uid,
+    instance: row.instance,
+  };
+}
