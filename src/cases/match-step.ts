@@ -83,6 +83,7 @@ function isSignpost(state: CaseState | null): boolean {
 
 async function joinClaim(batch: Batch, claim: Claim, members: Members): Promise<void> {
   const match = matchPart(claim.part, ownersOf(batch, claim.part, members));
+  if (match.kind === 'nowhere') return leaveOut(batch, claim, match);
   const own = ownOf(batch, claim.part, match);
   const decision = claim.part.event ? decideOrder(batch, claim.work, claim.part.event, own) : null;
   if (decision?.kind === 'refuse') return refuseOrder(batch, claim.work, claim.part, decision, own?.id ?? '');
@@ -98,7 +99,7 @@ function ownOf(batch: Batch, part: CasePart, match: Match): CaseState | null {
 }
 
 /** The (first) case that the part is in now. */
-function joinAll(batch: Batch, claim: Claim, match: Match, members: Members): string {
+function joinAll(batch: Batch, claim: Claim, match: Exclude<Match, { kind: 'nowhere' }>, members: Members): string {
   const ids = match.kind === 'none' ? [openCase(batch, claim, match)] : match.cases;
   const [first] = ids as [string];
   if (match.kind === 'exact') {
@@ -109,6 +110,17 @@ function joinAll(batch: Batch, claim: Claim, match: Match, members: Members): st
   const named = ids.flatMap((id) => (caseIn(batch, id) as CaseState).keys.map((key) => ({ key: keyText(key), id })));
   for (const { key, id } of named) members.set(key, [...new Set([...(members.get(key) ?? []), id])]);
   return first;
+}
+
+/** What is of no case is kept, and nobody's to read but an operator's. */
+function leaveOut(batch: Batch, claim: Claim, { disagree }: Match & { kind: 'nowhere' }): void {
+  claim.work.detail = [claim.work.detail, `${claim.part.kind} of no case that is here`].filter((text) => text !== '').join('; ');
+  for (const other of disagree) {
+    note(batch, other, claim, {
+      kind: 'patient-mismatch',
+      detail: `a ${claim.part.kind} names a key of this case, but no identifier of its patient`,
+    });
+  }
 }
 
 /** The cases that name a key of this part. */

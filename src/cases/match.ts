@@ -12,11 +12,14 @@ export type Match =
    * A case of its own. `disagree`: open cases whose key it names but whose patient is not shown to be the same; `beside`: cases of other
    * orders of the same patient under the same key, whose images are its images, too.
    */
-  | { readonly kind: 'none'; readonly disagree: readonly string[]; readonly beside: readonly string[] };
+  | { readonly kind: 'none'; readonly disagree: readonly string[]; readonly beside: readonly string[] }
+  /** No case here is meant, and none is opened: a result. `disagree` as above. */
+  | { readonly kind: 'nowhere'; readonly disagree: readonly string[] };
 
 export function matchPart(part: CasePart, owners: readonly CaseState[]): Match {
   const agreeing = owners.filter((owner) => isSame(part, owner));
   const others = owners.filter((owner) => !agreeing.includes(owner) && isOpen(owner));
+  if (part.kind === 'result') return matchResult(agreeing, others);
   if (part.kind === 'order') return matchOrder(part, agreeing, others);
   // What is over takes in only what nobody else waits for: late images of a closed case.
   const open = agreeing.filter(isOpen);
@@ -25,6 +28,13 @@ export function matchPart(part: CasePart, owners: readonly CaseState[]): Match {
   if (ordered.length > 0) return { kind: 'exact', cases: ordered, absorb: orphans };
   if (orphans.length > 0) return { kind: 'exact', cases: orphans.slice(0, 1), absorb: orphans.slice(1) };
   return { kind: 'none', disagree: oldestFirst(others), beside: [] };
+}
+
+/** A result joins the cases that have its order, open or closed, and images that wait for their order; it brings nothing together. */
+function matchResult(agreeing: readonly CaseState[], others: readonly CaseState[]): Match {
+  const ordered = agreeing.filter(hasOrder);
+  const cases = oldestFirst(ordered.length > 0 ? ordered : agreeing);
+  return cases.length > 0 ? { kind: 'exact', cases, absorb: [] } : { kind: 'nowhere', disagree: oldestFirst(others) };
 }
 
 /** Another order that names a key of this one (one study, two orders) is a case of its own: nobody takes over a case by naming its key. */

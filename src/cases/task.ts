@@ -115,4 +115,5 @@ const INPUT_TYPES: Readonly<Record<string, string>> = {
   QuestionnaireResponse: 'form',
   Observation: 'observation',
   DocumentReference: 'document',
+  DiagnosticReport: 'result',
 };

@@ -14,6 +14,8 @@ import { mapOmgO19 } from './messages/omg-o19.ts';
 import { mapOmiO23 } from './messages/omi-o23.ts';
 import { mapOmlO21 } from './messages/oml-o21.ts';
 import { mapOrmO01 } from './messages/orm-o01.ts';
+import { mapOruR01 } from './messages/oru-r01.ts';
+import { mapOruR30 } from './messages/oru-r30.ts';
 import { occurredAt } from './segments/evn-occurred.ts';
 
 const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([
@@ -21,6 +23,8 @@ const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([
   ['OMI^O23', mapOmiO23],
   ['OML^O21', mapOmlO21],
   ['ORM^O01', mapOrmO01],
+  ['ORU^R01', mapOruR01],
+  ['ORU^R30', mapOruR30],
   ...[...ADT_EVENTS.keys()].map((event) => [`ADT^${event}`, mapAdt] as const),
 ]);
 

@@ -23,8 +23,11 @@ export type PatientKey = { readonly system: string; readonly value: string };
 export type Priority = 'routine' | 'urgent' | 'asap' | 'stat';
 
 export type CasePart = {
-  /** `order`: a ServiceRequest; `images`: a DICOM study; `material`: anything else that joins a case (forms, photos, results). */
-  readonly kind: 'order' | 'images' | 'material';
+  /**
+   * `order`: a ServiceRequest; `images`: a DICOM study; `material`: anything else that joins a case (forms, photos); `result`: a report or
+   * a document that joins the case whose numbers it names, and never opens one.
+   */
+  readonly kind: 'order' | 'images' | 'material' | 'result';
   readonly keys: readonly CaseKey[];
   readonly patient: readonly PatientKey[];
   /** ORC-1 for an order (`NW` where the protocol has no such thing), '' otherwise. */

@@ -6,13 +6,13 @@ import { type Failure, failure } from '../../model/failure.ts';
 import type { Mapped } from '../../model/mapped.ts';
 import type { Hl7Message, Segment } from '../../protocols/hl7v2/message.ts';
 import { firstValue } from '../datatypes/components.ts';
-import { bounded, identity } from '../datatypes/systems.ts';
+import { bounded } from '../datatypes/systems.ts';
 import { offsetOf } from '../datatypes/ts-datetime.ts';
 import { Draft } from '../draft.ts';
 import type { MapContext } from '../map-context.ts';
 import { orderNumbers } from '../segments/orc-servicerequest.ts';
 import { pidPatient } from '../segments/pid-patient.ts';
-import { mapOrder, type Order } from './order.ts';
+import { mapOrder, type Order, orderIdentities } from './order.ts';
 import { type OrderGroup, orderGroups } from './order-groups.ts';
 import { patientMembers, patientRecords, visitOf } from './patient-context.ts';
 
@@ -41,13 +41,7 @@ function isOurs({ otherDetail }: OrderGroup, draft: Draft): boolean {
   return otherDetail === '';
 }
 
-/** A request is known by its placer's and its filler's number; one without any (nobody could answer it) by its message. */
 function readOrder(group: OrderGroup, fallback: string, draft: Draft): Order {
   const numbers = orderNumbers(group.orc, group.obr, draft);
-  const known = [
-    ...(numbers.placer ? [identity('ServiceRequest', `${numbers.placer.identifier.system}|PLAC`, numbers.placer.value)] : []),
-    ...(numbers.filler ? [identity('ServiceRequest', `${numbers.filler.identifier.system}|FILL`, numbers.filler.value)] : []),
-  ];
-  const identities = known.length > 0 ? known : [identity('ServiceRequest', 'urn:waystation:order-of-message', fallback)];
-  return { group, numbers, identities };
+  return { group, numbers, identities: orderIdentities(numbers, fallback) };
 }

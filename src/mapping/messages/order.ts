@@ -80,6 +80,15 @@ function orderEvent(orc: Segment, { msh, entry }: OrderContext, { zone }: Draft)
   };
 }
 
+/** A request is known by its placer's and its filler's number; one without any (nobody could answer it) by its message. */
+export function orderIdentities({ placer, filler }: OrderNumbers, fallback: string): Identity[] {
+  const known = [
+    ...(placer ? [identity('ServiceRequest', `${placer.identifier.system}|PLAC`, placer.value)] : []),
+    ...(filler ? [identity('ServiceRequest', `${filler.identifier.system}|FILL`, filler.value)] : []),
+  ];
+  return known.length > 0 ? known : [identity('ServiceRequest', 'urn:waystation:order-of-message', fallback)];
+}
+
 /** What was observed for the order, at its specimens, and before it: each group counts its OBX anew. */
 function readObservations({ group, identities }: Order, context: OrderContext, draft: Draft): ReadObservation[] {
   const order = identities[0] as Identity;

@@ -34,7 +34,7 @@ export type SourceSegments = { readonly msh: Segment; readonly sft: readonly Seg
 /** `n`: which order of the message. */
 export function mshProvenance(
   source: SourceSegments,
-  orc: Segment,
+  orc: Segment | undefined,
   n: number,
   target: readonly Reference[],
   origin: MessageOrigin,
@@ -100,7 +100,7 @@ function messageReference({ peer, type, controlId, digest }: MessageOrigin): Ref
 }
 
 /** Who entered the order (ORC-10), who verified it (ORC-11). */
-function personsOf(orc: Segment, draft: Draft): ProvenanceAgent[] {
+function personsOf(orc: Segment | undefined, draft: Draft): ProvenanceAgent[] {
   return PERSONS.flatMap(([field, role]) => {
     const who = xcnPractitioner(orc, field, draft);
     return who ? [agent(role, who)] : [];

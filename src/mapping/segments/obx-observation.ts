@@ -17,6 +17,7 @@
 import type {
   Attachment,
   CodeableConcept,
+  Coding,
   Device,
   Encounter,
   Observation,
@@ -29,7 +30,7 @@ import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { compact, eachRepetition, filled, textOf } from '../datatypes/components.ts';
 import { cweCode, originalCode } from '../datatypes/cwe-code.ts';
-import { CWE_CODEABLECONCEPT, codeConcept } from '../datatypes/cwe-codeableconcept.ts';
+import { CWE_CODEABLECONCEPT, codeConcept, cweCodeableConcept } from '../datatypes/cwe-codeableconcept.ts';
 import { CWE_ORGANIZATION } from '../datatypes/cwe-organization.ts';
 import { type Datatype, each, fixed, pathOf, wrapped } from '../datatypes/datatype.ts';
 import { eiIdentifier } from '../datatypes/ei-identifier.ts';
@@ -125,16 +126,22 @@ const WHOLE_TEXT: Datatype<string> = ({ segment, field }) => {
   return text === '' ? [] : [text];
 };
 
-/** A code of an HL7 table as it stands (ID, IS, or CWE of the same table). */
-function idConcept(table: string): Datatype<CodeableConcept> {
-  return each((at) => codeConcept(at(1), `http://terminology.hl7.org/CodeSystem/v2-${table}`, at(2)));
+/** A code of an HL7 table as it stands (ID, IS, or CWE): where it names no coding system, or the table, it is of `system`. */
+function codeOf(table: string, systemOf: (code: string) => string): Datatype<CodeableConcept> {
+  const own = `http://terminology.hl7.org/CodeSystem/v2-${table}`;
+  return each((at, { draft }) => {
+    const said = cweCodeableConcept(at, draft.peer.name);
+    const isOwn = (coding: Coding): boolean => coding.system === undefined || coding.system === own;
+    const coding = said?.coding?.map((one) => (isOwn(one) ? { ...one, system: systemOf(one.code ?? '') } : one));
+    return said && coding ? { ...said, coding } : said;
+  });
 }
 
-const INTERPRETATION: Datatype<CodeableConcept> = each((at) => {
-  const concept = codeConcept(at(1), interpretationSystem(at(1)), at(2));
-  const text = at(9) || (concept ? '' : at(2));
-  return concept || text !== '' ? { ...concept, ...filled({ text }) } : undefined;
-});
+function idConcept(table: string): Datatype<CodeableConcept> {
+  return codeOf(table, () => `http://terminology.hl7.org/CodeSystem/v2-${table}`);
+}
+
+const INTERPRETATION = codeOf('0078', interpretationSystem);
 
 const EI_NUMBER = each((at, { draft }) => eiIdentifier(at, draft.peer.accessionIssuer, 'FILL')?.identifier);
 

@@ -23,7 +23,7 @@ import { isOpening, ORDER_CONTROL, type RequestStatus, statusOf } from '../vocab
 export type OrderNumbers = { readonly placer: EntityIdentifier | undefined; readonly filler: EntityIdentifier | undefined };
 
 /** The numbers of the order by which it is known to both sides. */
-export function orderNumbers(orc: Segment, obr: Segment | undefined, draft: Draft): OrderNumbers {
+export function orderNumbers(orc: Segment | undefined, obr: Segment | undefined, draft: Draft): OrderNumbers {
   return { placer: numberOf(orc, obr, 2, 'PLAC', draft), filler: numberOf(orc, obr, 3, 'FILL', draft) };
 }
 
@@ -53,7 +53,13 @@ export function orcServiceRequest(orc: Segment, obr: Segment | undefined, draft:
   };
 }
 
-function numberOf(orc: Segment, obr: Segment | undefined, field: 2 | 3, type: string, draft: Draft): EntityIdentifier | undefined {
+function numberOf(
+  orc: Segment | undefined,
+  obr: Segment | undefined,
+  field: 2 | 3,
+  type: string,
+  draft: Draft,
+): EntityIdentifier | undefined {
   const read = (at: Components) => eiIdentifier(at, draft.peer.accessionIssuer, type);
   const [first, ...more] = eachRepetition(orc, field, read);
   const [second] = eachRepetition(obr, field, read);

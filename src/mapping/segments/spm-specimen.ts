@@ -35,8 +35,21 @@ export function spmSpecimen(spm: Segment, notes: readonly Segment[], context: Sp
   const said = SPM_SPECIMEN(spm, draft);
   const note = [...(said.note ?? []), ...nteAnnotations(notes, draft)];
   const numbered = identitiesOf(eipPair(components(spm, 2), draft.peer.accessionIssuer));
-  const specimen: Specimen = { resourceType: 'Specimen', ...said, subject: context.subject, ...(note.length > 0 ? { note } : {}) };
+  const specimen: Specimen = {
+    resourceType: 'Specimen',
+    ...said,
+    ...containerOf(said),
+    subject: context.subject,
+    ...(note.length > 0 ? { note } : {}),
+  };
   return draft.add(specimen, numbered.length > 0 ? numbered : [context.known]);
+}
+
+/** SPM-27 says what the first additive is in; R4 has one additive a container. */
+function containerOf({ container = [] }: Partial<Specimen>): Pick<Specimen, 'container'> {
+  const typed = container.find(({ type }) => type !== undefined);
+  const [first, ...others] = container.filter((one) => one !== typed);
+  return typed && first ? { container: [{ ...first, ...typed }, ...others] } : {};
 }
 
 /** The specimen of an OBR that names one; undefined where it names none. */

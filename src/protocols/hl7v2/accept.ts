@@ -10,6 +10,7 @@
 import type { Peer } from '../../model/peer.ts';
 import { judgeAdt } from './accept-adt.ts';
 import { judgeOrders } from './accept-order.ts';
+import { judgeResults } from './accept-result.ts';
 import { ADT_EVENTS } from './adt-events.ts';
 import { type Header, type Refusal, refusal } from './header.ts';
 import { isOverfull } from './message.ts';
@@ -75,6 +76,8 @@ const JUDGES: ReadonlyMap<string, (bytes: Buffer, header: Header, peer: Peer) =>
   ['OMI^O23', judgeOrders],
   ['OML^O21', judgeOrders],
   ['ORM^O01', judgeOrders],
+  ['ORU^R01', judgeResults],
+  ['ORU^R30', judgeResults],
   ...[...ADT_EVENTS.keys()].map((event) => [`ADT^${event}`, judgeAdt] as const),
 ]);
 

@@ -54,6 +54,15 @@ describe('which case a part is for', () => {
     expect(match).toEqual({ kind: 'exact', cases: ['c', 'd'], absorb: [] });
   });
 
+  it('joins a result to the orders it names, and opens nothing for one of no order', () => {
+    const result = part({ kind: 'result', serviceRequest: '', control: '' });
+    expect(matchPart(result, [withImages('b'), withOrder('a')])).toEqual({ kind: 'exact', cases: ['a'], absorb: [] });
+    expect(matchPart(result, [withOrder('a', { phase: 'closed' })])).toEqual({ kind: 'exact', cases: ['a'], absorb: [] });
+    expect(matchPart(result, [withImages('b')])).toEqual({ kind: 'exact', cases: ['b'], absorb: [] });
+    expect(matchPart(result, [])).toEqual({ kind: 'nowhere', disagree: [] });
+    expect(matchPart(part({ ...result, patient: patient('P2') }), [withOrder('a')])).toEqual({ kind: 'nowhere', disagree: ['a'] });
+  });
+
   it('opens a case of its own for another order that names a key of this one', () => {
     expect(matchPart(part({ serviceRequest: 'ServiceRequest/2' }), [withOrder('a')])).toEqual({
       kind: 'none',

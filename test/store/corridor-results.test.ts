@@ -1,0 +1,150 @@
+/** Results and the cases they belong to: worked off by a real corridor on a real database, message by message. */
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DiagnosticReport, ServiceRequest, Task } from '@medplum/fhirtypes';
+import { openCorridor } from '../../src/corridor-worker.ts';
+import { openJournal } from '../../src/journal/journal.ts';
+import type { StoredBinary } from '../../src/model/binary.ts';
+import type { CaseState } from '../../src/model/case.ts';
+import { type Corridor, runBatch } from '../../src/pipeline.ts';
+import { readCases } from '../../src/store/case-store.ts';
+import { requeueEntries } from '../../src/store/journal-store.ts';
+import { readResources } from '../../src/store/resource-store.ts';
+import { freshDatabase } from '../support/database.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { testConfig } from '../support/test-config.ts';
+
+let fresh: Awaited<ReturnType<typeof freshDatabase>>;
+let corridor: Corridor;
+let sent = 0;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  corridor = await openCorridor(fresh.database, testConfig({ WAYSTATION_DATA: temporaryDirectory('waystation-results-') }), silentLog);
+});
+afterAll(() => fresh.drop());
+
+const PDF = Buffer.from('%PDF-1.4 a report');
+
+/** Sends one message about patient 4711 and works it off; its journal number. */
+async function send(type: string, segments: readonly string[], patient = '4711'): Promise<number> {
+  const controlId = `R${++sent}`;
+  const head = [`MSH|^~\\&|RIS|H|W|W|20260302081500||${type}|${controlId}|P|2.5.1`, `PID|1||${patient}^^^HOSP^MR||Muster^Erika`];
+  const payload = Buffer.from(`${[...head, ...segments].join('\r')}\r`);
+  const digest = createHash('sha256').update(payload).digest();
+  const entry = { kind: 'hl7v2', peer: 'ris', type, controlId, digest, lane: 'ris', payload } as const;
+  const rest = { blob: null, disposition: 'accepted', answer: Buffer.alloc(0), effects: [], detail: '', received: new Date() } as const;
+  const { seq } = await openJournal(fresh.database).append({ ...entry, ...rest });
+  await workOff();
+  return seq;
+}
+
+async function workOff(): Promise<void> {
+  while ((await runBatch(corridor)) > 0);
+}
+
+const order = (placer: string): string[] => [
+  `ORC|NW|${placer}^RIS`,
+  `OBR|1|${placer}^RIS||24725-4^CT Head^LN||||||||||||||A${placer}||||||CT`,
+];
+
+const report = (placer: string, status: string, text: string): string[] => [
+  `ORC|RE|${placer}^RIS|F${placer}^PACS`,
+  `OBR|1|${placer}^RIS|F${placer}^PACS|24725-4^CT Head^LN|||20260201||||||||||||||||||${status}`,
+  `OBX|1|TX|24725-4&IMP^CT Head^LN||${text}||||||${status}`,
+  `OBX|2|ED|18748-4^Report^LN||^application^pdf^Base64^${PDF.toString('base64')}||||||${status}`,
+];
+
+async function casesOf(placer: string): Promise<CaseState[]> {
+  const { rows } = await fresh.database.query<{ case_id: string }>(
+    `select case_id from case_key_member where kind = 'placer' and value = $1`,
+    [placer],
+  );
+  const found = await readCases(
+    fresh.database,
+    rows.map((row) => row.case_id),
+  );
+  return [...found.values()].map(({ state }) => state);
+}
+
+async function caseOf(placer: string): Promise<CaseState> {
+  return (await casesOf(placer))[0] as CaseState;
+}
+
+async function resource<T>(reference: string): Promise<T> {
+  return (await readResources(fresh.database, [reference])).get(reference)?.resource as T;
+}
+
+function membersOf({ members }: CaseState, type: string): string[] {
+  return members.filter((member) => member.startsWith(`${type}/`));
+}
+
+async function outcomeOf(seq: number): Promise<string> {
+  const { rows } = await fresh.database.query<{ detail: string }>('select detail from outcome where seq = $1', [seq]);
+  return rows[0]?.detail ?? '';
+}
+
+describe('a result', () => {
+  it('joins the case whose order it names, with its files, and leaves it where it is', async () => {
+    await send('ORM^O01', order('B1'));
+    const before = await caseOf('B1');
+    await send('ORU^R01', report('B1', 'P', 'Early look.'));
+    const after = await caseOf('B1');
+    expect({ phase: after.phase, priority: after.priority, report: after.report, claim: after.claim, origin: after.origin }).toEqual({
+      phase: before.phase,
+      priority: before.priority,
+      report: null,
+      claim: null,
+      origin: before.origin,
+    });
+    const [prior] = membersOf(after, 'DiagnosticReport');
+    const found = await resource<DiagnosticReport>(prior as string);
+    expect(found).toMatchObject({ status: 'preliminary', conclusion: 'Early look.', basedOn: [{ reference: after.serviceRequest }] });
+    const file = found.presentedForm?.[0]?.url as string;
+    expect(membersOf(after, 'Binary')).toEqual([file]);
+    const binary = await resource<StoredBinary>(file);
+    expect(binary).toMatchObject({ contentType: 'application/pdf', size: PDF.length });
+    const chunks: Buffer[] = [];
+    for await (const chunk of corridor.house.blobs.read(binary.digest)) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks)).toEqual(PDF);
+    const task = await resource<Task>(after.task);
+    expect(task.input?.map(({ type }) => type?.text)).toContain('result');
+  });
+
+  it('is changed by its correction, and never by an older message that is worked off again', async () => {
+    const first = await send('ORU^R01', report('B1', 'F', 'No bleeding.'));
+    await send('ORU^R01', report('B1', 'C', 'Small bleeding.'));
+    const state = await caseOf('B1');
+    expect(membersOf(state, 'DiagnosticReport')).toHaveLength(1);
+    await requeueEntries(fresh.database, [first]);
+    await workOff();
+    const [prior] = membersOf(await caseOf('B1'), 'DiagnosticReport');
+    expect(await resource<DiagnosticReport>(prior as string)).toMatchObject({ status: 'corrected', conclusion: 'Small bleeding.' });
+  });
+
+  it('does not touch the order, which is its author’s', async () => {
+    await send('ORU^R01', ['ORC|RE|B1^RIS|FB1^PACS||CM', 'OBR|1|B1^RIS|FB1^PACS|X^Another^L|||||||||||||||||||||F']);
+    const state = await caseOf('B1');
+    expect(await resource<ServiceRequest>(state.serviceRequest)).toMatchObject({
+      status: 'active',
+      code: { coding: [{ code: '24725-4' }] },
+    });
+  });
+
+  it('opens no case: of an order that is not here, or of another patient', async () => {
+    const unknown = await send('ORU^R01', report('B9', 'F', 'Nobody asked.'));
+    expect(await casesOf('B9')).toEqual([]);
+    expect(await outcomeOf(unknown)).toContain('result of no case that is here');
+    const other = await send('ORU^R01', report('B1', 'F', 'Of somebody else.'), '4799');
+    expect(await outcomeOf(other)).toContain('result of no case that is here');
+    expect(await casesOf('B1')).toHaveLength(1);
+  });
+
+  it('as the answer to an order that is here changes it, and opens none that is not', async () => {
+    await send('ORU^R01', ['ORC|OK|B1^RIS|FB1^READERS||SC', 'OBR|1|B1^RIS|FB1^READERS|24725-4^CT Head^LN']);
+    expect((await resource<ServiceRequest>((await caseOf('B1')).serviceRequest)).identifier?.map(({ value }) => value)).toContain('FB1');
+    await send('ORU^R01', ['ORC|OK|B8^RIS|FB8^READERS||SC', 'OBR|1|B8^RIS|FB8^READERS|24725-4^CT Head^LN']);
+    expect(await casesOf('B8')).toEqual([]);
+  });
+});
