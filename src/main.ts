@@ -241,6 +241,7 @@ function httpRoutes(parts: Parts, operatorToken: string, addresses: () => readon
     operations: operationsRoutes({
       ...shared,
       readingGroups,
+      destinations: config.destinations.filter(({ kind }) => kind !== 'pull').map(({ name }) => name),
       operatorTokenHash,
       readiness,
       version: VERSION,

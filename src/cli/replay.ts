@@ -8,9 +8,9 @@ type Options = Reach & { json?: boolean; delivery?: string };
 
 export function replayCommand(): Command {
   return new Command('replay')
-    .description('work a journal entry off once more, or send a delivery that was set aside; alone: list what failed')
+    .description('work a journal entry off once more, or send a delivery that was set aside or held; alone: list what failed')
     .argument('[seq]', 'number of the journal entry')
-    .option('--delivery <id>', 'a delivery that was set aside, to the end of its lane')
+    .option('--delivery <id>', 'a delivery that was set aside, to the end of its lane, or one that holds its lane, at once')
     .addHelpText('after', EXAMPLES)
     .action((seq: string | undefined, _options, called: Command) => replay(seq, called.optsWithGlobals()));
 }
@@ -22,24 +22,21 @@ async function replay(seq: string | undefined, options: Options): Promise<void> 
     options.delivery === undefined ? `/journal/${encodeURIComponent(seq ?? '')}` : `/deliveries/${encodeURIComponent(options.delivery)}`;
   const accepted = await gateway.post<Accepted>(`${path}/replay`);
   if (options.json) sayJson(accepted);
-  else
-    say(
-      options.delivery === undefined
-        ? `entry ${seq} walks the corridor again`
-        : `delivery ${options.delivery} waits at the end of its lane`,
-    );
+  else say(options.delivery === undefined ? `entry ${seq} walks the corridor again` : `delivery ${options.delivery} is sent again`);
 }
 
 async function failed(gateway: Gateway, options: Options): Promise<void> {
-  const [entries, deliveries] = await Promise.all([
+  const [entries, held, dead] = await Promise.all([
     gateway.get<Page<JournalLine>>('/journal?state=failed'),
+    gateway.get<Page<DeliveryLine>>('/deliveries?state=held'),
     gateway.get<Page<DeliveryLine>>('/deliveries?state=dead'),
   ]);
-  if (options.json) return sayJson({ entries: entries.rows, deliveries: deliveries.rows });
-  if (entries.rows.length + deliveries.rows.length === 0) return say('nothing failed');
+  const deliveries = [...held.rows, ...dead.rows];
+  if (options.json) return sayJson({ entries: entries.rows, deliveries });
+  if (entries.rows.length + deliveries.length === 0) return say('nothing failed');
   const rows = [
     ...entries.rows.map((entry) => [String(entry.seq), moment(entry.received), `${entry.type} from ${entry.peer}`, entry.detail]),
-    ...deliveries.rows.map((one) => [`--delivery ${one.id}`, moment(one.created), `${one.kind} to ${one.destination}`, one.lastFailure]),
+    ...deliveries.map((one) => [`--delivery ${one.id}`, moment(one.created), `${one.kind} to ${one.destination}`, one.lastFailure]),
   ];
   say(columns([['REPLAY', 'SINCE', 'WHAT', 'WHY'], ...rows]));
 }

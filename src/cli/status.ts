@@ -27,6 +27,7 @@ function text({ version, started, addresses, ready, checks, pending, failed, lan
       `to ${lane.destination}`,
       `${lane.waiting} waiting`,
       since(lane.oldest),
+      lane.held > 0 ? `${lane.held} held` : '',
       lane.dead > 0 ? `${lane.dead} set aside` : '',
     ]),
   ];

@@ -5,6 +5,7 @@ import { caseCommand } from './case.ts';
 import { checkCommand } from './check.ts';
 import { clientCommand } from './client.ts';
 import { demoCommand } from './demo.ts';
+import { destinationCommand } from './destination.ts';
 import { journalCommand } from './journal.ts';
 import { mapCommand } from './map.ts';
 import { replayCommand } from './replay.ts';
@@ -57,6 +58,7 @@ const COMMANDS = [
   caseCommand,
   journalCommand,
   replayCommand,
+  destinationCommand,
   clientCommand,
   mapCommand,
 ];

@@ -179,8 +179,8 @@ function completePeer({ mllp, dimse, http, specialty, ...peer }: ConfigInput['pe
 
 function completeDestination(written: ConfigInput['destinations'][number]): Destination {
   if (written.kind === 'pull') return written;
-  const { first, most, attempts } = written.retry;
-  const retry = { firstDelayMs: first, maxDelayMs: Math.max(first, most), maxAttempts: attempts };
+  const { first, most, attempts, onFailure } = written.retry;
+  const retry = { firstDelayMs: first, maxDelayMs: Math.max(first, most), maxAttempts: attempts, onFailure };
   if (written.kind === 'fhir') {
     const { timeout, poll, token, ...fhir } = written;
     return { ...fhir, retry, token: token ?? '', timeoutMs: timeout, pollMs: poll };

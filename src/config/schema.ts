@@ -138,6 +138,7 @@ const retry = section({
   most: duration('10ms', '1d').prefault('5m'),
   /** With these delays three and a half days: longer than a weekend in which nobody repairs a receiver. */
   attempts: wholeNumber(1, 1_000_000).prefault(1_000),
+  onFailure: oneOf('setAside', 'hold').prefault('setAside'),
 });
 
 function destination(pointers: Pointers) {

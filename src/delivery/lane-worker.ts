@@ -1,6 +1,7 @@
 /**
  * Drains the outbound lanes: each from its head, in order, by whoever holds the lane. A head that fails for now waits and holds back
- * its lane only; one that fails for good, or too often, is set aside (`dead`) for a person, and the lane goes on.
+ * its lane only; one that fails for good, or too often, is set aside (`dead`) for a person and the lane goes on, or it holds the lane
+ * (`held`), as its destination says. Of a destination that a person has paused nothing is begun.
  * A receipt and the end of its delivery are one commit: a crash before it sends the same bytes again, later, for an attempt is counted
  * and the next one put off before anything is sent.
  */
@@ -31,6 +32,8 @@ import { afterAttempt, delayMs } from './retry.ts';
 /** One kind of destination: the seam that every kind passes the same contract on. */
 export type DestinationClient = {
   send(delivery: Delivery): Promise<SendResult>;
+  /** The receipt of what was sent last is committed. */
+  settled?(): void;
   /** Other keys and certificates, for connections to come. */
   renew?(destination: Destination): void;
   close(): Promise<void>;
@@ -140,7 +143,7 @@ async function drainLane(deps: LaneDeps, lane: string, stopping: () => boolean):
     await holdLane(deps.database, lane, async () => {
       for (;;) {
         const head = stopping() ? null : await laneHead(deps.database, lane);
-        if (!head || head.due > deps.clock.now()) return;
+        if (!head || head.state === 'held' || head.due > deps.clock.now()) return;
         if (await attempt(deps, head)) attempts++;
       }
     });
@@ -164,10 +167,11 @@ async function attempt(deps: LaneDeps, head: Delivery): Promise<boolean> {
       ? await client.send(delivery)
       : failure('delivery', 'not-found', `destination ${delivery.destination} is not configured any more`);
   await settle(deps, delivery, policy, started, result);
+  client?.settled?.();
   return true;
 }
 
-const UNKNOWN_DESTINATION: RetryPolicy = { firstDelayMs: 1_000, maxDelayMs: 1_000, maxAttempts: 1 };
+const UNKNOWN_DESTINATION: RetryPolicy = { firstDelayMs: 1_000, maxDelayMs: 1_000, maxAttempts: 1, onFailure: 'setAside' };
 
 /** `delivery.attempts` counts this attempt. */
 async function settle(deps: LaneDeps, delivery: Delivery, policy: RetryPolicy, started: Date, result: SendResult): Promise<void> {
@@ -177,8 +181,9 @@ async function settle(deps: LaneDeps, delivery: Delivery, policy: RetryPolicy, s
   await deps.database.transaction(async (tx) => {
     if (!isFailure(result)) await deps.journal.appendIn(tx, receiptEntry(delivery, result, ended));
     const settled = await settleAttempt(tx, delivery, { started, ended, outcome: next.state, detail }, next);
-    if (settled && next.state === 'dead' && delivery.caseId !== '')
-      await addCaseEvents(tx, [{ caseId: delivery.caseId, event: deadEvent(delivery, ended, next.lastFailure) }]);
+    const failedFor = next.state === 'dead' || next.state === 'held' ? next.state : null;
+    if (settled && failedFor !== null && delivery.caseId !== '')
+      await addCaseEvents(tx, [{ caseId: delivery.caseId, event: failedEvent(delivery, failedFor, ended, next.lastFailure) }]);
   });
   deps.metrics.count('waystation_delivery_attempts_total', { destination: delivery.destination, outcome: next.state });
   deps.log.info('delivery.attempt', {
@@ -213,13 +218,13 @@ function backEntry(peer: string, type: string, controlId: string, caseId: string
   };
 }
 
-function deadEvent(delivery: Delivery, at: Date, detail: string) {
+function failedEvent(delivery: Delivery, state: 'dead' | 'held', at: Date, detail: string) {
   return {
     at,
     seq: delivery.seq,
-    kind: 'delivery-dead',
+    kind: `delivery-${state}`,
     actor: delivery.destination,
-    detail: `${delivery.kind} ${delivery.id} is set aside: ${detail}`,
+    detail: `${delivery.kind} ${delivery.id} ${state === 'dead' ? 'is set aside' : 'holds its lane'}: ${detail}`,
   };
 }
 

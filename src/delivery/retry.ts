@@ -12,7 +12,9 @@ export type NextStep = { readonly state: DeliveryState; readonly due: Date; read
 export function afterAttempt(result: SendResult, attempts: number, policy: RetryPolicy, now: Date, random: number): NextStep {
   if (!isFailure(result)) return { state: 'delivered', due: now, lastFailure: '' };
   const lastFailure = `${result.code} (${result.class}): ${result.detail}`;
-  if (result.class === 'permanent' || attempts >= policy.maxAttempts) return { state: 'dead', due: now, lastFailure };
+  if (result.class === 'permanent' || attempts >= policy.maxAttempts) {
+    return { state: policy.onFailure === 'hold' ? 'held' : 'dead', due: now, lastFailure };
+  }
   return { state: 'waiting', due: new Date(now.getTime() + delayMs(attempts, policy, random)), lastFailure };
 }
 

@@ -43,7 +43,12 @@ export type PullDestination = { readonly kind: 'pull'; readonly name: string; re
 
 export type Destination = MllpDestination | FhirDestination | PullDestination;
 
-export type RetryPolicy = { readonly firstDelayMs: number; readonly maxDelayMs: number; readonly maxAttempts: number };
+export type RetryPolicy = {
+  readonly firstDelayMs: number;
+  readonly maxDelayMs: number;
+  readonly maxAttempts: number;
+  readonly onFailure: 'setAside' | 'hold';
+};
 
 export type Route = {
   /** All given conditions must hold; an empty rule always holds. */

@@ -22,7 +22,8 @@ export type NewDelivery = {
   readonly content: Buffer;
 };
 
-export type DeliveryState = 'waiting' | 'delivered' | 'dead';
+/** `held`: failed for good and waits for a person at the head of its lane; `dead`: set aside for a person, and the lane went on. */
+export type DeliveryState = 'waiting' | 'delivered' | 'held' | 'dead';
 
 export type Delivery = NewDelivery & {
   readonly lane: string;

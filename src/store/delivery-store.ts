@@ -1,6 +1,6 @@
 /**
  * Deliveries wait in ordered lanes. A lane hands out numbers under a row lock in the transaction that orders the delivery,
- * and is drained from its head by whoever holds the lane; a head that must wait holds back what is behind it.
+ * and is drained from its head by whoever holds the lane; a head that must wait, or is held for a person, holds back what is behind it.
  */
 import type { Delivery, DeliveryKind, DeliveryState, NewDelivery } from '../model/delivery.ts';
 import type { Database, Queryable, Transaction } from './database.ts';
@@ -37,18 +37,20 @@ export async function addDeliveries(tx: Transaction, deliveries: readonly (NewDe
 export async function dueLanes(q: Queryable, now: Date): Promise<string[]> {
   const { rows } = await q.query<{ name: string }>(
     `select l.name from lane l cross join lateral (
-       select due from delivery d where d.lane = l.name and d.state = 'waiting' order by lane_seq limit 1) head
-     where head.due <= $1`,
+       select destination, state, due from delivery d where d.lane = l.name and d.state in ('waiting', 'held') order by lane_seq limit 1) head
+     where head.due <= $1 and head.state = 'waiting' and not exists (select 1 from destination_pause p where p.destination = head.destination)`,
     [now],
   );
   return rows.map((row) => row.name);
 }
 
-/** The head of a lane, whether due or not, or null when the lane is empty. */
+/** The head of a lane, whether due or not, held or not, or null when the lane is empty or its destination paused. */
 export async function laneHead(q: Queryable, lane: string): Promise<Delivery | null> {
-  const { rows } = await q.query<DeliveryRow>(`select * from delivery where lane = $1 and state = 'waiting' order by lane_seq limit 1`, [
-    lane,
-  ]);
+  const { rows } = await q.query<DeliveryRow>(
+    `select * from delivery d where lane = $1 and state in ('waiting', 'held')
+       and not exists (select 1 from destination_pause p where p.destination = d.destination) order by lane_seq limit 1`,
+    [lane],
+  );
   return rows[0] ? deliveryOf(rows[0]) : null;
 }
 
@@ -103,7 +105,7 @@ export async function settleAttempt(
     [delivery.id, attempt.started, attempt.ended, attempt.outcome, attempt.detail],
   );
   const { rowCount } = await tx.query(
-    `update delivery set state = $2, due = $3, last_failure = $4, settled = case when $2 = 'waiting' then null else $5::timestamptz end
+    `update delivery set state = $2, due = $3, last_failure = $4, settled = case when $2 in ('waiting', 'held') then null else $5::timestamptz end
      where id = $1 and state = 'waiting'`,
     [delivery.id, next.state, next.due, next.lastFailure, attempt.ended],
   );
@@ -115,9 +117,18 @@ export async function readDelivery(q: Queryable, id: string): Promise<Delivery |
   return rows[0] ? deliveryOf(rows[0]) : null;
 }
 
-/** Puts a dead delivery back, at the end of its lane. Returns false when there is no dead delivery of that id. */
+/**
+ * Puts a delivery that was set aside back, at the end of its lane; one that is held goes on in its place. Returns false when there is none
+ * of that id.
+ */
 export async function replayDelivery(database: Database, id: string, now: Date): Promise<boolean> {
   return database.transaction(async (tx) => {
+    const held = await tx.query(`update delivery set state = 'waiting', attempts = 0, due = $2 where id = $1 and state = 'held'`, [
+      id,
+      now,
+    ]);
+    if (held.rowCount === 1) await tx.query(`notify delivery`);
+    if (held.rowCount === 1) return true;
     const { rows } = await tx.query<{ lane: string }>(`select lane from delivery where id = $1 and state = 'dead' for update`, [id]);
     const lane = rows[0]?.lane;
     if (lane === undefined) return false;
@@ -133,6 +144,13 @@ export async function replayDelivery(database: Database, id: string, now: Date):
     await tx.query(`notify delivery`);
     return true;
   });
+}
+
+/** Takes a held delivery out of its lane. Returns false when there is none of that id. */
+export async function setAsideDelivery(tx: Transaction, id: string, now: Date): Promise<boolean> {
+  const { rowCount } = await tx.query(`update delivery set state = 'dead', settled = $2 where id = $1 and state = 'held'`, [id, now]);
+  if (rowCount === 1) await tx.query(`notify delivery`);
+  return rowCount === 1;
 }
 
 /** A case that was pushed is looked at on the specialist's server from now on. */

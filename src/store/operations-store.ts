@@ -173,6 +173,7 @@ export type Depths = {
     readonly destination: string;
     readonly waiting: number;
     readonly oldest: Date | null;
+    readonly held: number;
     readonly dead: number;
   }[];
 };
@@ -185,8 +186,8 @@ export async function readDepths(q: Queryable): Promise<Depths> {
   const failed = await q.query<{ failed: number }>(`select count(*) as failed from outcome where state in ('failed', 'held')`);
   const lanes = await q.query<Depths['lanes'][number]>(
     `select destination, count(*) filter (where state = 'waiting') as waiting, min(created) filter (where state = 'waiting') as oldest,
-            count(*) filter (where state = 'dead') as dead
-     from (select destination, state, created from delivery where state = 'waiting'
+            count(*) filter (where state = 'held') as held, count(*) filter (where state = 'dead') as dead
+     from (select destination, state, created from delivery where state in ('waiting', 'held')
            union all select destination, state, created from delivery where state = 'dead') unsettled
      group by destination order by destination`,
   );

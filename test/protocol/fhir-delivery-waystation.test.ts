@@ -23,7 +23,7 @@ beforeAll(async () => {
   there = await startGatewayProcess({ yaml: configuration() });
   const token = there.addClient('first-gateway', 'origin');
   reader = connect(`${there.http}/fhir`, there.addClient('skin-clinic', 'reader', 'dermatologists'));
-  const retry = { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1 };
+  const retry = { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' as const };
   client = startFhirClient({ kind: 'fhir', name: 'there', url: `${there.http}/fhir`, token, timeoutMs: 20_000, pollMs: 1000, retry });
 });
 afterAll(async () => {

@@ -255,7 +255,7 @@ describe('looking for the report on a specialist’s server', () => {
 });
 
 function destinationAt(url: string): FhirDestination {
-  const retry = { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1 };
+  const retry = { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' as const };
   return { kind: 'fhir', name: 'there', url, token: 'secret', timeoutMs: 20_000, pollMs: 1000, retry };
 }
 

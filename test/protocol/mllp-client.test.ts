@@ -40,7 +40,7 @@ function open(changes: Partial<MllpDestination>): void {
       orderStatus: 'none' as const,
       tls: null,
       answerTimeoutMs: 10_000,
-      retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1 },
+      retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' as const },
       ...changes,
     },
     { log: recorded.log },
@@ -112,9 +112,20 @@ describe('sending to an MLLP destination', () => {
     expect(await sendAnswered(ack('MSA|CA|W-1'), ack('MSA|AA|W-1'))).toMatchObject({ detail: 'AA' });
   });
 
+  it('takes the CA for the receipt where it asked for nothing after it', async () => {
+    const content = Buffer.from('MSH|^~\\&|WAYSTATION||ORDERS|NORTH|||ACK^O01|W-1|P|2.5.1|||AL|NE\rMSA|AA|N-1\r');
+    const result = send('W-1', content);
+    const peer = await destination.accept();
+    await peer.receive(content.length + 3);
+    peer.send(ack('MSA|CA|W-1'));
+    expect(await result).toMatchObject({ detail: 'CA' });
+  });
+
   it.each([
     ['AE is set aside for a person', 'MSA|AE|W-1', 'ERR||PID^1^3|101^Required field missing^HL70357|E', 'permanent', 'AE 101'],
-    ['CE too', 'MSA|CE|W-1', 'ERR|||207', 'permanent', 'CE 207'],
+    ['CE may pass: it could not be stored', 'MSA|CE|W-1', 'ERR|||207', 'transient', 'CE 207'],
+    ['CE for what it says does not', 'MSA|CE|W-1', 'ERR|||101', 'permanent', 'CE 101'],
+    ['CR 201 never passes', 'MSA|CR|W-1', 'ERR|||201', 'permanent', 'CR 201'],
     ['AR may pass', 'MSA|AR|W-1', 'ERR|||207^Application error^HL70357|E', 'transient', 'AR 207'],
     ['AR without a reason may pass', 'MSA|AR|W-1', '', 'transient', 'AR'],
     ['AR 200 never passes', 'MSA|AR|W-1', 'ERR|||200|E', 'permanent', 'AR 200'],
@@ -219,5 +230,32 @@ describe('sending to an MLLP destination', () => {
     } finally {
       await test.close();
     }
+  });
+});
+
+describe('sending by MLLP Release 2', () => {
+  const block = (byte: number): Buffer => Buffer.from([0x0b, byte, 0x1c, 0x0d]);
+
+  it('waits for the answer after the commit acknowledgment, and commits it when its receipt is committed', async () => {
+    open({ release: 2 });
+    const result = send();
+    const peer = await destination.accept();
+    await received(peer);
+    peer.send(block(0x06));
+    peer.send(ack('MSA|AA|W-1'));
+    expect(await result).toMatchObject({ detail: 'AA' });
+    expect(peer.pending()).toHaveLength(0);
+    client.settled();
+    expect(await peer.receive(4)).toEqual(block(0x06));
+  });
+
+  it('sends again what was not committed, as what was surely not taken', async () => {
+    open({ release: 2 });
+    expect(await sendAnswered(block(0x15))).toMatchObject({ failure: true, class: 'transient', detail: 'NAK' });
+  });
+
+  it('says after commit and silence that it may have been taken', async () => {
+    open({ release: 2, answerTimeoutMs: 300 });
+    expect(await sendAnswered(block(0x06))).toMatchObject({ class: 'ambiguous', detail: expect.stringContaining('after') });
   });
 });

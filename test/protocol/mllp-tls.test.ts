@@ -132,7 +132,7 @@ describe('the sending client with TLS', () => {
     orderStatus: 'none' as const,
     tls: { ca: authority.ca, key: ris.key, cert: ris.cert, serverName: '', ...tls },
     answerTimeoutMs: 10_000,
-    retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1 },
+    retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' as const },
   });
   const send = async (port: number, tls = {}) => {
     const client = startMllpClient(link(port, tls), { log: record().log });

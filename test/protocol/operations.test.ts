@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { CaseView, JournalView, NewClient, StatusView } from '../../src/endpoints/operations/contract.ts';
+import type { CaseView, DestinationLine, JournalView, NewClient, Page, StatusView } from '../../src/endpoints/operations/contract.ts';
 import type { CaseState } from '../../src/model/case.ts';
 import type { NewEntry } from '../../src/model/entry.ts';
 import { newToken, tokenHash } from '../../src/security/token.ts';
@@ -339,5 +339,40 @@ describe('health', () => {
     const proxied = { 'x-forwarded-for': '203.0.113.9' };
     expect((await fetch(`${door.url}/metrics`, { headers: proxied })).status).toBe(401);
     expect((await fetch(`${door.url}/metrics`, { headers: { ...proxied, authorization: `Bearer ${door.token}` } })).status).toBe(200);
+  });
+});
+
+describe('destinations', () => {
+  it('are paused and resumed by name, with who and why, and it is in the journal', async () => {
+    expect((await ask('/destinations/nowhere/pause', { method: 'POST', body: { why: 'x' } })).status).toBe(404);
+    expect((await ask('/destinations/clinic/resume', { method: 'POST' })).status).toBe(409);
+    expect((await ask('/destinations/clinic/pause', { method: 'POST', body: { why: 'moving house' } })).status).toBe(200);
+    const { body } = await ask<Page<DestinationLine>>('/destinations');
+    expect(body.rows.map(({ destination, paused }) => [destination, paused?.why ?? null])).toEqual([
+      ['clinic', 'moving house'],
+      ['ris', null],
+    ]);
+    const resumed = await ask<{ seq: number }>('/destinations/clinic/resume', { method: 'POST' });
+    expect(resumed.status).toBe(200);
+    expect(await readEntry(door.database, resumed.body.seq)).toMatchObject({ kind: 'operation', type: 'destination.resume' });
+    expect((await ask<Page<DestinationLine>>('/destinations')).body.rows[0]?.paused).toBeNull();
+  });
+});
+
+describe('a delivery that holds its lane', () => {
+  it('is shown as such, and is set aside by a person', async () => {
+    const id = '0190aaaa-0000-7000-8000-0000000000aa';
+    await door.database.query(
+      `insert into delivery (id, destination, kind, lane, lane_seq, case_id, seq, control_id, content, state, due)
+       values ($1, 'ris', 'oru', 'held-lane', 1, $2, 1, 'W-77', '', 'held', now())`,
+      [id, CASE],
+    );
+    expect((await ask<Page<DestinationLine>>('/destinations')).body.rows.find(({ destination }) => destination === 'ris')).toMatchObject({
+      held: 1,
+    });
+    expect((await ask<Page<{ id: string }>>('/deliveries?state=held')).body.rows.map((row) => row.id)).toEqual([id]);
+    expect((await ask(`/deliveries/${id}/set-aside`, { method: 'POST' })).status).toBe(202);
+    expect((await ask(`/deliveries/${id}/set-aside`, { method: 'POST' })).status).toBe(409);
+    expect((await ask<Page<{ id: string }>>('/deliveries?state=held')).body.rows).toEqual([]);
   });
 });

@@ -15,16 +15,18 @@ import {
   holdLane,
   readDelivery,
   replayDelivery,
+  setAsideDelivery,
   settleAttempt,
   takeDueWatches,
 } from '../../src/store/delivery-store.ts';
+import { pauseDestination, resumeDestination } from '../../src/store/destination-store.ts';
 import { freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { until } from '../support/until.ts';
 
 const START = Date.parse('2026-03-01T10:00:00Z');
 const at = (seconds: number) => new Date(START + seconds * 1000);
-const RETRY = { firstDelayMs: 60_000, maxDelayMs: 3_600_000, maxAttempts: 5 };
+const RETRY = { firstDelayMs: 60_000, maxDelayMs: 3_600_000, maxAttempts: 5, onFailure: 'setAside' as const };
 const NEVER_MS = 3_600_000;
 const fhir = (name: string, pollMs: number): Destination => ({
   ...{ kind: 'fhir', name, url: 'http://specialist.example/fhir', token: '', timeoutMs: 1000, pollMs, retry: RETRY },
@@ -40,7 +42,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   time = START;
-  await fresh.database.query('truncate delivery, delivery_attempt, lane, watch, cases');
+  await fresh.database.query('truncate delivery, delivery_attempt, lane, watch, cases, destination_pause');
 });
 afterAll(() => fresh.drop());
 
@@ -130,6 +132,55 @@ describe('a lane', () => {
     expect(await stateOf(free)).toMatchObject({ state: 'delivered' });
     expect(await stateOf(held)).toMatchObject({ state: 'waiting', attempts: 0 });
     expect(connections).toBe(2);
+  });
+
+  it('that its destination holds stops at what failed for good, until a person sends it again or sets it aside', async () => {
+    const [first, second] = [await order('a'), await order('a')];
+    const holding = DESTINATIONS.map((one) => ({ ...one, retry: { ...RETRY, onFailure: 'hold' as const } }));
+    let sends = 0;
+    const send = async () => (++sends <= 2 ? failure('delivery', 'rejected', 'AE 101') : RECEIPT);
+    const worker = start({ send }, { destinations: holding as Destination[] });
+    const comesTo = (id: string, wanted: string) =>
+      until(
+        () => stateOf(id),
+        ({ state }) => state === wanted,
+      ).then(({ state }) => expect(state).toBe(wanted));
+    await comesTo(first, 'held');
+    expect(await dueLanes(fresh.database, at(0))).toEqual([]);
+    expect(await replayDelivery(fresh.database, first, at(0))).toBe(true);
+    worker.wake();
+    await until(
+      () => stateOf(first),
+      ({ state }) => state === 'held' && sends === 2,
+    );
+    expect(await stateOf(second)).toMatchObject({ state: 'waiting', attempts: 0 });
+    expect(await fresh.database.transaction((tx) => setAsideDelivery(tx, first, at(0)))).toBe(true);
+    expect(await fresh.database.transaction((tx) => setAsideDelivery(tx, second, at(0)))).toBe(false);
+    worker.wake();
+    await comesTo(second, 'delivered');
+    await worker.stop();
+    expect(await stateOf(first)).toMatchObject({ state: 'dead' });
+  });
+
+  it('of a destination that is paused rests, and goes on in its order when that is over', async () => {
+    const pause = { destination: 'a', by: 'ops', why: 'upgrade', at: at(0) };
+    await fresh.database.transaction((tx) => pauseDestination(tx, pause));
+    const [paused, free] = [await order('a'), await order('b')];
+    const worker = start({});
+    await until(
+      () => stateOf(free),
+      ({ state }) => state === 'delivered',
+    );
+    expect(await stateOf(paused)).toMatchObject({ state: 'waiting', attempts: 0 });
+    expect(await fresh.database.transaction((tx) => resumeDestination(tx, 'a'))).toBe(true);
+    expect(await fresh.database.transaction((tx) => resumeDestination(tx, 'a'))).toBe(false);
+    worker.wake();
+    await until(
+      () => stateOf(paused),
+      ({ state }) => state === 'delivered',
+    );
+    await worker.stop();
+    expect(await stateOf(paused)).toMatchObject({ state: 'delivered' });
   });
 
   it('is due when its head is, whatever is behind', async () => {

@@ -45,7 +45,13 @@ export async function startOperationsDoor(): Promise<OperationsDoor> {
   );
   const shared = { database, operatorTokenHash: tokenHash(token), readiness };
   const app = express();
-  const told = { readingGroups: ['dermatologists'], version: '0.1.0', started: new Date(0), addresses: () => ['mllp 127.0.0.1:2575'] };
+  const told = {
+    readingGroups: ['dermatologists'],
+    destinations: ['ris', 'clinic'],
+    version: '0.1.0',
+    started: new Date(0),
+    addresses: () => ['mllp 127.0.0.1:2575'],
+  };
   app.use('/operations', operationsRoutes({ ...shared, ...told, journal, audit, clock: systemClock, log }));
   const probes = healthRoutes({ ...shared, scrape });
   app.get('/health', probes.health).get('/ready', probes.ready).get('/metrics', probes.metrics);

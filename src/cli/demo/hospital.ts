@@ -96,5 +96,5 @@ const RIS_LINK = {
   orderStatus: 'none',
   tls: null,
   answerTimeoutMs: TIMEOUT_MS,
-  retry: { firstDelayMs: 0, maxDelayMs: 0, maxAttempts: 1 },
+  retry: { firstDelayMs: 0, maxDelayMs: 0, maxAttempts: 1, onFailure: 'setAside' },
 } as const;

@@ -6,8 +6,8 @@
  *
  * A Failure is `transient` when the destination surely did not take it (no connection, or the end of the frame never left), `ambiguous`
  * when it may have: the same bytes are then sent again, and an HL7 receiver knows them by MSH-10.
- * CA says that it is in safe storage, not that the application took it (HL7 v2.5.1 §2.9.3.2): the AA is waited for.
- * AE: the content must be mended by a person. AR: perhaps later (§2.9.2.2 c), but for 200–203 of HL7 Table 0357, which never change.
+ * What each answer comes to is said in answers.ts. MLLP Release 2: a commit acknowledgment of one byte comes first, and our own for the
+ * answer is sent when its receipt has been committed (`settled`).
  */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -15,9 +15,11 @@ import type { Destination, MllpDestination } from '../../model/config.ts';
 import type { Delivery, SendResult } from '../../model/delivery.ts';
 import { type Failure, type FailureCode, failure, isFailure } from '../../model/failure.ts';
 import type { Log } from '../../model/log.ts';
-import { type Acknowledgment, parseAck } from '../../protocols/hl7v2/ack.ts';
-import { createFramer, frame } from '../../protocols/hl7v2/framer.ts';
+import { parseAck } from '../../protocols/hl7v2/ack.ts';
+import { COMMIT_ACK, commitOf, createFramer, frame } from '../../protocols/hl7v2/framer.ts';
+import { isRefusal, readHeader } from '../../protocols/hl7v2/header.ts';
 import { callTlsOptions, handshakeFault } from '../../security/tls-options.ts';
+import { plain, resultOf } from './answers.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 60_000;
@@ -27,6 +29,8 @@ const MAX_ANSWER_BYTES = 65_536;
 export type MllpClient = {
   /** Sends one message and waits for its answer; a second call waits for its turn. Never rejects. */
   send(delivery: Pick<Delivery, 'id' | 'controlId' | 'content'>): Promise<SendResult>;
+  /** The receipt of the last answer is in the journal. */
+  settled(): void;
   /** Other keys and certificates, for connections to come. */
   renew(destination: Destination): void;
   /** Ends the connection after the message that is being sent. */
@@ -44,7 +48,7 @@ export function startMllpClient(destination: MllpDestination, deps: { readonly l
     if (connection?.isOpen()) return connection;
     const socket = await open({ ...destination, tls });
     if (isFailure(socket)) return socket;
-    connection = new Connection(socket, name, deps.log);
+    connection = new Connection(socket, destination, deps.log);
     return connection;
   };
   const sendNow = async (controlId: string, content: Buffer): Promise<SendResult> => {
@@ -66,6 +70,7 @@ export function startMllpClient(destination: MllpDestination, deps: { readonly l
       turn = result;
       return result;
     },
+    settled: () => connection?.commitAnswer(),
     renew: (renewed) => {
       if (renewed.kind === 'mllp') tls = renewed.tls;
     },
@@ -81,24 +86,30 @@ type Exchange = {
   readonly controlId: string;
   /** The last byte has been given to the network. */
   sent: boolean;
-  /** CA came; the AA has not. */
+  /** CA came, or the commit acknowledgment of MLLP Release 2; the answer that is waited for has not. */
   committed: boolean;
+  /** The message asks for no application acknowledgment (MSH-16 NE): CA is all that comes. */
+  readonly acceptOnly: boolean;
   readonly settle: (result: SendResult) => void;
 };
 
 class Connection {
   readonly #socket: Socket;
   readonly #destination: string;
+  readonly #release: 1 | 2;
   readonly #log: Log;
+  /** An answer of MLLP Release 2 that has no commit acknowledgment of ours yet. */
+  #answered = false;
   readonly #framer = createFramer(MAX_ANSWER_BYTES);
   #exchange: Exchange | null = null;
   /** Bytes of the other side since its last whole frame. */
   #stray = 0;
   exchanges = 0;
 
-  constructor(socket: Socket, destination: string, log: Log) {
+  constructor(socket: Socket, { name, release }: MllpDestination, log: Log) {
     this.#socket = socket;
-    this.#destination = destination;
+    this.#destination = name;
+    this.#release = release;
     this.#log = log;
     socket.on('data', (chunk) => this.#read(chunk));
     socket.on('end', () => this.#lose('unreachable', 'the other side closed before it answered'));
@@ -125,7 +136,7 @@ class Connection {
         this.#exchange = null;
         resolve(result);
       };
-      const exchange: Exchange = { controlId, sent: false, committed: false, settle };
+      const exchange: Exchange = { controlId, sent: false, committed: false, acceptOnly: asksForAcceptOnly(content), settle };
       this.#exchange = exchange;
       this.#socket.write(frame(content), (error) => {
         exchange.sent = !error;
@@ -141,16 +152,37 @@ class Connection {
     if (this.#stray + this.#framer.begun > MAX_ANSWER_BYTES) this.#lose('malformed', 'what comes back is no acknowledgment');
   }
 
+  /** Our commit acknowledgment of the last answer: its receipt is in the journal. */
+  commitAnswer(): void {
+    if (this.#answered && this.isOpen()) this.#socket.write(frame(COMMIT_ACK));
+    this.#answered = false;
+  }
+
   #hear(bytes: Buffer): void {
     this.#stray = 0;
+    const commit = commitOf(bytes);
+    if (commit === null) this.#hearAnswer(bytes);
+    else this.#hearCommit(commit);
+  }
+
+  #hearAnswer(bytes: Buffer): void {
+    this.#answered = this.#release === 2;
     const ack = parseAck(bytes);
     const exchange = this.#exchange;
     if (isFailure(ack)) this.#log.warn('mllp-client.no-acknowledgment', { destination: this.#destination, reason: ack.detail });
     else if (exchange === null || ack.controlId !== exchange.controlId) {
       const awaited = exchange?.controlId ?? '';
       this.#log.warn('mllp-client.other-answer', { destination: this.#destination, controlId: plain(ack.controlId), awaited });
-    } else if (ack.code === 'CA') exchange.committed = true;
+    } else if (ack.code === 'CA' && !exchange.acceptOnly) exchange.committed = true;
     else exchange.settle(resultOf(ack, bytes));
+  }
+
+  /** NAK: it is not in their safe storage, and surely not taken. */
+  #hearCommit(positive: boolean): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    if (positive) exchange.committed = true;
+    else exchange.settle(failure('delivery', 'rejected', 'NAK', 'transient'));
   }
 
   /** Drops the connection; what was being waited for fails. */
@@ -185,18 +217,7 @@ async function open({ host, port, tls, answerTimeoutMs }: MllpDestination): Prom
   });
 }
 
-function resultOf(ack: Acknowledgment, bytes: Buffer): SendResult {
-  if (ack.code === 'AA') return { bytes: Buffer.from(bytes), controlId: ack.controlId, detail: 'AA' };
-  const said = [ack.code, ...ack.errors.map(plain)].join(' ');
-  const rejected = ack.code === 'AR' || ack.code === 'CR';
-  const later = rejected && !ack.errors.some((error) => NEVER.has(error));
-  return failure('delivery', 'rejected', said, later ? 'transient' : 'permanent');
+function asksForAcceptOnly(content: Buffer): boolean {
+  const header = readHeader(content);
+  return !isRefusal(header) && header.applicationAck === 'NE';
 }
-
-/** Codes and ids of the other side, as far as they may stand in a log. */
-function plain(text: string): string {
-  return /^[\w.:-]{1,64}$/.test(text) ? text : '?';
-}
-
-/** HL7 Table 0357: type, event, processing id and version that the receiver does not take. */
-const NEVER: ReadonlySet<string> = new Set(['200', '201', '202', '203']);

@@ -74,6 +74,8 @@ function receipt(delivery: DeliverySummary): string {
   const what = `the receipt of ${destination} for ${kind} ${controlId}`;
   const tried = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
   if (state === 'dead') return `${what}: set aside after ${tried} (${lastFailure}); waystation replay --delivery ${delivery.id}`;
+  if (state === 'held')
+    return `${what}: holds its lane after ${tried} (${lastFailure}); waystation replay --delivery ${delivery.id}, or waystation destination set-aside ${delivery.id}`;
   return attempts === 0 ? what : `${what}: ${tried} (${lastFailure}), the next at ${due.toISOString()}`;
 }
 

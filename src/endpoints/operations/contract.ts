@@ -111,6 +111,16 @@ export type DeliveryLine = {
   readonly created: string;
 };
 
+/** `GET /destinations`; `POST /destinations/{name}/pause` with `{ why }`, `POST …/resume` */
+export type DestinationLine = {
+  readonly destination: string;
+  readonly waiting: number;
+  readonly oldest: string | null;
+  readonly held: number;
+  readonly dead: number;
+  readonly paused: { readonly by: string; readonly why: string; readonly at: string } | null;
+};
+
 /** `GET /clients` */
 export type ClientLine = Caller & { readonly created: string; readonly revoked: string | null };
 
@@ -131,6 +141,8 @@ export type StatusView = {
     readonly destination: string;
     readonly waiting: number;
     readonly oldest: string | null;
+    /** Failed for good, at a destination that waits for a person then. */
+    readonly held: number;
     readonly dead: number;
   }[];
 };

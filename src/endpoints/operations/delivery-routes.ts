@@ -1,7 +1,7 @@
-/** Deliveries for operators: what waits, what was set aside, and once more to the end of its lane. */
+/** Deliveries for operators: what waits, what was set aside or holds its lane, once more, and out of the lane. */
 import express, { type Router } from 'express';
 import { failure } from '../../model/failure.ts';
-import { readDelivery, replayDelivery } from '../../store/delivery-store.ts';
+import { readDelivery, replayDelivery, setAsideDelivery } from '../../store/delivery-store.ts';
 import { listDeliveries } from '../../store/operations-store.ts';
 import { deliveryLine } from './case-view.ts';
 import type { Accepted, DeliveryLine, Page } from './contract.ts';
@@ -19,6 +19,10 @@ export function deliveryRoutes(deps: OperationsDeps): Router {
     '/:delivery/replay',
     handled(202, (operator) => replay(deps, operator)),
   );
+  router.post(
+    '/:delivery/set-aside',
+    handled(202, (operator) => setAside(deps, operator)),
+  );
   return router;
 }
 
@@ -34,9 +38,26 @@ async function replay(deps: OperationsDeps, { caller, request }: Operator) {
   const id = String(request.params.delivery);
   const delivery = isUuid(id) ? await readDelivery(deps.database, id) : null;
   if (delivery === null) return undefined;
-  const refused = failure('operations', 'conflict', `delivery ${id} is ${delivery.state}: only one that was set aside can be replayed`);
-  if (delivery.state !== 'dead') return refused;
+  const refused = failure(
+    'operations',
+    'conflict',
+    `delivery ${id} is ${delivery.state}: only one that was set aside or held can be replayed`,
+  );
+  if (delivery.state !== 'dead' && delivery.state !== 'held') return refused;
   const entry = operationEntry('delivery.replay', caller.client, `case ${delivery.caseId}`, { delivery: id }, deps.clock.now());
   const { seq } = await deps.journal.append(entry);
   return (await replayDelivery(deps.database, id, deps.clock.now())) ? ({ seq } satisfies Accepted) : refused;
+}
+
+/** A head that holds its lane goes out of it; what was behind it goes on. */
+async function setAside(deps: OperationsDeps, { caller, request }: Operator) {
+  const id = String(request.params.delivery);
+  const delivery = isUuid(id) ? await readDelivery(deps.database, id) : null;
+  if (delivery === null) return undefined;
+  return deps.database.transaction(async (tx) => {
+    const refused = failure('operations', 'conflict', `delivery ${id} is ${delivery.state}: only one that holds its lane can be set aside`);
+    if (!(await setAsideDelivery(tx, id, deps.clock.now()))) return refused;
+    const entry = operationEntry('delivery.set-aside', caller.client, `case ${delivery.caseId}`, { delivery: id }, deps.clock.now());
+    return { seq: await deps.journal.appendIn(tx, entry) } satisfies Accepted;
+  });
 }

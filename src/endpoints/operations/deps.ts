@@ -18,6 +18,8 @@ export type OperationsDeps = {
   readonly operatorTokenHash: Buffer;
   /** Groups that cases are offered to, by configuration. */
   readonly readingGroups: readonly string[];
+  /** Names of those that are sent to. */
+  readonly destinations: readonly string[];
   readonly readiness: () => Promise<Readiness>;
   readonly version: string;
   readonly started: Date;

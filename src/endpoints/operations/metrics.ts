@@ -63,9 +63,10 @@ function setDepths(metrics: Metrics, { pending, failed, lanes }: Depths, now: nu
   metrics.gauge('waystation_journal_pending', pending.depth);
   metrics.gauge('waystation_journal_pending_oldest_seconds', age(pending.oldest));
   metrics.gauge('waystation_journal_failed', failed);
-  for (const { destination, waiting, oldest, dead } of lanes) {
+  for (const { destination, waiting, oldest, held, dead } of lanes) {
     metrics.gauge('waystation_lane_depth', waiting, { destination });
     metrics.gauge('waystation_lane_oldest_seconds', age(oldest), { destination });
+    metrics.gauge('waystation_lane_held', held, { destination });
     metrics.gauge('waystation_lane_dead', dead, { destination });
   }
 }
@@ -90,6 +91,7 @@ const HELP: Readonly<Record<string, string>> = {
   waystation_journal_pending: 'Entries accepted and not worked off yet',
   waystation_journal_pending_oldest_seconds: 'Age of the oldest of them',
   waystation_lane_dead: 'Deliveries set aside for a person',
+  waystation_lane_held: 'Deliveries that hold their lane until a person decides',
   waystation_lane_depth: 'Deliveries that wait',
   waystation_lane_oldest_seconds: 'Age of the oldest of them',
   waystation_mllp_closed_total: 'MLLP connections ended by the gateway, by reason',

@@ -3,7 +3,15 @@ import { createHash } from 'node:crypto';
 import type { NewEntry } from '../../model/entry.ts';
 
 /** What an operator may do. `cases/act-step.ts` reads `case.release` as `{ caseId, why }`; the others had their effect when they were written. */
-export type OperationType = 'case.release' | 'journal.replay' | 'delivery.replay' | 'client.add' | 'client.revoke';
+export type OperationType =
+  | 'case.release'
+  | 'journal.replay'
+  | 'delivery.replay'
+  | 'delivery.set-aside'
+  | 'destination.pause'
+  | 'destination.resume'
+  | 'client.add'
+  | 'client.revoke';
 
 export function operationEntry(
   type: OperationType,

@@ -11,6 +11,7 @@ import { clientRoutes } from './client-routes.ts';
 import type { StatusView } from './contract.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import type { OperationsDeps } from './deps.ts';
+import { destinationRoutes } from './destination-routes.ts';
 import { isReady } from './health-routes.ts';
 import { journalRoutes } from './journal-routes.ts';
 import { operatorOf } from './operator-session.ts';
@@ -28,6 +29,7 @@ export function operationsRoutes(deps: OperationsDeps): Router {
   router.use('/cases', caseRoutes(deps));
   router.use('/journal', journalRoutes(deps));
   router.use('/deliveries', deliveryRoutes(deps));
+  router.use('/destinations', destinationRoutes(deps));
   router.use('/clients', clientRoutes(deps));
   router.use((_request, response) => answerFailure(response, failure(ROOM, 'not-found', 'there is no such operation')));
   router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => answerError(deps, response, error));

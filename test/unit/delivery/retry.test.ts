@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { afterAttempt, delayMs } from '../../../src/delivery/retry.ts';
 import { failure } from '../../../src/model/failure.ts';
 
-const policy = { firstDelayMs: 1000, maxDelayMs: 60_000, maxAttempts: 4 };
+const policy = { firstDelayMs: 1000, maxDelayMs: 60_000, maxAttempts: 4, onFailure: 'setAside' as const };
 const now = new Date(1_000_000);
 const receipt = { bytes: Buffer.from('AA'), controlId: '1', detail: 'AA' };
 
@@ -22,6 +22,13 @@ describe('what becomes of a delivery', () => {
       state: 'dead',
       lastFailure: 'rejected (permanent): AE',
     });
+  });
+
+  it('holds its lane where the destination says so', () => {
+    const holding = { ...policy, onFailure: 'hold' as const };
+    expect(afterAttempt(failure('delivery', 'rejected', 'AE'), 1, holding, now, 0).state).toBe('held');
+    expect(afterAttempt(failure('delivery', 'timeout', 'silence', 'ambiguous'), 4, holding, now, 0).state).toBe('held');
+    expect(afterAttempt(failure('delivery', 'timeout', 'silence', 'ambiguous'), 3, holding, now, 0).state).toBe('waiting');
   });
 
   it('never waits longer than the cap, and spreads by at most a quarter', () => {
