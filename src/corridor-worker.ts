@@ -43,6 +43,8 @@ export type CorridorWord =
 
 /** Rest between batches: arrivals gather, and one commit serves more of them. */
 const REST_MS = 20;
+/** Batches under way at once: one in the database, one in this thread. */
+const WORKERS = 2;
 const POLL_MS = 1_000;
 /** How soon the cases' clock is looked at. */
 const CLOCK_MS = 250;
@@ -122,7 +124,7 @@ export async function openCorridor(database: Database, config: Config, log: Log)
     house: { config, peers, rules, owners, blobs, validate: validatorAtNeed(), render: await openRender() },
     clock: systemClock,
     log,
-    workers: 1,
+    workers: WORKERS,
   };
 }
 
@@ -162,17 +164,48 @@ function aheadMaker(deps: MetadataDeps): () => Promise<boolean> {
   };
 }
 
-/** Works while there is work, rests between batches; when there is none does what is left for idle times, then waits for `wake` or the poll. */
-function startLoop(
-  corridor: Corridor,
-  metrics: Metrics,
-  alive: () => void,
-  idle: () => Promise<boolean>,
-): { wake(): void; stop(): Promise<void> } {
+type Loop = { wake(): void; stop(): Promise<void> };
+
+/**
+ * Walks batches, as many at once as the corridor has workers: while one is in the database the next is mapped. Each works while there is
+ * work and rests between batches; when there is none one does what is left for idle times, then each waits for `wake` or the poll.
+ */
+function startLoop(corridor: Corridor, metrics: Metrics, alive: () => void, idle: () => Promise<boolean>): Loop {
+  const walk = async (): Promise<number> => {
+    const started = performance.now();
+    const settled = await runBatch(corridor);
+    if (settled > 0) {
+      metrics.count('waystation_corridor_entries_total', {}, settled);
+      metrics.observe('waystation_corridor_batch_seconds', (performance.now() - started) / 1000);
+    }
+    alive();
+    return settled;
+  };
+  let clockDue = 0;
+  const walkAndLook = async (): Promise<number> => {
+    const settled = await walk();
+    if (Date.now() < clockDue) return settled;
+    clockDue = Date.now() + CLOCK_MS;
+    await runClock(corridor);
+    return settled;
+  };
+  const loops = Array.from({ length: corridor.workers }, (_, index) =>
+    index === 0 ? startWalker(walkAndLook, idle, corridor.log) : startWalker(walk, () => Promise.resolve(false), corridor.log),
+  );
+  return {
+    wake: () => {
+      for (const loop of loops) loop.wake();
+    },
+    stop: async () => {
+      await Promise.all(loops.map((loop) => loop.stop()));
+    },
+  };
+}
+
+function startWalker(walk: () => Promise<number>, idle: () => Promise<boolean>, log: Log): Loop {
   let stopping = false;
   let asked = true;
   let wakeUp: () => void = () => {};
-  let clockDue = 0;
   const pause = (ms: number) =>
     new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
@@ -181,29 +214,15 @@ function startLoop(
         resolve();
       };
     });
-  const once = async (): Promise<number> => {
-    const started = performance.now();
-    const settled = await runBatch(corridor);
-    if (Date.now() >= clockDue) {
-      clockDue = Date.now() + CLOCK_MS;
-      await runClock(corridor);
-    }
-    if (settled > 0) {
-      metrics.count('waystation_corridor_entries_total', {}, settled);
-      metrics.observe('waystation_corridor_batch_seconds', (performance.now() - started) / 1000);
-    }
-    alive();
-    return settled;
-  };
   const run = async (): Promise<void> => {
     while (!stopping) {
       asked = false;
       try {
-        const settled = await once();
+        const settled = await walk();
         if (settled > 0) await new Promise((resolve) => setTimeout(resolve, REST_MS));
         else if (!(await idle()) && !asked) await pause(CLOCK_MS);
       } catch (error) {
-        corridor.log.error('corridor.failed', { reason: reasonOf(error) });
+        log.error('corridor.failed', { reason: reasonOf(error) });
         await new Promise((resolve) => setTimeout(resolve, OUTAGE_REST_MS));
       }
     }

@@ -26,7 +26,7 @@ import type { BlobStore } from './store/blob-store.ts';
 import { lockDueCases, putOffCases } from './store/case-store.ts';
 import type { Database } from './store/database.ts';
 import { isOutage, reasonOf } from './store/database-failure.ts';
-import { claimEntries, countTry, PARTS } from './store/journal-store.ts';
+import { claimEntries, countTry } from './store/journal-store.ts';
 
 /** What the rooms are told beside the batch. */
 export type House = {
@@ -87,7 +87,7 @@ export async function runBatch(corridor: Corridor): Promise<number> {
 
 async function runEntries(corridor: Corridor, limit: number): Promise<number> {
   return corridor.database.transaction(async (tx) => {
-    const entries = await claimEntries(tx, limit, Math.ceil(PARTS / corridor.workers), corridor.clock.now());
+    const entries = await claimEntries(tx, limit, corridor.workers, corridor.clock.now());
     if (entries.length === 0) return 0;
     const batch = openBatch(tx, corridor.clock.now(), corridor.clock, entries.map(workOf));
     await walk(batch, corridor.house);
@@ -101,7 +101,7 @@ async function runAlone(corridor: Corridor): Promise<number> {
     let seq = 0;
     try {
       const settled = await corridor.database.transaction(async (tx) => {
-        const entries = await claimEntries(tx, 1, PARTS, corridor.clock.now());
+        const entries = await claimEntries(tx, 1, 1, corridor.clock.now());
         seq = entries[0]?.seq ?? 0;
         if (entries.length === 0) return 0;
         await walk(openBatch(tx, corridor.clock.now(), corridor.clock, entries.map(workOf)), corridor.house);

@@ -10,7 +10,7 @@ import type { CasePart } from '../model/case.ts';
 import type { Identity, MappedResource } from '../model/identity.ts';
 import type { Mapped, Occurred } from '../model/mapped.ts';
 import type { Work } from '../model/work.ts';
-import { type Batch, loadResources, putResource, putSaid, resourceIn, saidOf } from '../store/batch.ts';
+import { type Batch, isLocked, loadResources, peekResources, putResource, putSaid, resourceIn, saidOf } from '../store/batch.ts';
 import { claimIdentifiers, type ResolvedIdentity } from '../store/identifier-store.ts';
 import { carryOut, claimsOf, loadRecords, prepare } from './identity-step.ts';
 import { hasOtherNames, linkedTo, namesFormerOnly, personKeys, united } from './numbers.ts';
@@ -41,7 +41,7 @@ export async function resolve(batch: Batch, mapped: readonly MappedWork[]): Prom
   for (const { work, mapped: message } of mapped) if (!work.failure) setParts(batch, work, message, records);
 }
 
-/** One claim for all identities of the batch: rows are taken in one order. What is there already is locked and read. */
+/** One claim for all identities of the batch: rows are taken in one order. What is there already is read, and locked where it may change. */
 async function claim(batch: Batch, mapped: readonly MappedWork[]): Promise<{ items: Item[]; records: Records }> {
   const all = mapped.flatMap(({ work, mapped: { resources, occurred = null } }) => resources.map((item) => ({ work, item, occurred })));
   const former = mapped.flatMap(({ mapped: { changes = [] } }) => claimsOf(changes));
@@ -59,12 +59,33 @@ async function claim(batch: Batch, mapped: readonly MappedWork[]): Promise<{ ite
     const { id } = resolved[all.length + index] as ResolvedIdentity;
     for (const number of identities) records.names.set(numberName(number), `${number.type}/${id}`);
   }
-  const known = resolved.flatMap(({ created }, index) => (created ? [] : [index]));
+  const known = resolved.flatMap(({ created }, index) => (created || isCommon(all[index]?.item) ? [] : [index]));
   await loadRecords(
     batch,
     known.map((index) => referenceAt(index, all, former, resolved)),
   );
+  await loadCommon(
+    batch,
+    items.filter(({ item, resolved: { created } }) => !created && isCommon(item)),
+    records,
+  );
   return { items, records };
+}
+
+/** A physician, a ward: what stands in messages of many patients. */
+function isCommon(item: MappedResource | undefined): boolean {
+  return item?.shared === true && !RECORDS.has(item.resource.resourceType);
+}
+
+/** What is common hardly ever changes: it is locked only where a message says something new of it, or every batch would wait for the one before. */
+async function loadCommon(batch: Batch, items: readonly Item[], records: Records): Promise<void> {
+  const referenceOf = ({ item }: Item) => records.names.get(item.urn) as string;
+  await peekResources(batch, items.map(referenceOf));
+  const isNews = (one: Item): boolean => {
+    const worded = word(batch, one, records);
+    return worded !== null && JSON.stringify(worded) !== JSON.stringify(resourceIn(batch, referenceOf(one)));
+  };
+  await loadResources(batch, items.filter(isNews).map(referenceOf));
 }
 
 function referenceAt(
@@ -77,24 +98,35 @@ function referenceAt(
   return `${type}/${resolved[index]?.id}`;
 }
 
-function putItem(batch: Batch, { work, item, occurred, resolved }: Item, records: Records): void {
+function putItem(batch: Batch, one: Item, records: Records): void {
+  const { work, item, occurred, resolved } = one;
+  const reference = currentOf(batch, records, item.urn);
+  const worded = word(batch, one, records);
+  if (worded === null) return;
+  work.produced.add(reference);
+  // What is not locked says already what the message says.
+  if (!resolved.created && !isLocked(batch, reference)) return;
+  putResource(batch, worded, work.entry.seq, resolved.created);
+  if (occurred && IN_ORDER_OF_TIME.has(item.resource.resourceType))
+    putSaid(batch, reference, later(saidOf(batch, reference), occurred.from));
+}
+
+/** The resource as it is after the message; null where the message has no say. */
+function word(batch: Batch, { work, item, occurred }: Item, records: Records): (Resource & { id: string }) | null {
   const reference = currentOf(batch, records, item.urn);
   const current = resourceIn(batch, reference);
-  if (current && (item.mode === 'create' || namesFormerOnly(current, item.identities))) return;
+  if (current && (item.mode === 'create' || namesFormerOnly(current, item.identities))) return null;
   if (current && isOutdated(batch, reference, work.entry.seq, occurred)) {
     noteOutdated(work, reference, records);
-    return;
+    return null;
   }
-  if (records.outdated.has(work) && isSnapshot(work, item, current)) return;
+  if (records.outdated.has(work) && isSnapshot(work, item, current)) return null;
   const known: object = current ?? item.initial ?? {};
   const said: object = withReferences(item.resource, (name) => currentOf(batch, records, name));
   const id = reference.slice(reference.indexOf('/') + 1);
   const stay = { resourceType: item.resource.resourceType, ...known, ...said, id } as Resource & { id: string };
   const resource = current && !work.entry.type.startsWith('ADT^') ? keepProgress(stay, current) : stay;
-  putResource(batch, withIdentifiers(resource, current), work.entry.seq, resolved.created);
-  work.produced.add(reference);
-  if (occurred && IN_ORDER_OF_TIME.has(item.resource.resourceType))
-    putSaid(batch, reference, later(saidOf(batch, reference), occurred.from));
+  return withIdentifiers(resource, current);
 }
 
 /** An order or a result says of what class a stay is (PV1-2), not how far it is: only that it is over (PV1-45). */

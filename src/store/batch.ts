@@ -28,6 +28,7 @@ import {
   contentOf,
   lockResources,
   type ResourceWrite,
+  readResources,
   removeReader,
   type StoredResource,
   saveResources,
@@ -39,7 +40,8 @@ type Identified = Resource & { id: string };
 type Slot = {
   /** Null: not loaded (only granted), or there is none. */
   stored: StoredResource | null;
-  loaded: boolean;
+  /** `read`: seen, and free to be changed by others; `locked`: nobody changes it before this transaction ends. */
+  held: 'no' | 'read' | 'locked';
   next: Identified | null;
   seq: number | null;
   /** What `next` was before the entry `seq` put it. */
@@ -85,16 +87,29 @@ export function openBatch(tx: Transaction, now: Date, clock: Clock, works: reado
   };
 }
 
-/** Locks and reads the resources not yet in the batch. */
+/** Locks and reads the resources not yet locked by the batch. */
 export async function loadResources(batch: Batch, references: Iterable<string>): Promise<void> {
-  const missing = [...new Set(references)].filter((reference) => reference.includes('/') && !batch.slots.get(reference)?.loaded);
-  if (missing.length === 0) return;
-  const stored = await lockResources(batch.tx, missing);
-  for (const reference of missing) {
-    const slot = slotOf(batch, reference);
-    slot.loaded = true;
-    slot.stored = stored.get(reference) ?? null;
-  }
+  const missing = without(references, (reference) => batch.slots.get(reference)?.held === 'locked');
+  hold(batch, missing, await lockResources(batch.tx, missing), 'locked');
+}
+
+/** Reads the resources not yet in the batch and locks none: what they are put with later must be locked first. */
+export async function peekResources(batch: Batch, references: Iterable<string>): Promise<void> {
+  const missing = without(references, (reference) => (batch.slots.get(reference)?.held ?? 'no') !== 'no');
+  hold(batch, missing, await readResources(batch.tx, missing), 'read');
+}
+
+/** Whether nobody else changes it before this transaction ends: only then may it be put. */
+export function isLocked(batch: Batch, reference: string): boolean {
+  return batch.slots.get(reference)?.held === 'locked';
+}
+
+function without(references: Iterable<string>, isHere: (reference: string) => boolean): string[] {
+  return [...new Set(references)].filter((reference) => reference.includes('/') && !isHere(reference));
+}
+
+function hold(batch: Batch, references: readonly string[], stored: ReadonlyMap<string, StoredResource>, held: Slot['held']): void {
+  for (const reference of references) Object.assign(slotOf(batch, reference), { stored: stored.get(reference) ?? null, held });
 }
 
 function slotOf(batch: Batch, reference: string): Slot {
@@ -102,7 +117,7 @@ function slotOf(batch: Batch, reference: string): Slot {
   if (!slot) {
     slot = {
       stored: null,
-      loaded: false,
+      held: 'no',
       next: null,
       seq: null,
       before: null,
@@ -155,12 +170,12 @@ export function putSaid(batch: Batch, reference: string, said: Date): void {
   slotOf(batch, reference).said = said;
 }
 
-/** Puts a resource. It must have been loaded, or be `fresh` (its id was given just now). */
+/** Puts a resource. It must have been locked, or be `fresh` (its id was given just now). */
 export function putResource(batch: Batch, resource: Identified, seq: number | null, fresh = false): void {
   const reference = `${resource.resourceType}/${resource.id}`;
   const slot = slotOf(batch, reference);
-  if (!slot.loaded && !fresh) throw new Error(`batch: ${reference} is put before it was loaded`);
-  slot.loaded = true;
+  if (slot.held !== 'locked' && !fresh) throw new Error(`batch: ${reference} is put before it was locked`);
+  slot.held = 'locked';
   if (slot.seq !== seq) slot.before = { next: slot.next, seq: slot.seq };
   slot.next = resource;
   slot.seq = seq;

@@ -175,11 +175,12 @@ type EntryRow = {
 const CLAIM_BYTES = 16 * 1024 * 1024;
 
 /**
- * Claims up to `limit` queued entries in order, of the parts that no other transaction holds; at most `parts` of them, and about
- * CLAIM_BYTES. The locks and the claim end with the transaction: a worker that dies gives everything back.
+ * Claims up to `limit` queued entries in order, about CLAIM_BYTES, of the parts that no other transaction holds; of the parts where
+ * something waits at most one in `workers`, so that the others find work too. The locks and the claim end with the transaction: a worker
+ * that dies gives everything back.
  */
-export async function claimEntries(tx: Transaction, limit: number, parts: number, now: Date): Promise<(Entry & { tries: number })[]> {
-  const held = await lockParts(tx, parts);
+export async function claimEntries(tx: Transaction, limit: number, workers: number, now: Date): Promise<(Entry & { tries: number })[]> {
+  const held = await lockParts(tx, workers, now);
   if (held.length === 0) return [];
   const { rows } = await tx.query<EntryRow & { tries: number }>({
     name: 'journal-claim',
@@ -196,14 +197,16 @@ export async function claimEntries(tx: Transaction, limit: number, parts: number
   return rows.map((row) => ({ ...entryOf(row), tries: row.tries }));
 }
 
-async function lockParts(tx: Transaction, parts: number): Promise<number[]> {
+async function lockParts(tx: Transaction, workers: number, now: Date): Promise<number[]> {
   const { rows } = await tx.query<{ part: number }>({
     name: 'journal-parts',
     // Materialized: otherwise the locks are tried below the sort, and all are taken before LIMIT counts.
-    text: `with parts as materialized (select part from generate_series(0, ${PARTS - 1}) part order by (part + $2) % ${PARTS})
-           select part from parts where pg_try_advisory_xact_lock(${PART_LOCKS}, part) limit $1`,
+    text: `with waiting as (select distinct part from pending where not_before is null or not_before <= $3),
+                parts as materialized (select part from waiting order by (part + $2) % ${PARTS})
+           select part from parts where pg_try_advisory_xact_lock(${PART_LOCKS}, part)
+           limit (select ceil(count(*)::numeric / $1) from waiting)`,
     // A worker that takes only some parts begins elsewhere each time, so that none is left behind.
-    values: [parts, parts < PARTS ? Math.floor(Math.random() * PARTS) : 0],
+    values: [workers, workers > 1 ? Math.floor(Math.random() * PARTS) : 0, now],
   });
   return rows.map((row) => row.part);
 }

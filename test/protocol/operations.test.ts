@@ -255,7 +255,7 @@ describe('the journal', () => {
   it('replays what is settled, not what waits or was refused', async () => {
     const { seq } = await door.journal.append(order('M4'));
     expect((await ask(`/journal/${seq}/replay`, { method: 'POST' })).status).toBe(409);
-    await door.database.transaction((tx) => claimEntries(tx, 1_000, 16, new Date()));
+    await door.database.transaction((tx) => claimEntries(tx, 1_000, 1, new Date()));
     await saveOutcomes(door.database, [{ seq, state: 'failed', detail: 'internal: x', produced: [], cases: [] }]);
     expect((await ask<JournalView>(`/journal/${seq}`)).body.state).toBe('failed');
     expect((await ask(`/journal/${seq}/replay`, { method: 'POST' })).status).toBe(202);

@@ -8,7 +8,7 @@ import type { CaseState } from '../../src/model/case.ts';
 import { type Corridor, runBatch } from '../../src/pipeline.ts';
 import { readCases } from '../../src/store/case-store.ts';
 import { requeueEntries } from '../../src/store/journal-store.ts';
-import { readResources } from '../../src/store/resource-store.ts';
+import { lockResources, readResources } from '../../src/store/resource-store.ts';
 import { freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -24,13 +24,13 @@ beforeAll(async () => {
 });
 afterAll(() => fresh.drop());
 
-type Said = { placer: string; control: string; status?: string; detailed?: boolean; priority?: string; at?: string };
+type Said = { placer: string; control: string; status?: string; detailed?: boolean; priority?: string; at?: string; orderer?: string };
 
 /** Sends one message of these orders and works it off; its journal number. */
 async function send(orders: readonly Said[], peer = 'ris'): Promise<number> {
   const controlId = `M${++sent}`;
-  const groups = orders.flatMap(({ placer, control, status = '', detailed = true, priority = 'R' }) => [
-    `ORC|${control}|${placer}^RIS|||${status}||^^^20260302^^${priority}`,
+  const groups = orders.flatMap(({ placer, control, status = '', detailed = true, priority = 'R', orderer = '' }) => [
+    `ORC|${control}|${placer}^RIS|||${status}||^^^20260302^^${priority}|||||${orderer}`,
     ...(detailed ? [`OBR|1|${placer}^RIS||24725-4^CT Head^LN||||||||||||||A${placer}||||||CT`] : []),
   ]);
   const head = [
@@ -227,5 +227,23 @@ describe('the message that the answer quotes', () => {
     await requeueEntries(fresh.database, [old]);
     await workOff();
     expect([(await caseOf('G1')).origin?.seq, (await caseOf('G1')).priority]).toEqual([newer, 'stat']);
+  });
+});
+
+describe('what many orders share', () => {
+  it('is locked by a message that says something new of it, and by no other', async () => {
+    const orderer = '815^Beispiel^Berta^^^Dr.';
+    await send([{ placer: 'SHARED-1', control: 'NW', orderer }]);
+    const { rows } = await fresh.database.query<{ id: string }>(
+      `select id from identifiers where type = 'Practitioner' and value like '%815%'`,
+    );
+    await fresh.database.transaction(async (tx) => {
+      expect((await lockResources(tx, [`Practitioner/${rows[0]?.id}`])).size).toBe(1);
+      await send([{ placer: 'SHARED-2', control: 'NW', orderer }]);
+    });
+    expect(await caseOf('SHARED-2')).toMatchObject({ phase: 'assembling' });
+    await send([{ placer: 'SHARED-3', control: 'NW', orderer: '815^Beispiel-Neu^Berta^^^Dr.' }]);
+    const found = await readResources(fresh.database, [`Practitioner/${rows[0]?.id}`]);
+    expect([...found.values()][0]?.resource).toMatchObject({ name: [{ family: 'Beispiel-Neu' }] });
   });
 });

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Journal, openJournal } from '../../src/journal/journal.ts';
 import type { NewEntry } from '../../src/model/entry.ts';
-import { claimEntries, countTry, PARTS, partOf, readEntry, requeueEntries } from '../../src/store/journal-store.ts';
+import { claimEntries, countTry, partOf, readEntry, requeueEntries } from '../../src/store/journal-store.ts';
 import { freshDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
 
@@ -144,13 +144,13 @@ describe('claiming', () => {
     const { seq } = await journal.append(entry({ lane: 'one lane' }));
     await fresh.database
       .transaction(async (tx) => {
-        expect((await claimEntries(tx, 10, PARTS, new Date())).map((claimed) => claimed.seq)).toEqual([seq]);
-        await fresh.database.transaction(async (other) => expect(await claimEntries(other, 10, PARTS, new Date())).toEqual([]));
+        expect((await claimEntries(tx, 10, 1, new Date())).map((claimed) => claimed.seq)).toEqual([seq]);
+        await fresh.database.transaction(async (other) => expect(await claimEntries(other, 10, 1, new Date())).toEqual([]));
         throw new Error('the worker dies');
       })
       .catch((error: Error) => expect(error.message).toBe('the worker dies'));
     await fresh.database.transaction(async (tx) => {
-      expect((await claimEntries(tx, 10, PARTS, new Date())).map((claimed) => claimed.seq)).toEqual([seq]);
+      expect((await claimEntries(tx, 10, 1, new Date())).map((claimed) => claimed.seq)).toEqual([seq]);
     });
   });
 
@@ -159,9 +159,9 @@ describe('claiming', () => {
     expect(new Set(lanes.map(partOf)).size).toBeGreaterThan(2);
     await Promise.all(lanes.map((lane) => journal.append(entry({ lane }))));
     await fresh.database.transaction(async (tx) => {
-      const mine = await claimEntries(tx, 100, PARTS / 2, new Date());
+      const mine = await claimEntries(tx, 100, 2, new Date());
       await fresh.database.transaction(async (other) => {
-        const theirs = await claimEntries(other, 100, PARTS, new Date());
+        const theirs = await claimEntries(other, 100, 1, new Date());
         const both = [...mine, ...theirs].map((claimed) => claimed.lane);
         expect([...both].sort()).toEqual(lanes);
         expect(theirs.length).toBeGreaterThan(0);
@@ -175,7 +175,7 @@ describe('claiming', () => {
     for (const size of [20, 10, 10, 10]) await journal.append(mib(size));
     const sizes: number[][] = [];
     for (let claim = 0; claim < 4; claim++) {
-      const claimed = await fresh.database.transaction((tx) => claimEntries(tx, 256, PARTS, new Date()));
+      const claimed = await fresh.database.transaction((tx) => claimEntries(tx, 256, 1, new Date()));
       sizes.push(claimed.map(({ payload }) => payload.length / 1024 / 1024));
     }
     expect(sizes).toEqual([[20], [10, 10], [10], []]);
@@ -190,7 +190,7 @@ describe('claiming', () => {
       journal.append(entry()),
     ]);
     const claim = (now: Date) =>
-      fresh.database.transaction(async (tx) => (await claimEntries(tx, 10, PARTS, now)).map((claimed) => claimed.seq));
+      fresh.database.transaction(async (tx) => (await claimEntries(tx, 10, 1, now)).map((claimed) => claimed.seq));
     expect(await claim(new Date(until.getTime() - 1))).toEqual([order.seq]);
     expect(await claim(until)).toEqual([slice.seq, next.seq]);
   });
@@ -209,7 +209,7 @@ describe('claiming', () => {
     const bad = await journal.append(entry({ lane: 'same' }));
     const good = await journal.append(entry({ lane: 'same' }));
     const claim = (now: Date) =>
-      fresh.database.transaction(async (tx) => (await claimEntries(tx, 10, PARTS, now)).map((claimed) => claimed.seq));
+      fresh.database.transaction(async (tx) => (await claimEntries(tx, 10, 1, now)).map((claimed) => claimed.seq));
     const fail = (now: Date) => fresh.database.transaction((tx) => countTry(tx, bad.seq, 3, 'PostgreSQL 22003', now));
     await fail(at(0));
     await fail(at(1_000));
