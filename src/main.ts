@@ -8,6 +8,8 @@ import { peerDirectory } from './config/peers.ts';
 import type { CorridorData, CorridorOrder, CorridorWord } from './corridor-worker.ts';
 import { requireBearer } from './endpoints/bearer-session.ts';
 import { dicomwebRoutes } from './endpoints/dicomweb/dicomweb-routes.ts';
+import type { RenderDeps } from './endpoints/dicomweb/rendered-session.ts';
+import { openRenderer } from './endpoints/dicomweb/renderer-session.ts';
 import { startDimseDoor } from './endpoints/dimse/dimse-listener.ts';
 import { DEFAULT_BODY_TIMEOUT_MS, DEFAULT_MAX_BINARY_BYTES } from './endpoints/fhir/deps.ts';
 import { fhirRoutes } from './endpoints/fhir/fhir-routes.ts';
@@ -38,6 +40,7 @@ import { reasonOf } from './store/database-failure.ts';
 import { startEmbedded } from './store/embedded-server.ts';
 import { migrate } from './store/migration-store.ts';
 import { readDepths } from './store/operations-store.ts';
+import { openRenderCache } from './store/render-cache-store.ts';
 
 const VERSION = '0.1.0';
 /** What is under way at the doors may end in this time. */
@@ -219,13 +222,20 @@ async function openDoors(parts: Parts): Promise<Door[]> {
   add(dimse);
   parts.renewals.push((renewed) => dimse.renew(renewed.dimse.tls));
   const token = newToken();
-  add(await startHttpDoor(config.http, { ...httpRoutes(parts, token, () => doors.map((door) => door.address)), log }));
+  const renderer = openRenderer();
+  parts.closes.push(() => renderer.close());
+  const rendering = { renderer, renderCache: await openRenderCache(config.dataDirectory) };
+  add(await startHttpDoor(config.http, { ...httpRoutes({ ...parts, rendering }, token, () => doors.map((door) => door.address)), log }));
   await writeGatewayFile(config.dataDirectory, { pid: process.pid, url: httpUrl(config, doors.at(-1) as Door), token });
   parts.closes.push(() => removeGatewayFile(config.dataDirectory));
   return doors;
 }
 
-function httpRoutes(parts: Parts, operatorToken: string, addresses: () => readonly string[]) {
+function httpRoutes(
+  parts: Parts & { readonly rendering: Pick<RenderDeps, 'renderer' | 'renderCache'> },
+  operatorToken: string,
+  addresses: () => readonly string[],
+) {
   const { config, log, database, blobs, journal, audit, page, pulse } = parts;
   const operatorTokenHash = tokenHash(operatorToken);
   const readingGroups = config.destinations.flatMap((destination) => (destination.kind === 'pull' ? [destination.group] : []));
@@ -237,7 +247,7 @@ function httpRoutes(parts: Parts, operatorToken: string, addresses: () => readon
   return {
     ...healthRoutes({ database, operatorTokenHash, readiness, scrape: page.scrape }),
     fhir: fhirRoutes({ ...shared, authenticate, admit: admission(config), validate: loadValidator(), settings }),
-    dicomweb: [requireBearer(authenticate), dicomwebRoutes({ ...shared, publicUrl })],
+    dicomweb: [requireBearer(authenticate), dicomwebRoutes({ ...shared, ...parts.rendering, publicUrl })],
     operations: operationsRoutes({
       ...shared,
       readingGroups,

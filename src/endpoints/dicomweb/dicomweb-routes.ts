@@ -9,28 +9,25 @@ import express, { type Request, type Response, type Router } from 'express';
 import type { Clock } from '../../model/clock.ts';
 import type { DicomLevel } from '../../model/dicom-search.ts';
 import type { StoredObject } from '../../model/instance.ts';
-import type { Log } from '../../model/log.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Caller } from '../../model/peer.ts';
 import { isUid } from '../../protocols/dicom/uid.ts';
 import { chooseMetadata, parseAccept } from '../../protocols/dicom/web-accept.ts';
 import { isKnownTo, parseRange, rangeHolds } from '../../protocols/dicom/web-range.ts';
 import type { AuditTrail } from '../../store/audit-store.ts';
-import type { BlobStore } from '../../store/blob-store.ts';
 import type { Database } from '../../store/database.ts';
 import { type InstancePath, instancesAt } from '../../store/instance-store.ts';
 import { metadataArray } from './metadata-session.ts';
 import { answerQuery } from './query-session.ts';
+import { type RenderDeps, retrieveRendered } from './rendered-session.ts';
 import { etagOf, NOT_ACCEPTABLE, NOT_FOUND, type Refusal, type Reply } from './reply.ts';
 import { retrieveBulkdata, retrieveFrames, retrieveObjects } from './retrieve-session.ts';
 import { maySeeStudy } from './study-visibility-session.ts';
 
-export type DicomwebDeps = {
+export type DicomwebDeps = RenderDeps & {
   readonly database: Database;
-  readonly blobs: BlobStore;
   readonly audit: AuditTrail;
   readonly clock: Clock;
-  readonly log: Log;
   readonly metrics: Metrics;
   /** How others reach the gateway; '' for the address they reached it at. */
   readonly publicUrl: string;
@@ -49,6 +46,11 @@ export function dicomwebRoutes(deps: DicomwebDeps): Router {
   }
   at(`${INSTANCE}/frames/:frames`, ([object], request) => retrieveFrames(object, String(request.params.frames), acceptOf(request), deps));
   at(`${INSTANCE}/bulkdata/*path`, ([object], request) => retrieveBulkdata(object, wildcard(request), acceptOf(request), deps));
+  for (const resource of [STUDY, SERIES, INSTANCE])
+    at(`${resource}/thumbnail`, (objects, request) => rendered(objects, request, deps, true));
+  at(`${INSTANCE}/rendered`, (objects, request) => rendered(objects, request, deps, false));
+  at(`${INSTANCE}/frames/:frames/rendered`, (objects, request) => rendered(objects, request, deps, false));
+  at(`${INSTANCE}/frames/:frames/thumbnail`, (objects, request) => rendered(objects, request, deps, true));
   for (const [path, level] of SEARCHES) {
     router.get(path, (request, response) => answering(deps, request, response, 'qido', (caller) => search(deps, caller, request, level)));
   }
@@ -85,7 +87,7 @@ function serve(deps: DicomwebDeps, request: Request, response: Response, answer:
 function search(deps: DicomwebDeps, caller: Caller, request: Request, level: DicomLevel): Promise<Reply | Refusal> | Refusal {
   const path = request.params as { study?: string; series?: string };
   if (!Object.values(path).every((uid) => isUid(uid as string))) return NO_UID;
-  const parameters = [...new URLSearchParams(/\?(.*)/.exec(request.url)?.[1] ?? '')];
+  const parameters = [...queryOf(request)];
   const { publicUrl, database } = deps;
   return answerQuery(database, caller, { level, path, parameters, accept: acceptOf(request), base: baseOf(request, publicUrl) });
 }
@@ -118,6 +120,18 @@ async function answering(
   }
 }
 
+/** Of a study or a series the first image stands for all; of an instance the first frame, where none is named. */
+function rendered(
+  objects: readonly StoredObject[],
+  request: Request,
+  deps: DicomwebDeps,
+  thumbnail: boolean,
+): Promise<Reply | Refusal> | Refusal {
+  const image = objects.find((object) => object.frames > 0);
+  const frame = String(request.params.frames ?? 1);
+  return image ? retrieveRendered(image, { frame, query: queryOf(request), accept: acceptOf(request), thumbnail }, deps) : NOT_FOUND;
+}
+
 /** PS3.18 §10.4.1.1.2. */
 function retrieveMetadata(objects: readonly StoredObject[], request: Request, deps: DicomwebDeps): Reply | Refusal {
   const contentType = chooseMetadata(acceptOf(request));
@@ -131,6 +145,10 @@ function retrieveMetadata(objects: readonly StoredObject[], request: Request, de
 function acceptOf(request: Request) {
   const { accept } = request.query;
   return parseAccept(typeof accept === 'string' && accept !== '' ? accept : request.headers.accept);
+}
+
+function queryOf(request: Request): URLSearchParams {
+  return new URLSearchParams(/\?(.*)/.exec(request.url)?.[1] ?? '');
 }
 
 function wildcard(request: Request): string {

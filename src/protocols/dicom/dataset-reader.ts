@@ -28,7 +28,7 @@ export class DatasetReader {
   readonly #walker: DatasetWalker;
 
   constructor(syntax: TransferSyntax, wanted: ReadonlySet<number>) {
-    this.#walker = new DatasetWalker(syntax, keeper(this.#kept, wanted));
+    this.#walker = new DatasetWalker(syntax, keepElements(this.#kept, wanted));
   }
 
   /** The wanted elements walked over so far. */
@@ -54,7 +54,8 @@ export class DatasetReader {
 /** Elements of the dataset or item that is walked, and the items of the sequence it stands in. */
 type Level = { readonly elements: Map<number, RawElement> | null; readonly items: RawDataset[] | null };
 
-function keeper(dataset: Map<number, RawElement>, wanted: ReadonlySet<number>): DatasetSink {
+/** A listener that keeps what is wanted in `dataset`, within the limits above. */
+export function keepElements(dataset: Map<number, RawElement>, wanted: ReadonlySet<number>): DatasetSink {
   const levels: Level[] = [{ elements: dataset, items: null }];
   const top = (): Level => levels.at(-1) as Level;
   let left = MAX_KEPT_BYTES;

@@ -1,0 +1,43 @@
+/**
+ * How large an image its code stream says it is, before anything decodes it: a decoder makes room for what is said there.
+ * JPEG and JPEG-LS by the frame header (ISO/IEC 10918-1 §B.2.2, 14495-1 §C.2.2), JPEG 2000 and HTJ2K by SIZ (ISO/IEC 15444-1 §A.5.1).
+ */
+export type ImageSize = { readonly rows: number; readonly columns: number; readonly components: number };
+
+/** Null when it does not say so. */
+export function codestreamSize(stream: Buffer): ImageSize | null {
+  const start = stream.length >= 2 ? stream.readUInt16BE(0) : 0;
+  if (start === START_OF_IMAGE) return jpegSize(stream);
+  return start === START_OF_CODESTREAM ? jpeg2000Size(stream) : null;
+}
+
+function jpegSize(stream: Buffer): ImageSize | null {
+  for (let at = 2; at + 10 <= stream.length; ) {
+    const marker = stream.readUInt16BE(at);
+    if (marker === 0xffff) at++;
+    else if (marker >>> 8 !== 0xff) return null;
+    else if (FRAME_HEADERS.has(marker))
+      return { rows: stream.readUInt16BE(at + 5), columns: stream.readUInt16BE(at + 7), components: stream[at + 9] ?? 0 };
+    else at += 2 + stream.readUInt16BE(at + 2);
+  }
+  return null;
+}
+
+function jpeg2000Size(stream: Buffer): ImageSize | null {
+  if (stream.length < 42 || stream.readUInt16BE(2) !== SIZE) return null;
+  const at = (offset: number) => stream.readUInt32BE(offset);
+  const [columns, rows] = [at(8) - at(16), at(12) - at(20)];
+  // A tile larger than the image, or a great number of tiles, is room for nothing.
+  const [across, down] = [Math.ceil(at(8) / at(24)), Math.ceil(at(12) / at(28))];
+  return across * down <= MAX_TILES ? { rows, columns, components: stream.readUInt16BE(40) } : null;
+}
+
+const START_OF_IMAGE = 0xffd8;
+const START_OF_CODESTREAM = 0xff4f;
+const SIZE = 0xff51;
+const MAX_TILES = 65_535;
+/** SOF0 … SOF15 without DHT, JPG and DAC; SOF55 is JPEG-LS. */
+const FRAME_HEADERS: ReadonlySet<number> = new Set([
+  ...[0xffc0, 0xffc1, 0xffc2, 0xffc3, 0xffc5, 0xffc6, 0xffc7],
+  ...[0xffc9, 0xffca, 0xffcb, 0xffcd, 0xffce, 0xffcf, 0xfff7],
+]);
