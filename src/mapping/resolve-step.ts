@@ -5,7 +5,7 @@
  * Promises: what was said earlier never overwrites what was said later, whatever arrives first; who still uses the number of a record that
  * was merged is led to the one that took it in, and does not overwrite what that one says.
  */
-import type { Identifier, Patient, Resource } from '@medplum/fhirtypes';
+import type { Extension, Identifier, Patient, Resource } from '@medplum/fhirtypes';
 import type { CasePart } from '../model/case.ts';
 import type { Identity, MappedResource } from '../model/identity.ts';
 import type { Mapped, Occurred } from '../model/mapped.ts';
@@ -157,12 +157,29 @@ function later(a: Date | null, b: Date): Date {
   return a && a > b ? a : b;
 }
 
-/** What a sender leaves out stays; identifiers add up. */
+/** What a sender leaves out stays; identifiers add up, and so do extensions of what is told bit by bit, each url as it was said last. */
 function withIdentifiers(resource: Resource & { id: string }, current: Resource | null): Resource & { id: string } {
-  const before = (current as { identifier?: unknown } | null)?.identifier;
-  const now = (resource as { identifier?: unknown }).identifier;
-  if (!Array.isArray(before) || !Array.isArray(now)) return resource;
-  return { ...resource, identifier: united(now as Identifier[], before as Identifier[]) } as Resource & { id: string };
+  const before = (current ?? {}) as Lists;
+  const now = resource as Lists;
+  const kept = TOLD_BIT_BY_BIT.has(resource.resourceType) ? otherExtensions(before.extension, now.extension) : [];
+  const added = Array.isArray(before.identifier) && Array.isArray(now.identifier);
+  if (!added && kept.length === 0) return resource;
+  return {
+    ...resource,
+    ...(added ? { identifier: united(now.identifier as Identifier[], before.identifier as Identifier[]) } : {}),
+    ...(kept.length > 0 ? { extension: [...(now.extension ?? []), ...kept] } : {}),
+  } as Resource & { id: string };
+}
+
+/** A result that is told anew is told whole. */
+const TOLD_BIT_BY_BIT: ReadonlySet<string> = new Set(['Patient', 'Encounter', 'ServiceRequest']);
+
+type Lists = { readonly identifier?: Identifier[]; readonly extension?: Extension[] };
+
+function otherExtensions(before: Extension[] | undefined, now: Extension[] | undefined): Extension[] {
+  if (!Array.isArray(before) || !Array.isArray(now) || before === now) return [];
+  const said = new Set(now.map(({ url }) => url));
+  return before.filter(({ url }) => !said.has(url));
 }
 
 /** Every `reference: urn:uuid:…`, and the `url` of a file, names the resource by its id. Only what holds one is copied: most of a resource holds none. */

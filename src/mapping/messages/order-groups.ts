@@ -27,6 +27,7 @@ export type OrderGroup = {
   readonly zds: readonly Segment[];
   readonly ctd: readonly Segment[];
   readonly diagnoses: readonly Segment[];
+  readonly allergies: readonly Segment[];
   readonly notes: readonly Segment[];
   readonly observations: readonly ObservationSegments[];
   readonly specimens: readonly SpecimenGroup[];
@@ -39,7 +40,7 @@ export type SpecimenGroup = { readonly spm: Segment; readonly observations: read
 export type PriorResult = {
   readonly pid: Segment | undefined;
   readonly orc: Segment | undefined;
-  readonly obr: Segment | undefined;
+  readonly obr: Segment;
   readonly notes: readonly Segment[];
   readonly observations: readonly ObservationSegments[];
 };
@@ -75,6 +76,8 @@ function groupOf(segments: readonly Segment[], prior: readonly Segment[]): Order
     zds: named(segments, 'ZDS'),
     ctd: named(segments, 'CTD'),
     diagnoses: named(segments, 'DG1'),
+    // After an order, some senders put those of its patient.
+    allergies: named([...segments, ...(prior.some(({ name }) => name === 'PID') ? [] : prior)], 'AL1'),
     notes: notesOf(segments),
     ...observationsOf(segments),
     prior: priorResults(prior),
@@ -97,26 +100,28 @@ function observationsOf(segments: readonly Segment[]): Pick<OrderGroup, 'observa
   };
 }
 
-/** `{ [PID] … [ORC] OBR [NTE…] { OBX [NTE…] } }`: a result begins with its OBR, or with what stands before that. */
+/** `{ [PID] [PV1] … [ORC] OBR [NTE…] { OBX [NTE…] } }`: a result begins with its OBR, or with what stands before that. */
 function priorResults(segments: readonly Segment[]): PriorResult[] {
   const results: Segment[][] = [];
   for (const segment of segments) {
     const last = results.at(-1);
-    const begins = segment.name === 'PID' || segment.name === 'ORC' || segment.name === 'OBR';
+    const begins = PRIOR_BEGINS.has(segment.name);
     if (!last || (begins && last.some(({ name }) => name === 'OBR'))) results.push([segment]);
     else last.push(segment);
   }
   let pid: Segment | undefined;
-  return results.map((group) => {
+  return results.flatMap((group) => {
     pid = group.find(({ name }) => name === 'PID') ?? pid;
     const [orc, obr] = ['ORC', 'OBR'].map((wanted) => group.find(({ name }) => name === wanted));
-    return { pid, orc, obr, notes: notesOf(group), observations: observationsOf(group).observations };
+    return obr ? [{ pid, orc, obr, notes: notesOf(group), observations: observationsOf(group).observations }] : [];
   });
 }
 
 function named(segments: readonly Segment[], name: string): Segment[] {
   return segments.filter((segment) => segment.name === name);
 }
+
+const PRIOR_BEGINS: ReadonlySet<string> = new Set(['PID', 'PV1', 'ORC', 'OBR']);
 
 /** The other choices of ORM_O01.CHOICE. */
 const OTHER_DETAILS: ReadonlySet<string> = new Set(['RQD', 'RQ1', 'RXO', 'ODS', 'ODT']);

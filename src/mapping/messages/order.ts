@@ -4,24 +4,26 @@
  * Notes before the first order belong to every order: the guide drops them, but they may hold what the reader must know.
  * No Task is made here: that is the case's.
  */
-import type { Encounter, Observation, Patient, Reference, ServiceRequest } from '@medplum/fhirtypes';
+import type { Encounter, Reference, ServiceRequest } from '@medplum/fhirtypes';
 import type { CasePart } from '../../model/case.ts';
 import type { Identity } from '../../model/identity.ts';
 import type { OrderEvent } from '../../model/order.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
-import { compact, firstValue } from '../datatypes/components.ts';
+import { firstValue } from '../datatypes/components.ts';
 import { identity } from '../datatypes/systems.ts';
 import { saidAt } from '../datatypes/ts-datetime.ts';
 import type { Draft } from '../draft.ts';
+import { combined } from '../segment-table.ts';
 import { alternateCode } from '../segments/alternate-code.ts';
+import { ipcServiceRequest } from '../segments/ipc-servicerequest.ts';
 import { type MessageOrigin, mshProvenance } from '../segments/msh-provenance.ts';
 import { nteAnnotations } from '../segments/nte-annotation.ts';
 import { type ImagingKeys, imagingHints, imagingIdentifiers, imagingKeys, obrServiceRequest } from '../segments/obr-servicerequest.ts';
-import { obxObservation, type ReadObservation } from '../segments/obx-observation.ts';
-import { type OrderNumbers, orcServiceRequest, orcStatus } from '../segments/orc-servicerequest.ts';
+import { ORC_SERVICEREQUEST, type OrderNumbers, orcStatus, requesterOf } from '../segments/orc-servicerequest.ts';
 import { orderTiming, type SaidPriority, timingPriority } from '../segments/order-timing.ts';
-import { pidPatient, type ReadPatient } from '../segments/pid-patient.ts';
+import type { ReadPatient } from '../segments/pid-patient.ts';
 import { PRIORITY_SYSTEM } from '../vocabulary/0485-priority.ts';
+import { orderDetails } from './order-details.ts';
 import type { OrderGroup } from './order-groups.ts';
 import { orderKeys } from './order-keys.ts';
 
@@ -41,14 +43,12 @@ export type OrderContext = {
 export function mapOrder(order: Order, context: OrderContext, draft: Draft): CasePart {
   const { group, numbers } = order;
   const { msh, patient, encounter } = context;
-  const read = readObservations(order, context, draft);
-  const observations = read.map(({ reference }) => reference);
-  const files = read.flatMap((one) => one.files.flatMap(({ url }) => (url?.startsWith('urn:') ? [url] : [])));
+  const details = orderDetails(group, order.identities[0] as Identity, context, draft);
   const imaging = imagingKeys(group, draft);
   const priority = timingPriority(group, draft);
-  const request = { ...serviceRequest(order, imaging, context, draft), ...priorityOf(priority), ...supporting(observations) };
+  const request = { ...serviceRequest(order, imaging, context, draft), ...priorityOf(priority), ...details.said };
   const reference = draft.add({ ...supersededBy(request), ...request }, order.identities, { initial: { status: 'unknown' } });
-  const targets = [reference, patient.reference, ...(encounter ? [encounter] : []), ...observations];
+  const targets = [reference, patient.reference, ...(encounter ? [encounter] : []), ...details.members];
   const provenance = mshProvenance({ msh, sft: context.sft }, group.orc, context.n, targets, context.entry, draft);
   return {
     kind: 'order',
@@ -62,7 +62,7 @@ export function mapOrder(order: Order, context: OrderContext, draft: Draft): Cas
     hints: [...imagingHints(group), ...codeHints(request)],
     serviceRequest: reference.reference as string,
     subject: patient.reference.reference as string,
-    members: [...[...observations, provenance].map((one) => one.reference as string), ...files],
+    members: [...[...details.members, provenance].map((one) => one.reference as string), ...details.files],
     study: null,
   };
 }
@@ -89,46 +89,34 @@ export function orderIdentities({ placer, filler }: OrderNumbers, fallback: stri
   return known.length > 0 ? known : [identity('ServiceRequest', 'urn:waystation:order-of-message', fallback)];
 }
 
-/** What was observed for the order, at its specimens, and before it: each group counts its OBX anew. */
-function readObservations({ group, identities }: Order, context: OrderContext, draft: Draft): ReadObservation[] {
-  const order = identities[0] as Identity;
-  const { encounter, patient } = context;
-  const read = (observations: OrderGroup['observations'], subject: Reference<Patient>, place: string) => {
-    const owner = [order.system, order.value, ...(place === '' ? [] : [place])].join('|');
-    const facts = { subject, encounter: place.startsWith('prior') ? undefined : encounter };
-    return observations.map((segments, index) => {
-      const { obx } = segments;
-      const at = [firstValue(obx, 1) || String(index + 1), obx.peek(3), obx.peek(4)].join('|');
-      const known = identity('Observation', 'urn:waystation:observation-of-order', `${owner}|${at}`);
-      return obxObservation(segments, { ...facts, known }, draft);
-    });
+export function serviceRequest({ group, numbers }: Order, imaging: ImagingKeys, context: OrderContext, draft: Draft): ServiceRequest {
+  const { orc, obr, ipc } = group;
+  const timing = orderTiming(group, draft);
+  const asked = obrServiceRequest(group, draft);
+  const ordered = combined(asked, ORC_SERVICEREQUEST(orc, draft), ipcServiceRequest(ipc, asked.code, draft), timing);
+  const note = [...(timing.note ?? []), ...nteAnnotations([...context.notes, ...group.notes], draft)];
+  const status = orcStatus(orc, draft);
+  const requester = requesterOf(orc, obr, draft);
+  const request = {
+    ...ordered,
+    resourceType: 'ServiceRequest' as const,
+    intent: ordered.intent ?? 'order',
+    ...(status === null ? {} : { status }),
+    identifier: unique([...numbersOf(numbers), ...imagingIdentifiers(imaging), ...(ordered.identifier ?? [])]),
+    ...(ordered.basedOn ? { basedOn: unique(ordered.basedOn) } : {}),
+    ...(ordered.extension ? { extension: unique(ordered.extension) } : {}),
+    ...(requester ? { requester } : {}),
+    subject: context.patient.reference,
+    ...(context.encounter ? { encounter: context.encounter } : {}),
+    ...(note.length > 0 ? { note } : {}),
   };
-  return [
-    ...read(group.observations, patient.reference, ''),
-    ...group.specimens.flatMap(({ observations }, index) => read(observations, patient.reference, `specimen ${index + 1}`)),
-    ...group.prior.flatMap(({ pid, observations }, index) => {
-      const subject = pid ? pidPatient(pid, draft, `${order.system}|${order.value}|prior ${index + 1}`).reference : patient.reference;
-      return read(observations, subject, `prior ${index + 1}`);
-    }),
-  ];
+  return request as ServiceRequest;
 }
 
-export function serviceRequest({ group, numbers }: Order, imaging: ImagingKeys, context: OrderContext, draft: Draft): ServiceRequest {
-  const ordered = orcServiceRequest(group.orc, group.obr, draft);
-  const status = orcStatus(group.orc, draft);
-  const timing = orderTiming(group, draft);
-  return compact<ServiceRequest>({
-    resourceType: 'ServiceRequest',
-    intent: 'order',
-    ...ordered,
-    ...obrServiceRequest(group, draft),
-    ...(status === null ? {} : { status }),
-    identifier: [...numbersOf(numbers), ...imagingIdentifiers(imaging), ...(ordered.identifier ?? [])],
-    subject: context.patient.reference,
-    encounter: context.encounter,
-    ...timing,
-    note: [...(timing.note ?? []), ...nteAnnotations([...context.notes, ...group.notes], draft)],
-  } as ServiceRequest);
+/** What two fields say alike is there once. */
+function unique<T>(values: readonly T[]): T[] {
+  const seen = new Map(values.map((value) => [JSON.stringify(value), value]));
+  return [...seen.values()];
 }
 
 function priorityOf(said: SaidPriority | null): Partial<ServiceRequest> & { _priority?: unknown } {
@@ -136,18 +124,22 @@ function priorityOf(said: SaidPriority | null): Partial<ServiceRequest> & { _pri
   return { priority: said.priority, ...(said.code === '' ? {} : { _priority: alternateCode(PRIORITY_SYSTEM, said.code) }) };
 }
 
-function supporting(observations: readonly Reference<Observation>[]): Partial<ServiceRequest> {
-  return observations.length > 0 ? { supportingInfo: [...observations] } : {};
-}
-
 function numbersOf({ placer, filler }: OrderNumbers): NonNullable<ServiceRequest['identifier']> {
   return [placer, filler].flatMap((number) => (number ? [number.identifier] : []));
 }
 
-/** What goes when a message sets it anew: a time takes the place of a period (`occurrence[x]`), a priority that of the old one's code. */
-function supersededBy({ occurrenceDateTime, occurrencePeriod, occurrenceTiming, priority }: ServiceRequest): object {
+/**
+ * What goes when a message sets it anew: a time takes the place of a period (`occurrence[x]`), a priority, a status and an intent that of
+ * the code kept beside the old one.
+ */
+function supersededBy({ occurrenceDateTime, occurrencePeriod, occurrenceTiming, priority, status, intent }: ServiceRequest): object {
   const none = { occurrenceDateTime: undefined, occurrencePeriod: undefined, occurrenceTiming: undefined };
-  return { ...(occurrenceDateTime || occurrencePeriod || occurrenceTiming ? none : {}), ...(priority ? { _priority: undefined } : {}) };
+  return {
+    ...(occurrenceDateTime || occurrencePeriod || occurrenceTiming ? none : {}),
+    ...(priority ? { _priority: undefined } : {}),
+    ...(status ? { _status: undefined } : {}),
+    ...(intent ? { _intent: undefined } : {}),
+  };
 }
 
 function codeHints({ code }: ServiceRequest): string[] {

@@ -78,7 +78,7 @@ function isOrderResponse({ orc, obr, observations, specimens }: ResultGroup): bo
 
 function mapResponse(group: ResultGroup, fallback: string, context: ResultContext, draft: Draft): CasePart {
   const orc = group.orc as Segment;
-  const order = { ...group, orc, otherDetail: '', ctd: [], diagnoses: [], specimens: [], prior: [] };
+  const order = { ...group, orc, otherDetail: '', ctd: [], diagnoses: [], allergies: [], specimens: [], prior: [] };
   const numbers = orderNumbers(orc, group.obr, draft);
   return mapOrder({ group: order, numbers, identities: orderIdentities(numbers, fallback) }, context, draft);
 }

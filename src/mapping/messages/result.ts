@@ -138,6 +138,7 @@ function readRequest(
     otherDetail: '',
     ctd: [],
     diagnoses: [],
+    allergies: [],
     specimens: [],
     prior: [],
     notes: [],

@@ -35,12 +35,10 @@ export function statusOf(control: string, orderStatus: string): ReadStatus {
   return { status: ends && state === 'active' ? event : state, conflict: event !== state };
 }
 
-/** Whether the order is new with this code, so that ORC-9 is when it was made. */
-export function isOpening(control: string): boolean {
-  return OPENING.has(control);
-}
+/** Codes with which the order is new, so that ORC-9 is when it was made. */
+export const OPENING_CONTROLS: readonly string[] = ['NW', 'SN', 'RO', 'PA', 'CH'];
 
-const OPENING: ReadonlySet<string> = new Set(['NW', 'SN', 'RO', 'PA', 'CH']);
+export const ORDER_CONTROL_SYSTEM = 'http://terminology.hl7.org/CodeSystem/v2-0119';
 
 export const ORDER_CONTROL: ReadonlyMap<string, OrderControl> = new Map<string, OrderControl>([
   ['AF', { status: 'active', activity: 'UPDATE' }], // refill request approval

@@ -8,6 +8,9 @@ export const SIGNED_CONTENT = `${BASE}/StructureDefinition/signed-content`;
 /** Extension on Attachment, valueString: lower-case hex SHA-256 of the bytes behind `url`. Attachment.hash of R4 is SHA-1. */
 export const ATTACHMENT_SHA256 = `${BASE}/StructureDefinition/attachment-sha256`;
 
+/** Extension on ServiceRequest: one IPC segment of an HL7 v2 order, a scheduled procedure step. */
+export const IMAGING_PROCEDURE_STEP = `${BASE}/StructureDefinition/imaging-procedure-step`;
+
 /** System of identifiers and tags that tell whose resource this is: the value is `Type/id` at the gateway that sent it. */
 export const RESOURCE_SYSTEM = `${BASE}/NamingSystem/resource`;
 

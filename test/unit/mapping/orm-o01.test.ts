@@ -71,19 +71,18 @@ describe('ORM^O01', () => {
     expect(mapFixture('ct-stat').parts.map((part) => part.production)).toEqual([true]);
   });
 
+  const ofIpc = [
+    'accession|urn:oid:1.2.826.0.1.99.4|ACC-1014',
+    'accession|urn:waystation:authority:PACS|ACC-1014',
+    'accession|urn:waystation:authority:NORTH-PACS|ACC-1014',
+  ];
+
   it.each([
     ['OBR-18', ['accession|urn:waystation:authority:NORTH-PACS|ACCESSION-TOO-LONG']],
-    [
-      'IPC-1',
-      [
-        'accession|urn:oid:1.2.826.0.1.99.4|ACC-1014',
-        'accession|urn:waystation:authority:PACS|ACC-1014',
-        'accession|urn:waystation:authority:NORTH-PACS|ACC-1014',
-      ],
-    ],
-    ['OBR-3', []],
-    ['OBR-20', []],
-  ] as const)('finds the accession number of the peer in %s', (accession, keys) => {
+    ['IPC-1', ofIpc],
+    ['OBR-3', ofIpc],
+    ['OBR-20', ofIpc],
+  ] as const)('finds the accession number of the peer in %s, else in IPC-1', (accession, keys) => {
     const [part] = mapFixture('numbers-disagree', { accession }).parts;
     const found = part?.keys.filter((key) => key.kind === 'accession').map((key) => `${key.kind}|${key.system}|${key.value}`);
     expect(found).toEqual(keys);
@@ -202,16 +201,16 @@ const CORPUS_OUTCOMES = {
   'linuxforhealth/ORM_O01-02-Hl7ORMMessageTest.hl7': 'unsupported-type',
   'linuxforhealth/ORM_O01-03-Hl7ORMMessageTest.hl7': 'unsupported-type',
   'linuxforhealth/ORM_O01-04-Hl7ORMMessageTest.hl7': 'unsupported-type',
-  'linuxforhealth/ORM_O01-05-Hl7ORMMessageTest.hl7': '1 orders, 15 resources',
+  'linuxforhealth/ORM_O01-05-Hl7ORMMessageTest.hl7': '1 orders, 16 resources',
   'linuxforhealth/ORM_O01-06-Hl7ORMMessageTest.hl7': 'unsupported-type',
   'linuxforhealth/ORM_O01-07-Hl7ORMMessageTest.hl7': 'unsupported-type',
   'linuxforhealth/ORM_O01-08-Hl7ORMMessageTest.hl7': 'unsupported-type',
   'microsoft/LAB-ORM-1.hl7': '1 orders, 6 resources',
-  'microsoft/OML-O21-02.hl7': '2 orders, 24 resources',
-  'microsoft/ORM-O01-01.hl7': '1 orders, 21 resources',
-  'microsoft/ORM-O01-02.hl7': '1 orders, 25 resources',
-  'microsoft/ORM-O01-03.hl7': '2 orders, 14 resources',
+  'microsoft/OML-O21-02.hl7': '2 orders, 27 resources',
+  'microsoft/ORM-O01-01.hl7': '1 orders, 23 resources',
+  'microsoft/ORM-O01-02.hl7': '1 orders, 27 resources',
+  'microsoft/ORM-O01-03.hl7': '2 orders, 16 resources',
   'microsoft/ORM-O01-04.hl7': 'unsupported-type',
   'microsoft/ORM-O01-05.hl7': 'unsupported-type',
-  'v2-to-fhir/samples/IG-test-ORM_O01.hl7': '1 orders, 14 resources',
+  'v2-to-fhir/samples/IG-test-ORM_O01.hl7': '1 orders, 15 resources',
 };

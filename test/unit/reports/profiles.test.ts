@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { StructureDefinition } from '@medplum/fhirtypes';
-import { ATTACHMENT_SHA256, SIGNED_CONTENT } from '../../../src/protocols/fhir/canonical.ts';
+import { ATTACHMENT_SHA256, IMAGING_PROCEDURE_STEP, SIGNED_CONTENT } from '../../../src/protocols/fhir/canonical.ts';
 import { loadValidator } from '../../../src/protocols/fhir/resource-validator.ts';
 
 const FOLDER = new URL('../../../profiles/fhir/', import.meta.url);
@@ -16,6 +16,6 @@ describe('our definitions in FHIR', () => {
   });
 
   it('are the extensions that the code writes', () => {
-    expect(definitions.map(({ url }) => url).sort()).toEqual([ATTACHMENT_SHA256, SIGNED_CONTENT].sort());
+    expect(definitions.map(({ url }) => url).sort()).toEqual([ATTACHMENT_SHA256, IMAGING_PROCEDURE_STEP, SIGNED_CONTENT].sort());
   });
 });
