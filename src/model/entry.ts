@@ -19,7 +19,7 @@ export type NewEntry = {
   readonly controlId: string;
   /** SHA-256 over the bytes as received (for DICOM: over the dataset). */
   readonly digest: Buffer;
-  /** What must stay in order: entries of one lane are worked off in the order of their commit. */
+  /** What must stay in order: entries of one lane are worked off in the order of their commit. Of several (a merge), with TABs between. */
   readonly lane: string;
   /** The exact bytes; for DICOM the indexed header as DICOM JSON (the object itself is in `blob`). */
   readonly payload: Buffer;

@@ -12,9 +12,9 @@ export const PARTS = 16;
 const INSERT = `
 with incoming as (
   select * from unnest($2::int[], $3::int[], $5::int[], $6::int[], $8::int[], $9::int[], $10::timestamptz[], $11::text[], $12::text[], $13::text[],
-                       $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::smallint[], $21::timestamptz[])
+                       $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::smallint[], $21::timestamptz[], $23::text[])
   with ordinality as i(digest_at, digest_length, payload_at, payload_length, answer_at, answer_length, received, kind, peer, type,
-                       control_id, lane, blob, disposition, effects, detail, part, not_before, ord)
+                       control_id, lane, blob, disposition, effects, detail, part, not_before, also, ord)
 ), written as (
   insert into journal (received, kind, peer, type, control_id, digest, lane, payload, blob, disposition, answer, effects, detail, reused_control_id)
   select received, kind, peer, type, control_id, substring($1::bytea from digest_at for digest_length), lane,
@@ -32,9 +32,9 @@ with incoming as (
   on conflict (peer, control_id, digest) where disposition <> 'refused' and kind in ('hl7v2', 'dicom', 'receipt') do nothing
   returning seq, kind, peer, type, control_id, digest, lane, disposition, detail, octet_length(payload) as bytes
 ), queued as (
-  insert into pending (seq, part, bytes, not_before)
-  select w.seq, i.part, w.bytes, i.not_before from written w
-  cross join lateral (select part, not_before from incoming where incoming.lane = w.lane limit 1) i where w.disposition = 'accepted'
+  insert into pending (seq, part, also, bytes, not_before)
+  select w.seq, i.part, i.also::smallint[], w.bytes, i.not_before from written w
+  cross join lateral (select part, also, not_before from incoming where incoming.lane = w.lane limit 1) i where w.disposition = 'accepted'
 ), settled as (
   insert into outcome (seq, state, detail) select seq, disposition, detail from written where disposition <> 'accepted'
 ), told as (
@@ -81,9 +81,10 @@ export async function insertEntries(
       column((entry) => entry.disposition),
       column((entry) => `{${entry.effects.join(',')}}`),
       column((entry) => entry.detail),
-      column((entry) => partOf(entry.lane)),
+      column((entry) => partsOf(entry.lane).part),
       column((entry) => entry.gatherUntil ?? null),
       wake,
+      column((entry) => `{${partsOf(entry.lane).also.join(',')}}`),
     ],
   });
   return alignWithFirsts(q, entries, rows);
@@ -132,6 +133,15 @@ function keyOf(peer: string, controlId: string, digest: string): string {
   return `${peer}\0${controlId}\0${digest}`;
 }
 
+/** The parts of an entry's lanes, which TABs separate: the first one's, and those of the others beside it. */
+function partsOf(lanes: string): { readonly part: number; readonly also: readonly number[] } {
+  if (!lanes.includes('\t')) return { part: partOf(lanes), also: NO_PARTS };
+  const [part = 0, ...others] = lanes.split('\t').map(partOf);
+  return { part, also: [...new Set(others)].filter((other) => other !== part) };
+}
+
+const NO_PARTS: readonly number[] = [];
+
 /** FNV-1a over the lane's name, folded to a part. */
 export function partOf(lane: string): number {
   let hash = 0x811c9dc5;
@@ -176,19 +186,28 @@ const CLAIM_BYTES = 16 * 1024 * 1024;
 
 /**
  * Claims up to `limit` queued entries in order, about CLAIM_BYTES, of the parts that no other transaction holds; of the parts where
- * something waits at most one in `workers`, so that the others find work too. The locks and the claim end with the transaction: a worker
- * that dies gives everything back.
+ * something waits at most one in `workers`, so that the others find work too. An entry of several lanes (a merge) is claimed where
+ * the parts of all are held, and nothing behind it in any of them before. The locks and the claim end with the transaction: a worker that
+ * dies gives everything back.
  */
 export async function claimEntries(tx: Transaction, limit: number, workers: number, now: Date): Promise<(Entry & { tries: number })[]> {
-  const held = await lockParts(tx, workers, now);
-  if (held.length === 0) return [];
+  const free = await lockParts(tx, workers, now);
+  if (free.length === 0) return [];
+  const held = await lockForMerges(tx, free, now);
   const { rows } = await tx.query<EntryRow & { tries: number }>({
     name: 'journal-claim',
-    text: `with claimed as (
+    // A merge that has to wait lets no later one be sure: what is behind any of those waits as well.
+    text: `with merges as materialized (
+             select seq, part || also as parts from pending
+             where also <> '{}' and (part || also) && $1::smallint[] and (not_before is null or not_before <= $3)
+           ), blocked as materialized (
+             select seq, parts from merges where seq >= (select min(seq) from merges where not parts <@ $1::smallint[])
+           ), claimed as (
              delete from pending where seq in (
                select seq from (
                  select seq, sum(bytes) over (order by seq rows unbounded preceding) - bytes as before from (
-                   select seq, bytes from pending where part = any($1::smallint[]) and (not_before is null or not_before <= $3)
+                   select seq, bytes from pending p where part = any($1::smallint[]) and also <@ $1::smallint[] and (not_before is null or not_before <= $3)
+                     and not exists (select 1 from blocked b where b.seq < p.seq and b.parts && (p.part || p.also))
                    order by seq limit $2) head) heap
                where before < ${CLAIM_BYTES}) returning seq, tries)
            select j.*, c.tries from claimed c join journal j using (seq) order by j.seq`,
@@ -209,6 +228,20 @@ async function lockParts(tx: Transaction, workers: number, now: Date): Promise<n
     values: [workers, workers > 1 ? Math.floor(Math.random() * PARTS) : 0, now],
   });
   return rows.map((row) => row.part);
+}
+
+/** What the oldest merge among parts that are held needs besides, where it is free: else a worker of few parts might never have both. */
+async function lockForMerges(tx: Transaction, held: readonly number[], now: Date): Promise<readonly number[]> {
+  const { rows } = await tx.query<{ part: number }>({
+    name: 'journal-merge-parts',
+    text: `with needed as materialized (
+             select unnest(part || also) as part from (
+               select part, also from pending where also <> '{}' and (part || also) && $1::smallint[] and (not_before is null or not_before <= $2)
+               order by seq limit 1) oldest)
+           select part from needed where part <> all($1::smallint[]) and pg_try_advisory_xact_lock(${PART_LOCKS}, part)`,
+    values: [held, now],
+  });
+  return [...held, ...rows.map((row) => row.part)];
 }
 
 /** First key of the advisory locks on parts. */
@@ -273,8 +306,15 @@ export async function requeueEntries(q: Queryable, seqs: readonly number[]): Pro
   );
   if (rows.length === 0) return 0;
   await q.query(
-    `insert into pending (seq, part, bytes) select * from unnest($1::bigint[], $2::smallint[], $3::int[]) on conflict do nothing`,
-    [rows.map((row) => row.seq), rows.map((row) => partOf(row.lane)), rows.map((row) => row.bytes)],
+    `insert into pending (seq, part, also, bytes)
+     select seq, part, also::smallint[], bytes from unnest($1::bigint[], $2::smallint[], $3::text[], $4::int[]) as r(seq, part, also, bytes)
+     on conflict do nothing`,
+    [
+      rows.map((row) => row.seq),
+      rows.map((row) => partsOf(row.lane).part),
+      rows.map((row) => `{${partsOf(row.lane).also.join(',')}}`),
+      rows.map((row) => row.bytes),
+    ],
   );
   await wakeCorridor(q);
   return rows.length;

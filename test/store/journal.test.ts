@@ -221,3 +221,51 @@ describe('claiming', () => {
     expect(await outcomeOf(bad.seq)).toBe('failed');
   });
 });
+
+describe('an entry of two lanes', () => {
+  /** Patients whose lanes are of three different parts. */
+  const [a, b, c] = (() => {
+    const lanes = Array.from({ length: 64 }, (_, n) => `ris|${n}`);
+    const first = lanes[0] as string;
+    const second = lanes.find((lane) => partOf(lane) !== partOf(first)) as string;
+    return [first, second, lanes.find((lane) => ![first, second].map(partOf).includes(partOf(lane))) as string];
+  })() as [string, string, string];
+  const put = async (...lanes: readonly string[]): Promise<number[]> => {
+    const seqs: number[] = [];
+    for (const lane of lanes) seqs.push((await journal.append(entry({ lane }))).seq);
+    return seqs;
+  };
+  const claim = (workers = 1) =>
+    fresh.database.transaction(async (tx) => (await claimEntries(tx, 100, workers, new Date())).map(({ seq }) => seq));
+
+  it('waits until both are free, and what is behind it in either waits for it; others do not', async () => {
+    const [before] = await put(a);
+    await fresh.database.transaction(async (tx) => {
+      expect((await claimEntries(tx, 100, 1, new Date())).map(({ seq }) => seq)).toEqual([before]);
+      const [, , other] = await put(`${a}\t${b}`, b, c);
+      expect(await claim()).toEqual([other]);
+      expect(await claim()).toEqual([]);
+    });
+    const rest = await claim();
+    expect(rest).toHaveLength(2);
+    expect(rest).toEqual([...rest].sort((one, two) => one - two));
+  });
+
+  it('is claimed by a worker that takes few parts at a time', async () => {
+    const seqs = await put(`${a}\t${b}`, `${b}\t${c}`, a, b, c);
+    const claimed: number[] = [];
+    for (let round = 0; round < 200 && claimed.length < seqs.length; round++) claimed.push(...(await claim(16)));
+    expect([...claimed].sort((one, two) => one - two)).toEqual(seqs);
+    expect(claimed.indexOf(seqs[0] as number)).toBeLessThan(claimed.indexOf(seqs[3] as number));
+    expect(claimed.indexOf(seqs[1] as number)).toBeLessThan(claimed.indexOf(seqs[4] as number));
+  });
+
+  it('keeps its lanes when it is replayed', async () => {
+    const [seq] = (await put(`${a}\t${b}`)) as [number];
+    expect(await claim()).toEqual([seq]);
+    expect(await requeueEntries(fresh.database, [seq])).toBe(1);
+    const { rows } = await fresh.database.query<{ also: number[] }>('select also from pending where seq = $1', [seq]);
+    expect(rows[0]?.also.map(Number)).toEqual([partOf(b)]);
+    expect(await claim()).toEqual([seq]);
+  });
+});

@@ -89,7 +89,7 @@ function inbound(bytes: Buffer, header: Header | null, peer: Peer | null, verdic
     type,
     controlId: header?.controlId ?? '',
     digest: hash('sha256', bytes, 'buffer'),
-    lane: verdict.disposition === 'accepted' ? `${name}|${verdict.patient}` : name,
+    lane: verdict.disposition === 'accepted' ? laneOf(name, verdict) : name,
     payload: bytes,
     blob: null,
     disposition,
@@ -100,6 +100,11 @@ function inbound(bytes: Buffer, header: Header | null, peer: Peer | null, verdic
   };
   const mustBeUnused = disposition === 'accepted' && peer?.reusedControlId === 'refuse';
   return { entry, header, mode, answer: acceptCode(mode, refusal?.failure.code ?? null), release: peer?.release ?? 0, mustBeUnused };
+}
+
+/** Peer and patient; a merge is in the lanes of both, so that nothing of either passes it. */
+function laneOf(peer: string, { patient, others = [] }: Verdict & { readonly disposition: 'accepted' }): string {
+  return [...new Set([patient, ...others])].map((one) => `${peer}|${one}`).join('\t');
 }
 
 /** Nothing where the sender asks for nothing. */

@@ -21,8 +21,21 @@ export function judgeAdt(bytes: Buffer, header: Header): Verdict {
     if (unfit) return refused(unfit);
   }
   const [first] = groups[0] as [SegmentPlace];
-  return { disposition: 'accepted', patient: identifiersAt(bytes, header, first, 3).find(isValued) as string };
+  const patient = identifiersAt(bytes, header, first, 3).find(isValued) as string;
+  return event.does === 'update'
+    ? { disposition: 'accepted', patient }
+    : { disposition: 'accepted', patient, others: othersIn(bytes, header, groups) };
 }
+
+/** Everybody whom a merge, a move or a link is about: each PID, and the numbers that were his (MRG-1). */
+function othersIn(bytes: Buffer, header: Header, groups: readonly (readonly SegmentPlace[])[]): string[] {
+  const places = groups.flat().filter(({ name }) => name === 'PID' || name === 'MRG');
+  const numbers = places.map((place) => identifiersAt(bytes, header, place, place.name === 'PID' ? 3 : 1).find(isValued));
+  return numbers.filter((number) => number !== undefined && isFit(number)).slice(0, MAX_OTHERS) as string[];
+}
+
+/** A message that brings more people together keeps the order of so many. */
+const MAX_OTHERS = 16;
 
 /** A PID and what follows it. */
 function groupsOf(segments: readonly SegmentPlace[]): SegmentPlace[][] {

@@ -2,8 +2,8 @@
 import { type Header, isFit, part, type Refusal, readFields, refusal, type SegmentPlace } from './header.ts';
 
 export type Verdict =
-  /** `patient`: PID-3.1 as it stands, of the first identifier that has one. */
-  | { readonly disposition: 'accepted'; readonly patient: string }
+  /** `patient`: PID-3.1 as it stands, of the first identifier that has one; `others`: of those whom the message brings together with him. */
+  | { readonly disposition: 'accepted'; readonly patient: string; readonly others?: readonly string[] }
   | { readonly disposition: 'ignored'; readonly detail: string }
   | { readonly disposition: 'refused'; readonly refusal: Refusal };
 

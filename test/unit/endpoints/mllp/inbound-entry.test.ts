@@ -7,6 +7,7 @@ import { type Inbound, readInbound } from '../../../../src/endpoints/mllp/inboun
 import type { Clock } from '../../../../src/model/clock.ts';
 import type { Config } from '../../../../src/model/config.ts';
 import { isFailure } from '../../../../src/model/failure.ts';
+import type { PeerDirectory } from '../../../../src/model/peer.ts';
 import { parseAck } from '../../../../src/protocols/hl7v2/ack.ts';
 import { parseMessage } from '../../../../src/protocols/hl7v2/message.ts';
 
@@ -37,6 +38,24 @@ describe('the entry of an order', () => {
   it('that is refused says why, with ids and places only', () => {
     const refused = read(Buffer.from(ORDER.toString().replace('4711^^^NORTH^MR', '')));
     expect(refused).toMatchObject({ answer: 'AE', entry: { disposition: 'refused', detail: 'required-field PID^1^3: PID-3 is empty' } });
+  });
+});
+
+describe('the entry of a merge', () => {
+  const mapping = {
+    named: peers.named,
+    mllp: () => ({ ...peers.named('adt'), messages: { 'ADT^*': 'mapped' } }),
+  } as unknown as PeerDirectory;
+  const laneOf = (event: string, ...segments: readonly string[]) => {
+    const bytes = Buffer.from(`MSH|^~\\&|ADT|NORTH|||20260314||ADT^${event}|N-1|P|2.5.1\r${segments.join('\r')}\r`);
+    return readInbound(bytes, { peers: mapping, clock, caller: { listener: 'mllp', address: '', certificate: null } })?.entry.lane;
+  };
+
+  it('is in the lanes of both, and of all whom it brings together', () => {
+    expect(laneOf('A40', 'PID|1||11^^^H', 'MRG|22^^^H')).toBe('adt|11\tadt|22');
+    expect(laneOf('A40', 'PID|1||11', 'MRG|22', 'PID|1||33', 'MRG|44')).toBe('adt|11\tadt|22\tadt|33\tadt|44');
+    expect(laneOf('A24', 'PID|1||11', 'PID|2||12')).toBe('adt|11\tadt|12');
+    expect(laneOf('A08', 'PID|1||11')).toBe('adt|11');
   });
 });
 
