@@ -115,7 +115,15 @@ function applyReport(batch: Batch, work: Work, state: CaseState, act: Act & { ki
     return;
   }
   const version = String((state.report ? Number(state.report.version) : 0) + 1);
-  const report = { reference: act.report, provenance: act.provenance, version, at: batch.now.toISOString(), seq: work.entry.seq };
+  const corrects = state.report && { reference: state.report.reference, version: state.report.version };
+  const report = {
+    reference: act.report,
+    provenance: act.provenance,
+    version,
+    at: batch.now.toISOString(),
+    seq: work.entry.seq,
+    ...(corrects ? { corrects } : {}),
+  };
   putCase(batch, { ...state, report, returns: [] });
   move(batch, state.id, 'reported', work, `${act.report}, signature verified`);
   voidAbort(batch, state.id);

@@ -46,7 +46,7 @@ const PHASES: Readonly<Record<CasePhase, Partial<Record<PhaseEvent, CasePhase>>>
   // A cancel after the claim asks the reader, who is at work: only what he agrees to ends the case.
   claimed: { claimed: 'claimed', reported: 'reported', aborted: 'cancelled' },
   reported: { reported: 'reported', returned: 'closed' },
-  // Only a newer version of a report that was found on a pushed case's server comes here: our own door takes one report of a case.
+  // A correction, or a newer version of a report that was found on a pushed case's server.
   closed: { reported: 'reported' },
   // The placer orders anew under the same number.
   cancelled: { reopened: 'assembling' },

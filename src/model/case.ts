@@ -117,6 +117,8 @@ export type CaseState = {
     readonly version: string;
     readonly at: string;
     readonly seq: number;
+    /** The report before, which this one corrects: `Type/id` and version; absent for the first. */
+    readonly corrects?: { readonly reference: string; readonly version: string };
   } | null;
   readonly returns: readonly ReturnState[];
   /** ORC-5 as who asked was told last; absent where nobody was told. */

@@ -18,6 +18,10 @@ export type MllpDestination = {
   readonly orderReplies: boolean;
   /** How it is told the progress of orders: OSU^O51, or ORM^O01 with ORC-1 SC. */
   readonly orderStatus: 'none' | 'osu' | 'orm';
+  /** Whether reports go as results (ORU^R01) or as documents (MDM). */
+  readonly report: 'oru' | 'mdm';
+  /** How the text of a report stands in OBX: in one, one a line, or one a paragraph. */
+  readonly text: 'whole' | 'lines' | 'sections';
   /** What it reads. */
   readonly charset: CharsetName;
   /** Null: without TLS. */

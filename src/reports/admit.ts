@@ -1,7 +1,8 @@
 /**
  * May this report be written? In: one change of a FHIR write, the facts the door has loaded, the signers we know. Out: null, or why not.
- * A report is a DiagnosticReport based on the ServiceRequest of a case. It comes once, from the group that has claimed the case, in one
- * transaction with its signed Provenance, and is never changed afterwards. Reports on other things (an origin's prior findings) are not
+ * A report is a DiagnosticReport based on the ServiceRequest of a case. It comes from the group that has claimed the case, in one transaction
+ * with its signed Provenance, and is never changed afterwards: what must be said otherwise comes as a report of its own, amended, corrected
+ * or appended, with the whole text. Reports on other things (an origin's prior findings) are not
  * ours to judge, nor are other resources.
  */
 import type { DiagnosticReport, Provenance, Resource } from '@medplum/fhirtypes';
@@ -29,7 +30,7 @@ function admitDiagnosticReport({ before, after }: Change, facts: AdmitFacts, sig
   if (before !== null)
     return failure('reports', 'invalid', 'a report comes in the same transaction as its signed Provenance: create it anew');
   if (others.length > 0) return failure('reports', 'invalid', 'a report is based on the ServiceRequest of one case');
-  return notYourTurn(state, facts) ?? admitSigned(report, state, facts, signers);
+  return notYourTurn(report, state, facts) ?? admitSigned(report, state, facts, signers);
 }
 
 function admitSigned(report: DiagnosticReport, state: CaseState, facts: AdmitFacts, signers: readonly Signer[]): Failure | null {
@@ -79,11 +80,14 @@ function withoutCase({ caller }: AdmitFacts): Failure | null {
   return caller.role === 'origin' ? null : failure('reports', 'invalid', 'basedOn is not the ServiceRequest of a case');
 }
 
-function notYourTurn(state: CaseState, { caller, read, reportOn }: AdmitFacts): Failure | null {
+function notYourTurn({ status }: DiagnosticReport, state: CaseState, { caller, read, reportOn }: AdmitFacts): Failure | null {
   if (caller.role !== 'reader' || state.route?.kind !== 'pull' || state.route.group !== caller.group) {
     return failure('reports', 'forbidden', 'this case is not read by your group');
   }
-  if (state.report !== null || reportOn(state.serviceRequest) !== null) return failure('reports', 'conflict', 'this case has its report');
+  if (state.report !== null || reportOn(state.serviceRequest) !== null) {
+    if (CORRECTIONS.has(status ?? '') && state.phase !== 'cancelled') return null;
+    return failure('reports', 'conflict', 'this case has its report: another one is amended, corrected or appended');
+  }
   const task = read(state.task);
   const held = task?.resourceType === 'Task' && HOLDING.has(task.status ?? '');
   return held && state.phase !== 'cancelled' ? null : failure('reports', 'conflict', 'claim the Task of this case first');
@@ -104,6 +108,9 @@ function targetsOf(resource: Resource | null): string[] {
 function referenceOf({ resourceType, id }: Resource): string {
   return `${resourceType}/${id}`;
 }
+
+/** DiagnosticReport.status of what takes the place of an earlier report. */
+const CORRECTIONS: ReadonlySet<string> = new Set(['amended', 'corrected', 'appended']);
 
 /** Task.status values under which a reader holds the case. */
 const HOLDING: ReadonlySet<string> = new Set(['received', 'accepted', 'in-progress', 'on-hold']);

@@ -2,15 +2,15 @@
  * The way out, with the database: a case that is offered to a specialist's server is worded as a push, a report as the answer for each
  * destination its origin names. Deliveries are ordered in the transaction that caused them; what cannot be worded is told in the timeline.
  */
-import type { DiagnosticReport, Patient, Provenance, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
-import { MAX_REPORT_FILE_BYTES, type StoredBinary } from '../model/binary.ts';
+import type { DiagnosticReport, Patient, Provenance, ServiceRequest, Task } from '@medplum/fhirtypes';
+import { MAX_REPORT_FILE_BYTES } from '../model/binary.ts';
 import type { CaseState, ReturnState } from '../model/case.ts';
 import type { Config, Destination, Signer } from '../model/config.ts';
 import type { DeliveryKind } from '../model/delivery.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
+import { FILLER_AUTHORITY } from '../model/order.ts';
 import type { PeerDirectory } from '../model/peer.ts';
 import { answeredPlaces, type Push, pushName } from '../protocols/fhir/push.ts';
-import { literalReferences } from '../protocols/fhir/references.ts';
 import { shortControlId } from '../protocols/hl7v2/ack.ts';
 import { encodeMessage } from '../protocols/hl7v2/encode.ts';
 import { addEvent, type Batch, caseIn, changedCases, loadResources, putCase, resourceIn } from '../store/batch.ts';
@@ -19,6 +19,8 @@ import { readDelivery } from '../store/delivery-store.ts';
 import { readEntry } from '../store/journal-store.ts';
 import { composeFhirOrder, MAX_INLINE_BYTES } from './fhir-order.ts';
 import { composeFhirReport } from './fhir-report.ts';
+import { filesOf, loadKnown, resourcesIn } from './material-step.ts';
+import { composeMdm } from './mdm.ts';
 import { composeOru } from './oru-r01.ts';
 
 /** A PDF of a report that brought none. */
@@ -127,7 +129,7 @@ async function word(batch: Batch, house: ReturnHouse, state: CaseState, destinat
   await loadResources(batch, [reference, proof, state.patient, state.serviceRequest]);
   const report = resourceIn(batch, reference) as DiagnosticReport;
   const provenance = resourceIn(batch, proof) as Provenance;
-  if (destination.kind === 'mllp') return wordOru(batch, house, state, destination, { report, provenance, id });
+  if (destination.kind === 'mllp') return wordHl7v2(batch, house, state, destination, { report, provenance, id });
   if (destination.kind !== 'fhir') return failure('return', 'invalid', 'a group that pulls is no place for an answer');
   const push = composeFhirReport({
     report,
@@ -140,7 +142,7 @@ async function word(batch: Batch, house: ReturnHouse, state: CaseState, destinat
   return isFailure(push) ? push : { kind: 'fhir-report', controlId: id, content: Buffer.from(JSON.stringify(push)) };
 }
 
-async function wordOru(
+async function wordHl7v2(
   batch: Batch,
   house: ReturnHouse,
   state: CaseState,
@@ -155,7 +157,7 @@ async function wordOru(
   const pdf = await pdfOf(batch, house, state, { report, provenance, signer, patient });
   if (isFailure(pdf)) return pdf;
   const controlId = shortControlId(id);
-  const content = composeOru({
+  const said = {
     order: entry.payload,
     orderCharset: house.peers.named(entry.peer).charset,
     keys: state.keys,
@@ -164,15 +166,29 @@ async function wordOru(
     report,
     signer,
     pdf,
+    filler: fillerOf(resourceIn(batch, state.serviceRequest) as ServiceRequest | null),
     destination,
     sender: { application: 'WAYSTATION', facility: '' },
     controlId,
     now: batch.now,
-  });
+  };
+  const content = destination.report === 'mdm' ? composeMdm({ ...said, ...documentOf(state, provenance) }) : composeOru(said);
   const encoded = isFailure(content) ? content : encodeMessage(content, destination.charset);
   if (isFailure(encoded)) return encoded;
   tellRewritten(batch, state, destination, encoded.rewritten);
-  return { kind: 'oru', controlId, content: encoded.bytes };
+  return { kind: destination.report, controlId, content: encoded.bytes };
+}
+
+/** Which document the report is among those of its case. */
+function documentOf({ report }: CaseState, { signature, recorded }: Provenance) {
+  const { reference, version, corrects = null } = report as NonNullable<CaseState['report']>;
+  return { document: { reference, version }, corrects, signedAt: signature?.[0]?.when ?? recorded ?? '' };
+}
+
+/** The filler number that was given here, where the order's sender asked for one. */
+function fillerOf(request: ServiceRequest | null): string {
+  const given = request?.identifier?.find(({ system }) => system === `urn:waystation:authority:${FILLER_AUTHORITY}`);
+  return given?.value ?? '';
 }
 
 /** Characters that the receiver's set has not, and that were written otherwise. */
@@ -222,36 +238,4 @@ function order(
 function signerOf({ signature }: Provenance, signers: readonly Signer[]): Signer | undefined {
   const who = signature?.[0]?.who?.identifier;
   return signers.find(({ identifier }) => identifier.system === who?.system && identifier.value === who?.value);
-}
-
-/** What resources refer to, as far as it is here. */
-async function loadKnown(batch: Batch, resources: readonly Resource[]): Promise<Map<string, Resource>> {
-  const references = [...new Set(resources.flatMap(literalReferences))];
-  await loadResources(batch, references);
-  return new Map(
-    references.flatMap((reference) => resourceIn(batch, reference) ?? []).map((found) => [`${found.resourceType}/${found.id}`, found]),
-  );
-}
-
-/** Bytes of the files that resources name by `Binary/id`, up to a size. A file that is not there (a restore without its blobs) is left out. */
-async function filesOf(batch: Batch, blobs: BlobStore, resources: readonly Resource[], most: number): Promise<Map<string, Buffer>> {
-  const urls = [...new Set(resources.flatMap(fileUrls))];
-  await loadResources(batch, urls);
-  const files = new Map<string, Buffer>();
-  for (const url of urls) {
-    const binary = resourceIn(batch, url) as StoredBinary | null;
-    if (!binary || binary.size > most || !(await blobs.stat(binary.digest))) continue;
-    const chunks: Buffer[] = [];
-    for await (const chunk of blobs.read(binary.digest)) chunks.push(chunk as Buffer);
-    files.set(url, Buffer.concat(chunks));
-  }
-  return files;
-}
-
-function fileUrls(resource: Resource): string[] {
-  return [...JSON.stringify(resource).matchAll(/"url":"(Binary\/[A-Za-z0-9.-]{1,64})"/g)].map(([, url]) => url as string);
-}
-
-function resourcesIn(batch: Batch, references: readonly string[]): Resource[] {
-  return references.map((reference) => resourceIn(batch, reference)).filter((resource) => resource !== null);
 }

@@ -31,9 +31,10 @@ afterAll(async () => {
 function configuration(): string {
   return `
 peers:
-  - { name: nordstadt, mllp: { application: RIS, facility: NORDSTADT }, patientAuthority: NORDSTADT, returns: [nordstadt] }
+  - { name: nordstadt, mllp: { application: RIS, facility: NORDSTADT }, patientAuthority: NORDSTADT, returns: [nordstadt, archive] }
 destinations:
   - { kind: mllp, name: nordstadt, host: 127.0.0.1, port: ${receiver.port}, replies: true, status: osu }
+  - { kind: mllp, name: archive, host: 127.0.0.1, port: ${receiver.port}, report: mdm, version: '2.8', text: lines }
   - { kind: pull, name: radiology, group: radiologists }
 routes:
   - { to: radiology }
@@ -187,6 +188,50 @@ describe('an order that is cancelled', () => {
       ({ aborts }) => aborts[0]?.status === 'rejected',
     );
     expect(settled.aborts.map(({ status }) => status)).toEqual(['rejected']);
+  });
+});
+
+describe('a report that is corrected', () => {
+  it('goes home as a correction with the whole text, and as a document that replaces the first', async () => {
+    await say('NW', 'R1');
+    await claim('R1');
+    const { task, request } = await orderOf('R1');
+    const server = connect(`${gateway.http}/fhir`, token);
+    const report = reportOn(`ServiceRequest/${request.id}`, task.for?.reference as string);
+    await postReport(server, specialist, { ...report, conclusion: 'No fracture.' }, '2026-03-02T10:30:00+01:00');
+    const sentFor = (type: string) =>
+      received().filter(
+        (one) => fieldOf(one, 'MSH', 8).startsWith(type) && one.some((line) => line.includes('P1^RIS') || line.includes('R1^RIS')),
+      );
+    await until(
+      async () => [sentFor('ORU'), sentFor('MDM')],
+      ([results, documents]) => results?.length === 1 && documents?.length === 1,
+    );
+    await expect(postReport(server, specialist, report, '2026-03-02T11:00:00+01:00')).rejects.toMatchObject({
+      response: { data: { issue: [{ diagnostics: expect.stringContaining('this case has its report') }] } },
+    });
+    const correction = { ...report, status: 'corrected' as const, conclusion: 'Fracture of the nose.\nNo bleeding.' };
+    await postReport(server, specialist, correction, '2026-03-02T11:30:00+01:00');
+    const [results, documents] = (await until(
+      async () => [sentFor('ORU'), sentFor('MDM')],
+      ([oru, mdm]) => oru?.length === 2 && mdm?.length === 2,
+    )) as [string[][][], string[][][]];
+    expect(results.map((one) => [fieldOf(one, 'OBR', 25), fieldOf(one, 'OBX', 5)])).toEqual([
+      ['F', 'No fracture.'],
+      ['C', 'Fracture of the nose.\\.br\\No bleeding.'],
+    ]);
+    expect(documents.map((one) => fieldOf(one, 'MSH', 8))).toEqual(['MDM^T02^MDM_T02', 'MDM^T10^MDM_T02']);
+    expect(fieldOf(documents[1] as string[][], 'TXA', 13)).toBe(fieldOf(documents[0] as string[][], 'TXA', 12));
+    expect((documents[1] ?? []).filter(([name]) => name === 'OBX').map((obx) => obx[5])).toEqual([
+      'Fracture of the nose.',
+      'No bleeding.',
+      expect.stringMatching(/^\^application\^pdf\^Base64\^/),
+    ]);
+    const closed = await until(
+      () => orderOf('R1'),
+      (found) => found.task.businessStatus?.text === 'returned',
+    );
+    expect(closed.task.output?.length).toBe(1);
   });
 });
 

@@ -38,6 +38,8 @@ function open(changes: Partial<MllpDestination>): void {
       charset: 'UNICODE UTF-8' as const,
       orderReplies: false,
       orderStatus: 'none' as const,
+      report: 'oru' as const,
+      text: 'whole' as const,
       tls: null,
       answerTimeoutMs: 10_000,
       retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' as const },

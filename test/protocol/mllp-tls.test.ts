@@ -130,6 +130,8 @@ describe('the sending client with TLS', () => {
     charset: 'UNICODE UTF-8' as const,
     orderReplies: false,
     orderStatus: 'none' as const,
+    report: 'oru' as const,
+    text: 'whole' as const,
     tls: { ca: authority.ca, key: ris.key, cert: ris.cert, serverName: '', ...tls },
     answerTimeoutMs: 10_000,
     retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' as const },

@@ -94,6 +94,8 @@ const RIS_LINK = {
   charset: 'UNICODE UTF-8',
   orderReplies: false,
   orderStatus: 'none',
+  report: 'oru',
+  text: 'whole',
   tls: null,
   answerTimeoutMs: TIMEOUT_MS,
   retry: { firstDelayMs: 0, maxDelayMs: 0, maxAttempts: 1, onFailure: 'setAside' },

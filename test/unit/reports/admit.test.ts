@@ -107,6 +107,27 @@ describe('who may report, and when', () => {
   });
 });
 
+describe('a case that has its report', () => {
+  const had = { reference: 'DiagnosticReport/d0', provenance: 'Provenance/p0', version: '1', at: '2026-03-02T09:00:00Z', seq: 7 };
+  const reported = (over: Partial<CaseState> = {}) => ({ ...claimed(), phase: 'closed' as const, report: had, ...over });
+  const corrected = async (status: DiagnosticReport['status']): Promise<Resource[]> => {
+    const later = { ...report, status };
+    return [later, { ...(await provenanceFor(ada, later, REPORT, '2026-03-02T09:31:00Z')), id: 'p1' }];
+  };
+
+  it.each(['amended', 'corrected', 'appended'] as const)('takes one that is %s, from the group that reads it', async (status) => {
+    expect(admitAll(await corrected(status), { state: reported(), task: 'completed' })).toEqual([null, null]);
+    const other = { caller: { ...READER, group: 'dermatology' }, state: reported(), task: 'completed' as const };
+    expect(admitAll(await corrected(status), other)[0]).toEqual(refusal('forbidden'));
+  });
+
+  it('takes no second one that says it is the first, and none after a cancel', async () => {
+    expect(admitAll(await corrected('final'), { state: reported(), task: 'completed' })[0]).toEqual(refusal('conflict'));
+    const cancelled = { state: reported({ phase: 'cancelled' }), task: 'cancelled' as const };
+    expect(admitAll(await corrected('corrected'), cancelled)[0]).toEqual(refusal('conflict'));
+  });
+});
+
 describe('a report that was taken', () => {
   it('is never changed or deleted, nor its Provenance', () => {
     const changes: Change[] = [

@@ -134,6 +134,87 @@ describe('the ORU^R01 of a report', () => {
     expect([old?.raw(9), old?.raw(12), later?.raw(9), later?.raw(12)]).toEqual(['ORU^R01', '2.3.1', 'ORU^R01^ORU_R01', '2.5.1']);
   });
 
+  it('says persons and codes as the receiver’s version does', () => {
+    const shape = (version: string) => {
+      const oru = compose(withResults, { destination: { ...inputOf({}).destination, version } });
+      const names = oru.segments.map(({ name }) => name);
+      return {
+        coded: oru.all('OBX')[1]?.get(2),
+        interpreter: oru.first('OBR')?.get(32) !== '',
+        observer: oru.first('OBX')?.get(16) !== '',
+        participants: oru.all('PRT').map((prt) => [prt.get(2), prt.get(4), prt.get(5), prt.get(5, 2)].join(' ')),
+        after: names.slice(names.indexOf('OBR'), names.indexOf('OBR') + 4).join(' '),
+      };
+    };
+    for (const version of ['2.3', '2.3.1', '2.4', '2.5', '2.5.1', '2.6'])
+      expect(shape(version)).toEqual({ coded: 'CE', interpreter: true, observer: true, participants: [], after: 'OBR OBX OBX OBX' });
+    for (const version of ['2.7', '2.7.1', '2.8']) {
+      const participants = ['PRI', ...Array(6).fill('RO')].map((role) => `UC ${role} 100001 Dr. Ada Example`);
+      expect(shape(version)).toEqual({ coded: 'CWE', interpreter: false, observer: false, participants, after: 'OBR PRT OBX PRT' });
+    }
+  });
+
+  it.each([
+    ['whole', ['FT Befund:\nkeine Fraktur.\n\nBeurteilung:\nunauffällig.']],
+    ['lines', ['TX Befund:', 'TX keine Fraktur.', 'TX ', 'TX Beurteilung:', 'TX unauffällig.']],
+    ['sections', ['FT Befund:\nkeine Fraktur.', 'FT Beurteilung:\nunauffällig.']],
+  ] as const)('carries text %s', (text, expected) => {
+    const conclusion = 'Befund:\r\nkeine Fraktur.\n \nBeurteilung:\nunauffällig.'.replace('\n \n', '\n\n');
+    const oru = compose({ conclusion }, { pdf: null, destination: { ...inputOf({}).destination, text } });
+    expect(oru.all('OBX').map((obx) => `${obx.get(2)} ${obx.text(5)}`)).toEqual(expected);
+    expect(oru.all('OBX').map((obx) => obx.get(1))).toEqual(expected.map((_, index) => String(index + 1)));
+    expect(new Set(oru.all('OBX').map((obx) => obx.raw(3))).size).toBe(1);
+  });
+
+  it.each([
+    ['registered', 'O', 'SC', 'I'],
+    ['partial', 'R', 'IP', 'R'],
+    ['preliminary', 'P', 'IP', 'P'],
+    ['final', 'F', 'CM', 'F'],
+    ['amended', 'C', 'CM', 'C'],
+    ['corrected', 'C', 'CM', 'C'],
+    ['appended', 'C', 'CM', 'C'],
+    ['cancelled', 'X', 'CA', 'X'],
+    ['entered-in-error', 'C', 'CM', 'C'],
+    ['unknown', 'R', 'IP', 'R'],
+  ] as const)('of a report that is %s says OBR-25 %s, ORC-5 %s, OBX-11 %s', (status, result, order, text) => {
+    const oru = compose({ status });
+    expect([oru.first('OBR')?.get(25), oru.first('ORC')?.get(5), oru.first('OBX')?.get(11)]).toEqual([result, order, text]);
+  });
+
+  it('says of each result how final it is, and gives a code back as it came', () => {
+    const kept = (system: string, code: string) => ({
+      extension: [
+        {
+          url: 'http://hl7.org/fhir/StructureDefinition/alternate-codes',
+          valueCodeableConcept: { coding: [{ system: `http://terminology.hl7.org/CodeSystem/v2-${system}`, code }] },
+        },
+      ],
+    });
+    const results = [
+      observation('a', { status: 'preliminary' }),
+      { ...observation('b', { status: 'final' }), _status: kept('0085', 'U') },
+      { ...observation('c', { status: 'corrected' }), _status: kept('0085', 'U') },
+      observation('d', { status: 'unknown' }),
+    ];
+    const oru = compose({ conclusion: undefined, contained: results as Observation[] }, { pdf: null });
+    expect(oru.all('OBX').map((obx) => obx.get(11))).toEqual(['P', 'U', 'C', 'R']);
+    const partial = { status: 'partial', _status: kept('0123', 'A') } as Partial<DiagnosticReport>;
+    expect(compose(partial).first('OBR')?.get(25)).toBe('A');
+    expect(
+      compose({ ...partial, status: 'final' })
+        .first('OBR')
+        ?.get(25),
+    ).toBe('F');
+  });
+
+  it('has the filler number that was given here where the order came without one', () => {
+    const order = edited((text) => text.replaceAll('F-77^NORTH', ''));
+    const oru = compose({}, { order, keys: [], filler: '0190abcd' });
+    expect([oru.first('ORC')?.raw(3), oru.first('OBR')?.raw(3)]).toEqual(['0190abcd^WAYSTATION', '0190abcd^WAYSTATION']);
+    expect(compose({}, { filler: '0190abcd' }).first('ORC')?.raw(3)).toBe('F-77^NORTH');
+  });
+
   it('is not written with a PDF that is not the signed one', () => {
     const sha256 = createHash('sha256').update(PDF).digest('hex');
     const report = reportOn('ServiceRequest/1', 'Patient/1', { presentedForm: [filedPdf('Binary/1', sha256)] });
@@ -177,7 +258,8 @@ function inputOf(more: Partial<DiagnosticReport>): OruInput {
     report: reportOn('ServiceRequest/1', 'Patient/1', more),
     signer: { name: 'Dr. Ada Example', identifier: { system: 'urn:example:physician-number', value: '100001' }, jwk: {} },
     pdf: PDF,
-    destination: { receivingApplication: 'ORDERS', receivingFacility: 'NORTH', version: '2.5.1' },
+    filler: '',
+    destination: { receivingApplication: 'ORDERS', receivingFacility: 'NORTH', version: '2.5.1', text: 'whole' },
     sender: { application: 'WAYSTATION', facility: 'HUB' },
     controlId: 'WS00000001',
     now: new Date('2026-03-02T09:32:00Z'),
