@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { admitTask } from './cases/admit.ts';
 import { peerDirectory } from './config/peers.ts';
 import type { CorridorData, CorridorOrder, CorridorWord } from './corridor-worker.ts';
+import { startCommitmentWorker } from './delivery/dimse/commitment-worker.ts';
 import { requireBearer } from './endpoints/bearer-session.ts';
 import { dicomwebRoutes } from './endpoints/dicomweb/dicomweb-routes.ts';
 import type { RenderDeps } from './endpoints/dicomweb/rendered-session.ts';
@@ -204,7 +205,7 @@ const CERTIFICATE_NOTICE_MS = 30 * 24 * 60 * 60_000;
 
 /** The doors; /ready says yes once the corridor runs. */
 async function openDoors(parts: Parts): Promise<Door[]> {
-  const { config, log, journal, blobs, page } = parts;
+  const { config, log, database, journal, blobs, page } = parts;
   const peers = peerDirectory(config);
   const doors: Door[] = [];
   const add = (door: Door): void => {
@@ -218,9 +219,18 @@ async function openDoors(parts: Parts): Promise<Door[]> {
     parts.renewals.push((renewed) => door.renew(renewed.mllp.find(({ name }) => name === listener.name)?.tls ?? null));
   }
   if (config.dimse.tls) tellExpiry('dimse', config.dimse.tls.cert, log);
-  const dimse = await startDimseDoor(config.dimse, { journal, blobs, peers, log, metrics: page.metrics, clock });
+  const dimse = await startDimseDoor(config.dimse, {
+    journal,
+    blobs,
+    commitment: { database, journal, blobs },
+    peers,
+    log,
+    metrics: page.metrics,
+    clock,
+  });
   add(dimse);
   parts.renewals.push((renewed) => dimse.renew(renewed.dimse.tls));
+  startCommitments(parts);
   const token = newToken();
   const renderer = openRenderer();
   parts.closes.push(() => renderer.close());
@@ -229,6 +239,18 @@ async function openDoors(parts: Parts): Promise<Door[]> {
   await writeGatewayFile(config.dataDirectory, { pid: process.pid, url: httpUrl(config, doors.at(-1) as Door), token });
   parts.closes.push(() => removeGatewayFile(config.dataDirectory));
   return doors;
+}
+
+/** Answers to requests for storage commitment, where some peer may ask for it. */
+function startCommitments({ config, log, database, blobs, page, closes }: Parts): void {
+  if (!config.peers.some(({ commitment }) => commitment)) return;
+  const { aeTitle } = config.dimse;
+  const addressOf = (peer: string) => {
+    const found = config.peers.find(({ name }) => name === peer);
+    return found?.commitment ? { ...found.commitment, aeTitle: found.callingAeTitle } : null;
+  };
+  const worker = startCommitmentWorker({ database, blobs, clock, log, metrics: page.metrics, aeTitle, addressOf });
+  closes.push(() => inTime(worker.stop()));
 }
 
 function httpRoutes(

@@ -170,6 +170,7 @@ function completePeer({ mllp, dimse, http, specialty, ...peer }: ConfigInput['pe
     listener: mllp?.listener ?? '',
     address: mllp?.address ?? '',
     certificate: mllp?.certificate ?? '',
+    ...(dimse?.commitment ? { commitment: dimse.commitment } : {}),
     callingAeTitle: dimse?.aeTitle ?? '',
     callingAddress: dimse?.address ?? '',
     callingCertificate: dimse?.certificate ?? '',

@@ -111,6 +111,7 @@ const peer = section({
   }).optional(),
   dimse: section({
     aeTitle,
+    commitment: section({ host, port: wholeNumber(1, 65_535) }).optional(),
     address: address.optional(),
     certificate: text('the common name of a certificate, or its SHA-256').optional(),
   }).optional(),

@@ -1,4 +1,5 @@
 import type { CharsetName } from './charset.ts';
+import type { CommitmentAddress } from './commitment.ts';
 import type { Failure } from './failure.ts';
 import type { ShownCertificate } from './tls.ts';
 
@@ -29,6 +30,8 @@ export type Peer = {
   readonly specialty: string;
   /** Destinations its answers go to. */
   readonly returns: readonly string[];
+  /** Where answers to its requests for storage commitment go; absent where it may not ask. */
+  readonly commitment?: CommitmentAddress;
 };
 
 /** Who calls over HTTP, from the bearer token. */

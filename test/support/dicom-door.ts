@@ -87,7 +87,8 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
   const audit = openAudit(fresh.database, () => {});
   const dimse = { ...DIMSE, ...options.dimse };
   const peers = peerDirectory({ dimse, peers: [], unknownPeers: 'accept', ...options.config } as unknown as Config);
-  const deps = { ...(options.wrap?.({ journal, blobs }) ?? { journal, blobs }), peers, log, metrics, clock: systemClock };
+  const commitment = { database: fresh.database, journal, blobs };
+  const deps = { ...(options.wrap?.({ journal, blobs }) ?? { journal, blobs }), commitment, peers, log, metrics, clock: systemClock };
   const door = await startDimseDoor(dimse, deps);
   const reading: DicomDoor['reading'] = { caller: OPERATOR };
   const renderer = openRenderer(options.renderMs);

@@ -6,13 +6,22 @@
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import type { CommitmentAnswer } from '../../model/commitment.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import { COMMAND, type Command, encodeCommand } from '../../protocols/dicom/command.ts';
 import { CommandAssembler } from '../../protocols/dicom/command-assembler.ts';
 import { pDataOf } from '../../protocols/dicom/p-data.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../../protocols/dicom/part10.ts';
-import { APPLICATION_CONTEXT, type AssociateRq, type Pdv, type PresentationContext } from '../../protocols/dicom/pdu.ts';
-import { VERIFICATION } from '../../protocols/dicom/sop-class.ts';
+import {
+  APPLICATION_CONTEXT,
+  type AssociateRq,
+  type Pdv,
+  type PresentationContext,
+  type RoleSelection,
+} from '../../protocols/dicom/pdu.ts';
+import { STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH, VERIFICATION } from '../../protocols/dicom/sop-class.ts';
+import { eventTypeOf, writeEvent } from '../../protocols/dicom/storage-commitment.ts';
+import { EXPLICIT_LITTLE_ENDIAN } from '../../protocols/dicom/transfer-syntax.ts';
 import { drained, type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
 
 /** Responses are short commands; nobody sends us datasets. */
@@ -34,7 +43,12 @@ export type DimseTarget = {
   readonly timeoutMs: number;
 };
 
-export type Wanted = { readonly abstractSyntax: string; readonly transferSyntaxes: readonly string[] };
+export type Wanted = {
+  readonly abstractSyntax: string;
+  readonly transferSyntaxes: readonly string[];
+  /** We perform this service, although we open the association (PS3.7 §D.3.3.4). */
+  readonly asProvider?: boolean;
+};
 
 export type OutgoingObject = {
   readonly sopClassUid: string;
@@ -56,6 +70,7 @@ type Said = Command | 'accepted' | 'released' | Failure;
 export class DimseAssociation {
   readonly #target: DimseTarget;
   readonly #proposed: readonly PresentationContext[];
+  readonly #roles: readonly RoleSelection[];
   readonly #layer: UpperLayer;
   readonly #assembler = new CommandAssembler();
   #socket: Socket | null = null;
@@ -70,6 +85,9 @@ export class DimseAssociation {
   constructor(target: DimseTarget, wanted: readonly Wanted[]) {
     this.#target = target;
     this.#proposed = wanted.map((context, index) => ({ id: 2 * index + 1, ...context }));
+    this.#roles = wanted.flatMap(({ abstractSyntax, asProvider }) =>
+      asProvider ? [{ sopClassUid: abstractSyntax, scu: false, scp: true }] : [],
+    );
     this.#layer = upperLayer('requestor', MAX_PDU_BYTES, this.#transport(), async (indication) => this.#indicated(indication));
   }
 
@@ -111,6 +129,19 @@ export class DimseAssociation {
     await this.#send(context, false, Buffer.alloc(0), true);
     const said = this.#statusIn(await answer);
     return isFailure(said) && said.class === 'transient' ? { ...said, class: 'ambiguous' } : said;
+  }
+
+  /** The status of an N-EVENT-REPORT that answers a request for storage commitment (PS3.4 §J.3.3). */
+  async report(answer: CommitmentAnswer): Promise<number | Failure> {
+    const context = this.#contextFor(STORAGE_COMMITMENT_PUSH, null);
+    if (context === null) return failure('delivery', 'rejected', 'the peer takes no storage commitment', 'transient');
+    const said = this.#next();
+    this.#messageId = (this.#messageId % 0xffff) + 1;
+    const event = { field: COMMAND.nEventReportRq, messageId: this.#messageId, eventTypeId: eventTypeOf(answer), hasDataset: true };
+    const command = encodeCommand({ ...event, sopClassUid: STORAGE_COMMITMENT_PUSH, sopInstanceUid: STORAGE_COMMITMENT_INSTANCE });
+    await this.#send(context, true, command, true);
+    await this.#send(context, false, writeEvent(answer, this.#accepted.get(context) === EXPLICIT_LITTLE_ENDIAN), true);
+    return this.#statusIn(await said);
   }
 
   async release(): Promise<void> {
@@ -214,7 +245,7 @@ export class DimseAssociation {
   #rq(): AssociateRq {
     const { calling, called } = this.#target;
     const titles = { calling, called, applicationContext: APPLICATION_CONTEXT };
-    return { type: 'A-ASSOCIATE-RQ', protocolVersion: 1, ...titles, contexts: this.#proposed, user: OURSELVES };
+    return { type: 'A-ASSOCIATE-RQ', protocolVersion: 1, ...titles, contexts: this.#proposed, user: { ...OURSELVES, roles: this.#roles } };
   }
 
   async #write(bytes: Buffer): Promise<void> {

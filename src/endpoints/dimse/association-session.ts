@@ -1,11 +1,13 @@
 /**
- * One connection at the DIMSE door: an association as acceptor (PS3.8), and on it one operation after another (PS3.7): C-ECHO and C-STORE.
- * Asynchronous operations are not negotiated, so one operation is under way at a time.
+ * One connection at the DIMSE door: an association as acceptor (PS3.8), and on it one operation after another (PS3.7): C-ECHO, C-STORE, and
+ * N-ACTION for storage commitment, after which we report by N-EVENT-REPORT as long as the peer is there.
+ * Asynchronous operations are not negotiated, so one operation of each side is under way at a time.
  * Promises: the socket is not read while a fragment waits for the disk or an object for the journal (that is the back-pressure);
  * a peer that falls silent, stops reading, or breaks the protocol is let go with a reason in the log; nothing of its unfinished
  * object remains.
  */
 import type { Socket } from 'node:net';
+import type { CommitmentAnswer } from '../../model/commitment.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Peer, PeerDirectory } from '../../model/peer.ts';
 import type { ShownCertificate } from '../../model/tls.ts';
@@ -14,8 +16,12 @@ import { CommandAssembler } from '../../protocols/dicom/command-assembler.ts';
 import { type AcceptedContext, negotiate } from '../../protocols/dicom/negotiation.ts';
 import { pDataOf } from '../../protocols/dicom/p-data.ts';
 import type { AssociateRq, Pdv } from '../../protocols/dicom/pdu.ts';
+import { STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH } from '../../protocols/dicom/sop-class.ts';
 import { rejectionOf, SUCCESS, statusOf } from '../../protocols/dicom/status.ts';
+import { eventTypeOf, writeEvent } from '../../protocols/dicom/storage-commitment.ts';
+import { EXPLICIT_LITTLE_ENDIAN } from '../../protocols/dicom/transfer-syntax.ts';
 import { drained, type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
+import { type CommitmentDeps, CommitmentSession } from './commitment-session.ts';
 import type { SteadySocket } from './steady-socket-session.ts';
 import { type StoreDeps, StoreSession } from './store-session.ts';
 
@@ -27,6 +33,7 @@ export type SessionLimits = {
 };
 
 export type SessionDeps = Omit<StoreDeps, 'reserveBytes'> & {
+  readonly commitment: Pick<CommitmentDeps, 'database' | 'journal' | 'blobs'>;
   readonly peers: PeerDirectory;
   /** What the peer has shown of itself in TLS. */
   readonly certificate: ShownCertificate | null;
@@ -37,6 +44,8 @@ export type SessionDeps = Omit<StoreDeps, 'reserveBytes'> & {
 /** What a dataset is sent for: its fragments go in, a status comes out. */
 type Operation = { write(fragment: Buffer): Promise<void>; end(): Promise<number>; abandon(): Promise<void> };
 type UnderWay = { readonly operation: Operation; readonly command: Command; readonly context: number };
+
+const LEFT = failure('dimse', 'unreachable', 'the peer left before the answer', 'transient');
 
 export class AssociationSession {
   readonly #socket: Socket;
@@ -53,6 +62,11 @@ export class AssociationSession {
   #artim: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
   #finishing = false;
+  /** One message of ours after the other: their fragments must not mix. */
+  #outgoing: Promise<void> = Promise.resolve();
+  #messageId = 0;
+  /** Told of the response to the N-EVENT-REPORT that is out. */
+  #reported: ((status: number | Failure) => void) | null = null;
   #stored = 0;
 
   constructor({ socket, readAll }: SteadySocket, limits: SessionLimits, deps: SessionDeps) {
@@ -76,6 +90,7 @@ export class AssociationSession {
     }
     await this.#layer.closed();
     await this.#abandon();
+    this.#reported?.(LEFT);
     clearTimeout(this.#artim);
     clearTimeout(this.#idle);
     this.#socket.destroy();
@@ -151,7 +166,7 @@ export class AssociationSession {
 
   async #associate(rq: AssociateRq): Promise<void> {
     const peer = this.#recognise(rq);
-    const negotiated = isFailure(peer) ? peer : negotiate(rq, this.#limits.maxPduBytes);
+    const negotiated = isFailure(peer) ? peer : negotiate(rq, this.#limits.maxPduBytes, peer.commitment !== undefined);
     if (isFailure(peer) || isFailure(negotiated)) return this.#reject(rq, negotiated as Failure);
     if (!this.#deps.admit()) return this.#reject(rq, failure('dimse', 'out-of-resources', 'all associations are taken'));
     this.#peer = peer;
@@ -197,11 +212,14 @@ export class AssociationSession {
     this.#underWay = null;
     if (underWay.operation instanceof StoreSession && status === SUCCESS) this.#stored++;
     await this.#respond(context, underWay.command, status);
+    const { operation } = underWay;
     if (this.#finishing) await this.#leave();
+    // Beside what the peer does next: looking at the objects takes a while.
+    if (operation instanceof CommitmentSession) void operation.report((answer) => this.#report(context, answer));
   }
 
   async #begin(command: Command, context: AcceptedContext): Promise<void> {
-    if ((command.field & RESPONSE) !== 0) return this.#break('a response to nothing we asked');
+    if ((command.field & RESPONSE) !== 0) return this.#answered(command);
     if (command.field === COMMAND.cCancelRq) return;
     const operation = this.#operationFor(command, context);
     if (command.hasDataset) this.#underWay = { operation, command, context: context.id };
@@ -209,6 +227,9 @@ export class AssociationSession {
   }
 
   #operationFor(command: Command, context: AcceptedContext): Operation {
+    if (command.field === COMMAND.nActionRq && context.abstractSyntax === STORAGE_COMMITMENT_PUSH) {
+      return new CommitmentSession(command, context, this.#peer as Peer, { ...this.#deps, ...this.#deps.commitment });
+    }
     if (command.field === COMMAND.cStoreRq)
       return new StoreSession(command, context, this.#peer as Peer, { ...this.#deps, reserveBytes: this.#limits.reserveBytes });
     const understood = command.field === COMMAND.cEchoRq;
@@ -217,13 +238,44 @@ export class AssociationSession {
     return { write: async () => {}, end: async () => status, abandon: async () => {} };
   }
 
-  async #respond(context: number, command: Command, status: number): Promise<void> {
-    const bytes = encodeCommand(responseTo(command, status));
-    for (const pdu of pDataOf({ context, command: true, bytes, last: true }, this.#peerMaxPduLength)) await this.#layer.send(pdu);
+  #respond(context: number, command: Command, status: number): Promise<void> {
+    return this.#say(context, encodeCommand(responseTo(command, status)));
+  }
+
+  #say(context: number, command: Buffer, dataset: Buffer | null = null): Promise<void> {
+    this.#outgoing = this.#outgoing.then(async () => {
+      const limit = this.#peerMaxPduLength;
+      for (const pdu of pDataOf({ context, command: true, bytes: command, last: true }, limit)) await this.#layer.send(pdu);
+      if (dataset === null) return;
+      for (const pdu of pDataOf({ context, command: false, bytes: dataset, last: true }, limit)) await this.#layer.send(pdu);
+    });
+    return this.#outgoing;
+  }
+
+  /** N-EVENT-REPORT (PS3.7 §10.1.1): the status of its response, or that the peer left before. */
+  async #report(id: number, answer: CommitmentAnswer): Promise<number | Failure> {
+    const context = this.#contexts.get(id) as AcceptedContext;
+    if (this.#layer.state !== 'Sta6' || this.#finishing || this.#reported) return LEFT;
+    const { promise, resolve } = Promise.withResolvers<number | Failure>();
+    this.#reported = resolve;
+    this.#messageId = (this.#messageId % 0xffff) + 1;
+    const event = { field: COMMAND.nEventReportRq, messageId: this.#messageId, eventTypeId: eventTypeOf(answer), hasDataset: true };
+    const command = encodeCommand({ ...event, sopClassUid: STORAGE_COMMITMENT_PUSH, sopInstanceUid: STORAGE_COMMITMENT_INSTANCE });
+    await this.#say(id, command, writeEvent(answer, context.transferSyntax === EXPLICIT_LITTLE_ENDIAN));
+    const status = await promise;
+    this.#reported = null;
+    return status;
+  }
+
+  #answered(command: Command): Promise<void> | void {
+    const isOurs = command.field === (COMMAND.nEventReportRq | RESPONSE) && command.messageId === this.#messageId && !command.hasDataset;
+    if (!this.#reported || !isOurs || command.status === undefined) return this.#break('a response to nothing we asked');
+    this.#reported(command.status);
   }
 
   /** The peer left the protocol: A-ABORT, and its unfinished object is dropped. */
   async #break(why: string): Promise<void> {
+    this.#reported?.(LEFT);
     await this.#aborted(why);
     await this.#layer.abort();
   }

@@ -78,6 +78,8 @@ const HELP: Readonly<Record<string, string>> = {
   waystation_dicomweb_requests_total: 'DICOMweb requests, by status',
   waystation_dimse_aborts_total: 'Associations ended by an abort',
   waystation_dimse_associations: 'Associations open',
+  waystation_dimse_commitment_requests_total: 'Requests for storage commitment, by the status answered',
+  waystation_dimse_commitments_total: 'Answers to them that were taken',
   waystation_dimse_operations_total: 'DIMSE operations other than C-STORE',
   waystation_dimse_store_seconds: 'Time of a C-STORE, from its command to its answer',
   waystation_dimse_stored_bytes_total: 'Bytes of datasets stored',

@@ -5,7 +5,7 @@
 import { type Failure, failure } from '../../model/failure.ts';
 
 /** Command Field (0000,0100), PS3.7 Table E.1-1. A response is its request with the highest bit set. */
-export const COMMAND = { cStoreRq: 0x0001, cEchoRq: 0x0030, cCancelRq: 0x0fff } as const;
+export const COMMAND = { cStoreRq: 0x0001, cEchoRq: 0x0030, nEventReportRq: 0x0100, nActionRq: 0x0130, cCancelRq: 0x0fff } as const;
 export const RESPONSE = 0x8000;
 
 /** The longest command set taken; a C-STORE-RQ has some 200 bytes, no standard command needs a tenth of this. */
@@ -17,12 +17,15 @@ export type Command = {
   readonly messageId: number;
   /** Affected (0000,0002), or Requested (0000,0003) SOP Class UID; '' where absent. */
   readonly sopClassUid: string;
-  /** Affected SOP Instance UID (0000,1000); '' where absent. */
+  /** Affected (0000,1000), or Requested (0000,1001) SOP Instance UID; '' where absent. */
   readonly sopInstanceUid: string;
   /** Command Data Set Type (0000,0800) is not 0101H: a dataset follows. */
   readonly hasDataset: boolean;
   /** Status (0000,0900), responses only. */
   readonly status?: number;
+  /** Event Type ID (0000,1002) of N-EVENT-REPORT, Action Type ID (0000,1008) of N-ACTION. */
+  readonly eventTypeId?: number;
+  readonly actionTypeId?: number;
   /** Error Comment (0000,0902), at most 64 characters, never patient data. */
   readonly errorComment?: string;
 };
@@ -43,9 +46,11 @@ export function decodeCommand(bytes: Buffer): Command | Failure {
     field,
     messageId,
     sopClassUid: text(AFFECTED_SOP_CLASS) || text(REQUESTED_SOP_CLASS),
-    sopInstanceUid: text(AFFECTED_SOP_INSTANCE),
+    sopInstanceUid: text(AFFECTED_SOP_INSTANCE) || text(REQUESTED_SOP_INSTANCE),
     hasDataset: dataset !== NO_DATA_SET,
-    ...(number(STATUS) === undefined ? {} : { status: number(STATUS) as number }),
+    ...present('status', number(STATUS)),
+    ...present('eventTypeId', number(EVENT_TYPE_ID)),
+    ...present('actionTypeId', number(ACTION_TYPE_ID)),
   };
 }
 
@@ -61,6 +66,8 @@ export function encodeCommand(command: Command): Buffer {
     command.status === undefined ? EMPTY : element(STATUS, uint16(command.status)),
     command.errorComment ? element(ERROR_COMMENT, evened(command.errorComment, ' ')) : EMPTY,
     command.sopInstanceUid === '' ? EMPTY : element(AFFECTED_SOP_INSTANCE, uid(command.sopInstanceUid)),
+    command.eventTypeId === undefined ? EMPTY : element(EVENT_TYPE_ID, uint16(command.eventTypeId)),
+    command.actionTypeId === undefined ? EMPTY : element(ACTION_TYPE_ID, uint16(command.actionTypeId)),
   ]);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(body.length);
@@ -69,8 +76,11 @@ export function encodeCommand(command: Command): Buffer {
 
 /** The response to a request, with the same ids (PS3.7 §9.3.1.2). */
 export function responseTo(request: Command, status: number, errorComment = ''): Command {
-  const { messageId, sopClassUid, sopInstanceUid } = request;
-  return { field: request.field | RESPONSE, messageId, sopClassUid, sopInstanceUid, hasDataset: false, status, errorComment };
+  return { ...request, field: request.field | RESPONSE, hasDataset: false, status, errorComment };
+}
+
+function present<Key extends string>(key: Key, value: number | undefined): { [key in Key]?: number } {
+  return value === undefined ? {} : ({ [key]: value } as { [key in Key]: number });
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -119,6 +129,9 @@ const DATA_SET_TYPE = 0x0800;
 const STATUS = 0x0900;
 const ERROR_COMMENT = 0x0902;
 const AFFECTED_SOP_INSTANCE = 0x1000;
+const REQUESTED_SOP_INSTANCE = 0x1001;
+const EVENT_TYPE_ID = 0x1002;
+const ACTION_TYPE_ID = 0x1008;
 
 const PRIORITY_MEDIUM = 0x0000;
 const NO_DATA_SET = 0x0101;

@@ -15,7 +15,11 @@ export type UserInformation = {
   readonly maxPduLength: number;
   readonly implementationClassUid: string;
   readonly implementationVersionName: string;
+  /** Roles that the requestor of the association proposes for itself (PS3.7 §D.3.3.4); written, and skipped where they are read. */
+  readonly roles?: readonly RoleSelection[];
 };
+
+export type RoleSelection = { readonly sopClassUid: string; readonly scu: boolean; readonly scp: boolean };
 
 export type PresentationContext = { readonly id: number; readonly abstractSyntax: string; readonly transferSyntaxes: readonly string[] };
 
@@ -93,7 +97,7 @@ const ITEM = {
   transferSyntax: 0x40,
   user: 0x50,
 } as const;
-const USER_ITEM = { maxLength: 0x51, implementationClass: 0x52, implementationVersion: 0x55 } as const;
+const USER_ITEM = { maxLength: 0x51, implementationClass: 0x52, roleSelection: 0x54, implementationVersion: 0x55 } as const;
 
 type Item = { readonly type: number; readonly value: Buffer };
 
@@ -201,8 +205,16 @@ function encodeUser(user: UserInformation): Buffer {
     ITEM.user,
     item(USER_ITEM.maxLength, maxLength),
     item(USER_ITEM.implementationClass, user.implementationClassUid),
+    ...(user.roles ?? []).map(encodeRole),
     ...(version === '' ? [] : [item(USER_ITEM.implementationVersion, version)]),
   );
+}
+
+/** PS3.7 Table D.3-9: the UID after its length, then both roles. */
+function encodeRole({ sopClassUid, scu, scp }: RoleSelection): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(sopClassUid.length);
+  return item(USER_ITEM.roleSelection, length, sopClassUid, Buffer.from([Number(scu), Number(scp)]));
 }
 
 function encodePdv(pdv: Pdv): Buffer[] {

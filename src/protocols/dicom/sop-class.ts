@@ -5,6 +5,9 @@
 import { isUid } from './uid.ts';
 
 export const VERIFICATION = '1.2.840.10008.1.1';
+/** Storage Commitment Push Model (PS3.4 Annex J), and its well-known instance. */
+export const STORAGE_COMMITMENT_PUSH = '1.2.840.10008.1.20.1';
+export const STORAGE_COMMITMENT_INSTANCE = '1.2.840.10008.1.20.1.1';
 
 /** All SOP classes of PS3.4 Table B.5-1, the retired ones and those to come, stand below this root. */
 const STORAGE_ROOT = '1.2.840.10008.5.1.4.1.1.';

@@ -12,6 +12,11 @@ export function statusOf(problem: Failure): number {
   return STATUS[problem.code] ?? PROCESSING_FAILURE;
 }
 
+/** The status of an N-ACTION response (PS3.7 §10.1.4.1.10). */
+export function actionStatusOf(problem: Failure): number {
+  return ACTION_STATUS[problem.code] ?? PROCESSING_FAILURE;
+}
+
 /** How an association is refused (PS3.8 Table 9-21). */
 export function rejectionOf(problem: Failure): AssociateRj {
   const [result, source, reason] = REJECTION[problem.code] ?? NO_REASON;
@@ -44,6 +49,17 @@ const STATUS: Partial<Record<FailureCode, number>> = {
   forbidden: 0x0124, // Refused: Not authorized
   'unsupported-event': 0x0211, // Unrecognized operation
   'segment-sequence': 0x0212, // Mistyped argument
+};
+
+const ACTION_STATUS: Partial<Record<FailureCode, number>> = {
+  malformed: 0x0115, // Invalid argument value
+  invalid: 0x0115,
+  'not-found': 0x0112, // No such SOP Instance
+  'unsupported-event': 0x0123, // No such action
+  'too-large': 0x0213, // Resource limitation
+  'out-of-resources': 0x0213,
+  unreachable: 0x0213,
+  timeout: 0x0213,
 };
 
 /** Result, source, reason. */

@@ -1,5 +1,5 @@
 /**
- * Writes a dataset of our own making, Explicit VR Little Endian (PS3.5 §7.1.2), text in UTF-8 (ISO_IR 192).
+ * Writes a dataset of our own making, Explicit VR Little Endian (PS3.5 §7.1.2) or Implicit (§7.1.3), text in UTF-8 (ISO_IR 192).
  * In: elements in any order. Out: bytes with ascending tags and even lengths. What was received is never written anew by this.
  */
 export type ElementValue = string | number | readonly number[] | Buffer | readonly DatasetElement[][];
@@ -7,26 +7,30 @@ export type ElementValue = string | number | readonly number[] | Buffer | readon
 export type DatasetElement = readonly [tag: number, vr: string, value: ElementValue];
 
 /** The bytes of a dataset. */
-export function writeDataset(elements: readonly DatasetElement[]): Buffer {
-  return Buffer.concat([...elements].sort(([a], [b]) => a - b).map(writeElement));
+export function writeDataset(elements: readonly DatasetElement[], explicit = true): Buffer {
+  return Buffer.concat([...elements].sort(([a], [b]) => a - b).map((element) => writeElement(element, explicit)));
 }
 
-function writeElement([tag, vr, value]: DatasetElement): Buffer {
-  const bytes = evened(valueBytes(vr, value), vr);
-  const long = LONG_VRS.has(vr);
+function writeElement([tag, vr, value]: DatasetElement, explicit: boolean): Buffer {
+  const bytes = evened(valueBytes(vr, value, explicit), vr);
+  const long = explicit && LONG_VRS.has(vr);
   const header = Buffer.alloc(long ? 12 : 8);
   header.writeUInt16LE(tag >>> 16, 0);
   header.writeUInt16LE(tag & 0xffff, 2);
+  if (!explicit) {
+    header.writeUInt32LE(bytes.length, 4);
+    return Buffer.concat([header, bytes]);
+  }
   header.write(vr, 4, 'latin1');
   if (long) header.writeUInt32LE(bytes.length, 8);
   else header.writeUInt16LE(bytes.length, 6);
   return Buffer.concat([header, bytes]);
 }
 
-function valueBytes(vr: string, value: ElementValue): Buffer {
+function valueBytes(vr: string, value: ElementValue, explicit: boolean): Buffer {
   if (typeof value === 'string') return Buffer.from(value);
   if (Buffer.isBuffer(value)) return value;
-  if (vr === 'SQ') return Buffer.concat((value as readonly DatasetElement[][]).map(writeItem));
+  if (vr === 'SQ') return Buffer.concat((value as readonly DatasetElement[][]).map((item) => writeItem(item, explicit)));
   const numbers = typeof value === 'number' ? [value] : (value as readonly number[]);
   const width = NUMBER_BYTES[vr] ?? 2;
   const bytes = Buffer.alloc(numbers.length * width);
@@ -34,8 +38,8 @@ function valueBytes(vr: string, value: ElementValue): Buffer {
   return bytes;
 }
 
-function writeItem(elements: readonly DatasetElement[]): Buffer {
-  const bytes = writeDataset(elements);
+function writeItem(elements: readonly DatasetElement[], explicit: boolean): Buffer {
+  const bytes = writeDataset(elements, explicit);
   const header = Buffer.from([0xfe, 0xff, 0x00, 0xe0, 0, 0, 0, 0]);
   header.writeUInt32LE(bytes.length, 4);
   return Buffer.concat([header, bytes]);

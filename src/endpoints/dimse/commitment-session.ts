@@ -1,0 +1,137 @@
+/**
+ * One N-ACTION at the DIMSE door that asks for storage commitment (PS3.4 §J.3.2), and the answer to it while the peer is still there.
+ * Promises: success to the request only after it is in the journal and among the commitments that wait, so that its answer is given
+ * whatever happens; when the peer leaves before, delivery/dimse/commitment-worker.ts gives it on an association of its own.
+ */
+import { createHash } from 'node:crypto';
+import type { Journal } from '../../journal/journal.ts';
+import type { Clock } from '../../model/clock.ts';
+import type { Commitment, CommitmentAnswer, CommitmentRequest } from '../../model/commitment.ts';
+import type { NewEntry } from '../../model/entry.ts';
+import { type Failure, failure, isFailure } from '../../model/failure.ts';
+import type { Log } from '../../model/log.ts';
+import type { Metrics } from '../../model/metrics.ts';
+import type { Peer } from '../../model/peer.ts';
+import type { Command } from '../../protocols/dicom/command.ts';
+import type { AcceptedContext } from '../../protocols/dicom/negotiation.ts';
+import { STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH } from '../../protocols/dicom/sop-class.ts';
+import { actionStatusOf, SUCCESS, statusName } from '../../protocols/dicom/status.ts';
+import { REQUEST_COMMITMENT, type RequestReader, requestReader } from '../../protocols/dicom/storage-commitment.ts';
+import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
+import type { BlobStore } from '../../store/blob-store.ts';
+import { answerCommitment, insertCommitment, putOffCommitment, settleCommitment } from '../../store/commitment-store.ts';
+import type { Database } from '../../store/database.ts';
+
+/** The peer's own association has this long before the answer is given on another one; a process that dies is noticed at the next start. */
+const LEASE_MS = 10 * 60_000;
+
+export type CommitmentDeps = {
+  readonly database: Database;
+  readonly journal: Pick<Journal, 'appendIn'>;
+  readonly blobs: Pick<BlobStore, 'verify'>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+};
+
+/** Sends the N-EVENT-REPORT on this association: the status of its response, or why there is none. */
+export type Report = (answer: CommitmentAnswer) => Promise<number | Failure>;
+
+export class CommitmentSession {
+  readonly #peer: Peer;
+  readonly #deps: CommitmentDeps;
+  readonly #reader: RequestReader;
+  #problem: Failure | null;
+  #accepted: Commitment | null = null;
+
+  constructor(command: Command, context: AcceptedContext, peer: Peer, deps: CommitmentDeps) {
+    this.#peer = peer;
+    this.#deps = deps;
+    this.#reader = requestReader(transferSyntax(context.transferSyntax) as TransferSyntax);
+    this.#problem = faultOf(command, context);
+  }
+
+  async write(fragment: Buffer): Promise<void> {
+    this.#problem ??= this.#reader.push(fragment);
+  }
+
+  /** The status of the N-ACTION. */
+  async end(): Promise<number> {
+    const request = this.#problem ?? this.#reader.end();
+    const kept = isFailure(request) ? request : await this.#keep(request);
+    const status = isFailure(kept) ? actionStatusOf(kept) : SUCCESS;
+    this.#deps.metrics.count('waystation_dimse_commitment_requests_total', { status: statusName(status) });
+    if (isFailure(kept))
+      this.#deps.log.warn('dimse.commitment-refused', { peer: this.#peer.name, status: statusName(status), detail: kept.detail });
+    else this.#accepted = kept;
+    return status;
+  }
+
+  async abandon(): Promise<void> {
+    this.#problem ??= failure('dimse', 'malformed', 'the association ended before the dataset', 'transient');
+  }
+
+  /** After the success was sent: looks at the objects and tells the peer, if it is still there. Never rejects. */
+  async report(send: Report): Promise<void> {
+    const { database, blobs, clock, log, metrics } = this.#deps;
+    const accepted = this.#accepted;
+    if (accepted === null) return;
+    try {
+      const answer = await answerCommitment(database, blobs, accepted);
+      const status = await send(answer);
+      const about = {
+        peer: accepted.peer,
+        transaction: accepted.request.transactionUid,
+        committed: answer.committed.length,
+        failed: answer.failed.length,
+      };
+      if (status === SUCCESS) {
+        await settleCommitment(database, accepted.id, 'done', clock.now());
+        metrics.count('waystation_dimse_commitments_total', { outcome: 'reported' });
+        log.info('dimse.committed', about);
+      } else
+        await putOffCommitment(database, accepted.id, clock.now(), isFailure(status) ? status.detail : `answered ${statusName(status)}`);
+    } catch {
+      // The database is away: the lease runs out, or the next start frees it.
+      log.warn('dimse.commitment-left', { peer: accepted.peer, transaction: accepted.request.transactionUid });
+    }
+  }
+
+  async #keep(request: CommitmentRequest): Promise<Commitment | Failure> {
+    const { database, journal, clock } = this.#deps;
+    const received = clock.now();
+    const { name } = this.#peer;
+    try {
+      return await database.transaction(async (tx) => {
+        const seq = await journal.appendIn(tx, entryOf(request, name, received));
+        const id = await insertCommitment(tx, { peer: name, request, seq, received, due: new Date(received.getTime() + LEASE_MS) });
+        if (id === null) throw new OtherRequest();
+        return { id, peer: name, request, answer: null, attempts: 0 };
+      });
+    } catch (error) {
+      if (error instanceof OtherRequest) return failure('dimse', 'conflict', 'the Transaction UID stands for another request');
+      return failure('dimse', 'unreachable', `journal: ${error instanceof Error ? error.message : 'failed'}`, 'transient');
+    }
+  }
+}
+
+/** Undoes the transaction. */
+class OtherRequest extends Error {}
+
+/** It stays in the journal and walks no further: no case is opened by it. */
+function entryOf(request: CommitmentRequest, peer: string, received: Date): NewEntry {
+  const payload = Buffer.from(JSON.stringify(request));
+  const nothing = Buffer.alloc(0);
+  return {
+    ...{ kind: 'dicom', peer, type: STORAGE_COMMITMENT_PUSH, controlId: request.transactionUid, lane: peer, payload, blob: null },
+    ...{ digest: createHash('sha256').update(payload).digest(), disposition: 'ignored', answer: nothing, effects: [] },
+    ...{ detail: `storage commitment of ${request.references.length} objects`, received },
+  };
+}
+
+/** PS3.4 Table J.3-1: the well-known instance, the one action there is. */
+function faultOf(command: Command, context: AcceptedContext): Failure | null {
+  if (context.abstractSyntax !== STORAGE_COMMITMENT_PUSH) return failure('dimse', 'unsupported-event', 'no action of this SOP class');
+  if (command.sopInstanceUid !== STORAGE_COMMITMENT_INSTANCE) return failure('dimse', 'not-found', 'not the well-known SOP instance');
+  return command.actionTypeId === REQUEST_COMMITMENT ? null : failure('dimse', 'unsupported-event', `action ${command.actionTypeId}`);
+}

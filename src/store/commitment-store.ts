@@ -1,0 +1,118 @@
+/**
+ * Requests for storage commitment: kept until the peer has taken the answer, whatever happens to the gateway meanwhile.
+ * `due` is a lease as well: who works on one pushes it ahead, and it comes back by itself when he dies.
+ */
+import { type Commitment, type CommitmentAnswer, type CommitmentRequest, NOT_SAFE, type SopReference } from '../model/commitment.ts';
+import type { BlobStore } from './blob-store.ts';
+import type { Queryable, Transaction } from './database.ts';
+
+export type NewCommitment = {
+  readonly peer: string;
+  readonly request: CommitmentRequest;
+  readonly seq: number;
+  readonly received: Date;
+  readonly due: Date;
+};
+
+/** The same request again is answered again. Null where the peer's Transaction UID stands for another set of objects. */
+export async function insertCommitment(tx: Transaction, one: NewCommitment): Promise<number | null> {
+  const { rows } = await tx.query<{ id: number }>(
+    `insert into commitment as c (peer, transaction_uid, request, seq, received, due) values ($1, $2, $3, $4, $5, $6)
+     on conflict (peer, transaction_uid) do update
+       set state = 'waiting', answer = null, attempts = 0, due = excluded.due, settled = null where c.request = excluded.request
+     returning id`,
+    [one.peer, one.request.transactionUid, Buffer.from(JSON.stringify(one.request)), one.seq, one.received, one.due],
+  );
+  return rows[0]?.id ?? null;
+}
+
+/** Takes up to `limit` that are due, for as long as `until`. */
+export async function claimCommitments(q: Queryable, now: Date, until: Date, limit: number): Promise<Commitment[]> {
+  const { rows } = await q.query<Row>(
+    `update commitment set due = $2 where id in (
+       select id from commitment where state = 'waiting' and due <= $1 order by due limit $3 for update skip locked)
+     returning id, peer, request, answer, attempts`,
+    [now, until, limit],
+  );
+  return rows.map(commitmentOf);
+}
+
+/** At start: nobody is at any of them. */
+export async function freeCommitments(q: Queryable, now: Date): Promise<void> {
+  await q.query(`update commitment set due = $1 where state = 'waiting' and attempts = 0 and due > $1`, [now]);
+}
+
+/** Looks at every object of a request, once: the answer is kept, and is the same however often it must be given. */
+export async function answerCommitment(
+  q: Queryable,
+  blobs: Verifying,
+  { id, peer, request, answer }: Commitment,
+): Promise<CommitmentAnswer> {
+  if (answer !== null) return answer;
+  const committed: SopReference[] = [];
+  const failed: (SopReference & { reason: number })[] = [];
+  for (let at = 0; at < request.references.length; at += LOOKED_UP_AT_ONCE) {
+    const some = request.references.slice(at, at + LOOKED_UP_AT_ONCE);
+    const kept = await keptObjects(
+      q,
+      peer,
+      some.map(({ sopInstanceUid }) => sopInstanceUid),
+    );
+    for (const one of some) {
+      const reason = await reasonAgainst(one, kept.get(one.sopInstanceUid), blobs);
+      if (reason === null) committed.push(one);
+      else failed.push({ ...one, reason });
+    }
+  }
+  const found = { transactionUid: request.transactionUid, committed, failed };
+  await q.query(`update commitment set answer = $2 where id = $1`, [id, Buffer.from(JSON.stringify(found))]);
+  return found;
+}
+
+type Verifying = Pick<BlobStore, 'verify'>;
+
+const LOOKED_UP_AT_ONCE = 1_000;
+
+/** Safe is what is indexed, of the class that was named, and reads back from the disk with the digest it was stored by. */
+async function reasonAgainst(one: SopReference, kept: KeptObject | undefined, blobs: Verifying): Promise<number | null> {
+  if (!kept) return NOT_SAFE.noSuchObject;
+  if (kept.sopClassUid !== one.sopClassUid) return NOT_SAFE.classConflict;
+  for (const blob of kept.blobs) if (!(await blobs.verify(blob))) return NOT_SAFE.processingFailure;
+  return null;
+}
+
+export async function settleCommitment(q: Queryable, id: number, state: 'done' | 'dead', now: Date, failure = ''): Promise<void> {
+  await q.query(`update commitment set state = $2, settled = $3, last_failure = $4, attempts = attempts + 1 where id = $1`, [
+    id,
+    state,
+    now,
+    failure,
+  ]);
+}
+
+/** After an attempt that failed. */
+export async function putOffCommitment(q: Queryable, id: number, due: Date, failure: string): Promise<void> {
+  await q.query(`update commitment set due = $2, last_failure = $3, attempts = attempts + 1 where id = $1`, [id, due, failure]);
+}
+
+/** Objects by SOP Instance UID: their class, and the files in which this peer's bytes are kept (of whoever sent them first, if it sent none). */
+type KeptObject = { readonly sopClassUid: string; readonly blobs: readonly string[] };
+
+async function keptObjects(q: Queryable, peer: string, uids: readonly string[]): Promise<Map<string, KeptObject>> {
+  const { rows } = await q.query<{ sop_instance_uid: string; sop_class_uid: string; blobs: string[] }>(
+    `select i.sop_instance_uid, i.sop_class_uid, coalesce(own.blobs, array[i.blob]) as blobs
+     from instance i cross join lateral (
+       select array_agg(distinct j.blob) as blobs from journal j
+       where j.peer = $2 and j.control_id = i.sop_instance_uid and j.kind = 'dicom' and j.disposition = 'accepted' and j.blob is not null) own
+     where i.sop_instance_uid = any($1::text[])`,
+    [uids, peer],
+  );
+  return new Map(rows.map((row) => [row.sop_instance_uid, { sopClassUid: row.sop_class_uid, blobs: row.blobs }]));
+}
+
+type Row = { id: number; peer: string; request: Buffer; answer: Buffer | null; attempts: number };
+
+function commitmentOf({ request, answer, ...row }: Row): Commitment {
+  const read = (bytes: Buffer) => JSON.parse(bytes.toString('utf8'));
+  return { ...row, request: read(request), answer: answer === null ? null : read(answer) };
+}
