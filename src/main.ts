@@ -269,7 +269,10 @@ function httpRoutes(
   return {
     ...healthRoutes({ database, operatorTokenHash, readiness, scrape: page.scrape }),
     fhir: fhirRoutes({ ...shared, authenticate, admit: admission(config), validate: loadValidator(), settings }),
-    dicomweb: [requireBearer(authenticate), dicomwebRoutes({ ...shared, ...parts.rendering, publicUrl })],
+    dicomweb: [
+      requireBearer(authenticate),
+      dicomwebRoutes({ ...shared, ...parts.rendering, publicUrl, peers: peerDirectory(config), reserveBytes: config.dimse.reserveBytes }),
+    ],
     operations: operationsRoutes({
       ...shared,
       readingGroups,

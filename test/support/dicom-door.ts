@@ -95,7 +95,16 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
   const renderCache = await openRenderCache(directory);
   const web = await listenWeb(
     reading,
-    dicomwebRoutes({ database: fresh.database, blobs, audit, clock: systemClock, log, metrics, publicUrl: '', renderer, renderCache }),
+    dicomwebRoutes({
+      ...deps,
+      database: fresh.database,
+      blobs,
+      audit,
+      publicUrl: '',
+      renderer,
+      renderCache,
+      reserveBytes: dimse.reserveBytes,
+    }),
   );
   return {
     ...{ port: door.port, url: web.url, database: fresh.database, blobs, logged, said, reading },

@@ -1,7 +1,8 @@
 /**
- * WADO-RS: objects, metadata, bulk data and frames of what is stored here (PS3.18 §10.4), streamed from file as they were received; QIDO-RS.
- * In: GET requests of a caller that was authenticated before (`response.locals.caller`). Promises: what a caller may not see is for him
- * as if it were not there (404); memory does not grow with the object; every retrieval is audited.
+ * WADO-RS: objects, metadata, bulk data and frames of what is stored here (PS3.18 §10.4), streamed from file as they were received; QIDO-RS;
+ * STOW-RS.
+ * In: requests of a caller that was authenticated before (`response.locals.caller`). Promises: what a caller may not see is for him
+ * as if it were not there (404); memory does not grow with the object; every request is audited.
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -22,16 +23,18 @@ import { answerQuery } from './query-session.ts';
 import { type RenderDeps, retrieveRendered } from './rendered-session.ts';
 import { etagOf, NOT_ACCEPTABLE, NOT_FOUND, type Refusal, type Reply } from './reply.ts';
 import { retrieveBulkdata, retrieveFrames, retrieveObjects } from './retrieve-session.ts';
+import { type StowDeps, storeInstances } from './stow-session.ts';
 import { maySeeStudy } from './study-visibility-session.ts';
 
-export type DicomwebDeps = RenderDeps & {
-  readonly database: Database;
-  readonly audit: AuditTrail;
-  readonly clock: Clock;
-  readonly metrics: Metrics;
-  /** How others reach the gateway; '' for the address they reached it at. */
-  readonly publicUrl: string;
-};
+export type DicomwebDeps = RenderDeps &
+  StowDeps & {
+    readonly database: Database;
+    readonly audit: AuditTrail;
+    readonly clock: Clock;
+    readonly metrics: Metrics;
+    /** How others reach the gateway; '' for the address they reached it at. */
+    readonly publicUrl: string;
+  };
 
 /** A reader that takes nothing for this long is let go, and its files are closed. */
 const STALLED_MS = 120_000;
@@ -53,6 +56,9 @@ export function dicomwebRoutes(deps: DicomwebDeps): Router {
   at(`${INSTANCE}/frames/:frames/thumbnail`, (objects, request) => rendered(objects, request, deps, true));
   for (const [path, level] of SEARCHES) {
     router.get(path, (request, response) => answering(deps, request, response, 'qido', (caller) => search(deps, caller, request, level)));
+  }
+  for (const path of ['/studies', STUDY]) {
+    router.post(path, (request, response) => answering(deps, request, response, 'stow', (caller) => store(deps, caller, request)));
   }
   return router;
 }
@@ -92,6 +98,15 @@ function search(deps: DicomwebDeps, caller: Caller, request: Request, level: Dic
   return answerQuery(database, caller, { level, path, parameters, accept: acceptOf(request), base: baseOf(request, publicUrl) });
 }
 
+/** Who sends orders may send images. */
+function store(deps: DicomwebDeps, caller: Caller, request: Request): Promise<Reply | Refusal> | Refusal {
+  const study = request.params.study as string | undefined;
+  if (study !== undefined && !isUid(study)) return NO_UID;
+  if (caller.role === 'reader') return { status: 403, why: 'readers do not store' };
+  if (!chooseMetadata(acceptOf(request))) return { status: 406, why: 'the answer is DICOM JSON' };
+  return storeInstances(request, caller, study ?? null, baseOf(request, deps.publicUrl), deps);
+}
+
 async function answering(
   deps: DicomwebDeps,
   request: Request,
@@ -107,6 +122,8 @@ async function answering(
       const { client } = caller;
       await deps.audit.record({ at: deps.clock.now(), client, action, target: request.path, result: String(reply.status) });
     }
+    // What was not read of a body is not waited for.
+    if (!request.complete) response.set('Connection', 'close');
     if ('why' in reply) response.status(reply.status).type('text/plain').send(`${reply.why}\n`);
     else await send(response, reply);
   } catch (error) {

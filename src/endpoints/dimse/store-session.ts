@@ -1,184 +1,50 @@
 /**
  * One C-STORE at the DIMSE door (PS3.7 §9.1.1, PS3.4 Annex B): the fragments of a dataset come in as they arrive, a status goes out.
- * Promises: success only after the object is a file that survives a power cut and its journal entry and index row are committed;
- * the dataset's bytes are kept as sent; memory does not grow with the object; what is refused, broken off or abandoned leaves no file.
- * The same object again is a success without a second effect. Other bytes under a known SOP Instance UID are stored and journaled
- * too, with success, for they are kept (PS3.4 §B.2.2); the journal entry is flagged, and the first object stays the one that is served.
+ * How the object is taken is said in dicom/object-session.ts.
  */
-import { createHash } from 'node:crypto';
-import type { Clock } from '../../model/clock.ts';
-import type { Appended, NewEntry } from '../../model/entry.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
-import type { NewInstance } from '../../model/instance.ts';
-import type { Log } from '../../model/log.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Peer } from '../../model/peer.ts';
 import type { Command } from '../../protocols/dicom/command.ts';
-import { type HeaderReader, headerReader, type ReadHeader } from '../../protocols/dicom/header-reader.ts';
 import type { AcceptedContext } from '../../protocols/dicom/negotiation.ts';
-import { part10Prefix } from '../../protocols/dicom/part10.ts';
 import { SUCCESS, statusName, statusOf } from '../../protocols/dicom/status.ts';
-import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import { isUid } from '../../protocols/dicom/uid.ts';
-import { blobFailure } from '../../store/blob-failure.ts';
-import type { BlobStore, BlobWriter, StoredBlob } from '../../store/blob-store.ts';
+import { type ObjectDeps, ObjectSession } from '../dicom/object-session.ts';
 
-/** A study is mapped as a whole each time some of it has come: so often at most, for a thousand slices are a thousand headers. */
-const GATHER_MS = 250;
-
-export type StoreDeps = {
-  readonly journal: { append(entry: NewEntry): Promise<Appended> };
-  readonly blobs: Pick<BlobStore, 'writer' | 'freeBytes'>;
-  /** So much stays free on the disk: the database and others need it more than another object. */
-  readonly reserveBytes: number;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly clock: Clock;
-};
+export type StoreDeps = ObjectDeps & { readonly metrics: Metrics };
 
 export class StoreSession {
-  readonly #command: Command;
-  readonly #context: AcceptedContext;
-  readonly #peer: Peer;
+  readonly #object: ObjectSession;
   readonly #deps: StoreDeps;
   readonly #started: Date;
-  readonly #reader: HeaderReader;
-  readonly #prefix: Buffer;
-  readonly #hash = createHash('sha256');
-  #writer: BlobWriter | null = null;
-  #bytes = 0;
-  /** Set once: the rest of the dataset is read and dropped, for the peer expects its answer after it. */
-  #problem: Failure | null = null;
 
   constructor(command: Command, context: AcceptedContext, peer: Peer, deps: StoreDeps) {
-    this.#command = command;
-    this.#context = context;
-    this.#peer = peer;
+    const { sopClassUid, sopInstanceUid } = command;
+    const announced = { sopClassUid, sopInstanceUid, transferSyntax: context.transferSyntax, studyUid: null };
+    this.#object = new ObjectSession('dimse', announced, peer, deps, faultOf(command, context));
     this.#deps = deps;
     this.#started = deps.clock.now();
-    this.#reader = headerReader(transferSyntax(context.transferSyntax) as TransferSyntax);
-    this.#prefix = part10Prefix({ ...command, transferSyntax: context.transferSyntax });
-    this.#problem = faultOf(command, context);
   }
 
   /** Resolves when more is welcome. */
-  async write(fragment: Buffer): Promise<void> {
-    this.#hash.update(fragment);
-    this.#bytes += fragment.length;
-    if (this.#problem) return;
-    const unreadable = await this.#reader.push(fragment);
-    if (unreadable) return this.#fail(unreadable);
-    try {
-      if ((await this.#deps.blobs.freeBytes()) < this.#deps.reserveBytes) {
-        return await this.#fail(failure('dimse', 'out-of-resources', 'the disk is nearly full', 'transient'));
-      }
-      this.#writer ??= await this.#begin();
-      await this.#writer.write(fragment);
-    } catch (error) {
-      await this.#fail(blobFailure(error));
-    }
+  write(fragment: Buffer): Promise<void> {
+    return this.#object.write(fragment);
   }
 
   /** The dataset is complete: stores the object and returns the status to answer. */
   async end(): Promise<number> {
-    const stored = this.#problem ?? (await this.#store());
+    const stored = await this.#object.end();
     const status = isFailure(stored) ? statusOf(stored) : SUCCESS;
     const { metrics, clock } = this.#deps;
     metrics.count('waystation_dimse_stores_total', { status: statusName(status) });
-    metrics.count('waystation_dimse_stored_bytes_total', {}, isFailure(stored) ? 0 : this.#bytes);
+    metrics.count('waystation_dimse_stored_bytes_total', {}, isFailure(stored) ? 0 : this.#object.bytes);
     metrics.observe('waystation_dimse_store_seconds', (clock.now().getTime() - this.#started.getTime()) / 1000);
-    if (isFailure(stored)) await this.#refuse(stored, status);
     return status;
   }
 
   /** The association ended before the dataset did. */
-  async abandon(): Promise<void> {
-    await this.#fail(failure('dimse', 'malformed', 'the association ended before the dataset', 'transient'));
-  }
-
-  async #begin(): Promise<BlobWriter> {
-    const writer = await this.#deps.blobs.writer();
-    await writer.write(this.#prefix);
-    return writer;
-  }
-
-  async #fail(problem: Failure): Promise<void> {
-    this.#problem ??= problem;
-    this.#reader.abandon();
-    await this.#writer?.abort();
-    this.#writer = null;
-  }
-
-  async #store(): Promise<Appended | Failure> {
-    const read = await this.#reader.end();
-    const mismatch = isFailure(read) ? read : this.#mismatchOf(read);
-    if (isFailure(read) || mismatch || !this.#writer) {
-      await this.#fail(mismatch ?? failure('dimse', 'malformed', 'no dataset'));
-      return this.#problem as Failure;
-    }
-    const blob = await this.#writer.commit().catch(blobFailure);
-    if (isFailure(blob)) return blob;
-    try {
-      return await this.#deps.journal.append(this.#entryOf(read, blob));
-    } catch (error) {
-      return failure('dimse', 'unreachable', `journal: ${error instanceof Error ? error.message : 'failed'}`, 'transient');
-    }
-  }
-
-  /** What the command says of the object must be what the object says of itself. */
-  #mismatchOf({ header }: ReadHeader): Failure | null {
-    const agrees = header.sopClassUid === this.#command.sopClassUid && header.sopInstanceUid === this.#command.sopInstanceUid;
-    return agrees ? null : failure('dimse', 'invalid', 'SOP Class or Instance UID of the command is not that of the dataset');
-  }
-
-  #entryOf({ header, pixelOffset }: ReadHeader, blob: StoredBlob): NewEntry {
-    const digest = this.#hash.digest();
-    const payload = Buffer.from(JSON.stringify(header.json));
-    const received = this.#deps.clock.now();
-    const instance: NewInstance = {
-      sopInstanceUid: header.sopInstanceUid,
-      studyUid: header.studyUid,
-      seriesUid: header.seriesUid,
-      sopClassUid: header.sopClassUid,
-      transferSyntax: this.#context.transferSyntax,
-      modality: header.modality,
-      frames: pixelOffset === null ? 0 : header.frames,
-      peer: this.#peer.name,
-      blob: blob.digest,
-      bytes: blob.bytes,
-      datasetOffset: this.#prefix.length,
-      pixelOffset,
-      digest,
-      header: payload,
-      received,
-    };
-    const lane = `${this.#peer.name}|${header.studyUid}`;
-    const gatherUntil = new Date(Math.ceil(received.getTime() / GATHER_MS) * GATHER_MS);
-    const about = { digest, lane, payload, blob: blob.digest, disposition: 'accepted', detail: '', received } as const;
-    return { ...this.#entry(), ...about, gatherUntil, instance };
-  }
-
-  /** A refusal that will not pass by itself is journaled, so that a person can see what a sender was told; the bytes are not kept. */
-  async #refuse(problem: Failure, status: number): Promise<void> {
-    const { log, journal, clock } = this.#deps;
-    const base = this.#entry();
-    const about = { peer: base.peer, sopClassUid: base.type, sopInstanceUid: base.controlId };
-    log.warn('dimse.refused', { ...about, status: statusName(status), detail: problem.detail });
-    if (problem.class !== 'permanent') return;
-    const detail = `${statusName(status)} ${problem.code}: ${problem.detail}`;
-    const entry: NewEntry = { ...base, digest: this.#hash.digest(), disposition: 'refused', detail, received: clock.now() };
-    await journal.append(entry).catch((error) => log.error('dimse.not-journaled', { ...about, error: String(error) }));
-  }
-
-  /** A UID that is none stays out of index columns and logs: it may hold anything. */
-  #entry(): Omit<NewEntry, 'digest' | 'disposition' | 'detail' | 'received'> {
-    const [type, controlId] = [this.#command.sopClassUid, this.#command.sopInstanceUid].map((uid) => (isUid(uid) ? uid : '')) as [
-      string,
-      string,
-    ];
-    const { name } = this.#peer;
-    const nothing = Buffer.alloc(0);
-    return { kind: 'dicom', peer: name, type, controlId, lane: name, payload: nothing, blob: null, answer: nothing, effects: [] };
+  abandon(): Promise<void> {
+    return this.#object.abandon();
   }
 }
 
