@@ -12,12 +12,14 @@ import { move } from './cases/move-step.ts';
 import { mapEntries } from './mapping/map-step.ts';
 import type { Clock } from './model/clock.ts';
 import type { Config } from './model/config.ts';
+import { failure } from './model/failure.ts';
 import type { Log } from './model/log.ts';
 import type { PeerDirectory } from './model/peer.ts';
 import { workOf } from './model/work.ts';
 import type { Validate } from './protocols/fhir/resource-validator.ts';
 import { indexResource } from './protocols/fhir/search-index.ts';
 import { readReports } from './reports/report-step.ts';
+import { acknowledgeEntries } from './return/acknowledge-step.ts';
 import { type Render, returnAnswers } from './return/return-step.ts';
 import { tellOrders } from './return/tell-step.ts';
 import { routeCases } from './routing/route-step.ts';
@@ -26,7 +28,8 @@ import type { BlobStore } from './store/blob-store.ts';
 import { lockDueCases, putOffCases } from './store/case-store.ts';
 import type { Database } from './store/database.ts';
 import { isOutage, reasonOf } from './store/database-failure.ts';
-import { claimEntries, countTry } from './store/journal-store.ts';
+import { addDeliveries } from './store/delivery-store.ts';
+import { claimEntries, countTry, readEntry } from './store/journal-store.ts';
 
 /** What the rooms are told beside the batch. */
 export type House = {
@@ -54,6 +57,7 @@ export const STEPS: readonly Step[] = [
   { room: 'cases', does: 'which specialty', run: (batch, house) => prepareCases(batch, house.rules) },
   { room: 'routing', does: 'which destination, and why', run: (batch, house) => routeCases(batch, house.config) },
   { room: 'cases', does: 'is the package whole; the Task', run: (batch, house) => assembleCases(batch, house.rules, house.owners) },
+  { room: 'return', does: 'application acknowledgments that were asked for', run: (batch, house) => acknowledgeEntries(batch, house) },
   { room: 'return', does: 'what is told of orders', run: (batch, house) => tellOrders(batch, house) },
   { room: 'return', does: 'cases pushed out, reports home', run: (batch, house) => returnAnswers(batch, house, closeCase(batch, house)) },
 ];
@@ -116,10 +120,17 @@ async function runAlone(corridor: Corridor): Promise<number> {
   return MAX_BATCH;
 }
 
+/** One that failed too often is settled; its sender is told where he asked to be. */
 async function putOff(corridor: Corridor, seq: number, reason: string): Promise<void> {
   corridor.log.error('corridor.entry-failed', { seq, reason });
   await corridor.database.transaction(async (tx) => {
-    await countTry(tx, seq, MAX_TRIES, reason, corridor.clock.now());
+    const now = corridor.clock.now();
+    if (!(await countTry(tx, seq, MAX_TRIES, reason, now))) return;
+    const entry = await readEntry(tx, seq);
+    if (!entry) return;
+    const batch = openBatch(tx, now, corridor.clock, [{ ...workOf(entry), failure: failure('corridor', 'internal', reason) }]);
+    acknowledgeEntries(batch, corridor.house);
+    await addDeliveries(tx, batch.deliveries, now);
   });
 }
 

@@ -250,15 +250,16 @@ const PART_LOCKS = 0x7061;
 /**
  * Counts a try of an entry whose transaction failed and puts it off, longer each time; after `most` tries it is settled as failed.
  * What is behind it in its lane passes it, as it passes an entry that has failed for good: one bad message never holds back the others,
- * and an entry that a person replays comes late just so.
+ * and an entry that a person replays comes late just so. Returns whether it is settled.
  */
-export async function countTry(tx: Transaction, seq: number, most: number, reason: string, now: Date): Promise<void> {
+export async function countTry(tx: Transaction, seq: number, most: number, reason: string, now: Date): Promise<boolean> {
   await tx.query(
     `update pending set tries = tries + 1, not_before = $2::timestamptz + make_interval(secs => ${FIRST_REST_S} * 2 ^ tries) where seq = $1`,
     [seq, now],
   );
   const { rows } = await tx.query(`delete from pending where seq = $1 and tries >= $2 returning seq`, [seq, most]);
   if (rows.length > 0) await saveOutcomes(tx, [{ seq, state: 'failed', detail: `internal: ${reason}`, produced: [], cases: [] }]);
+  return rows.length > 0;
 }
 
 /** Rest after the first try that failed alone; doubles with each. */

@@ -1,0 +1,45 @@
+/**
+ * Application acknowledgments of enhanced mode (HL7 v2.5.1 §2.9.3.2): AA when a message has been worked off, AE or AR when it failed, as a
+ * message of its own to where its sender takes answers, by what MSH-16 asks for.
+ * In: what the batch has made of its entries. Out: deliveries, in the transaction that settles the entries. An order whose reply goes out
+ * now has its answer in that: one message has one.
+ */
+import type { Config, MllpDestination } from '../model/config.ts';
+import type { Entry } from '../model/entry.ts';
+import type { Failure } from '../model/failure.ts';
+import type { PeerDirectory } from '../model/peer.ts';
+import type { Work } from '../model/work.ts';
+import { ackCodeOf, buildAck, shortControlId } from '../protocols/hl7v2/ack.ts';
+import { isApplicationAnswered, modeOf } from '../protocols/hl7v2/acknowledgment-mode.ts';
+import { type Header, isRefusal, readHeader } from '../protocols/hl7v2/header.ts';
+import type { Batch } from '../store/batch.ts';
+
+export type AcknowledgeHouse = { readonly config: Pick<Config, 'destinations'>; readonly peers: PeerDirectory };
+
+export function acknowledgeEntries(batch: Batch, house: AcknowledgeHouse): void {
+  for (const work of batch.works) if (work.entry.kind === 'hl7v2') acknowledge(batch, house, work);
+}
+
+function acknowledge(batch: Batch, { config, peers }: AcknowledgeHouse, work: Work): void {
+  const { entry, failure: failed } = work;
+  const header = readHeader(entry.payload);
+  const peer = peers.named(entry.peer);
+  if (isRefusal(header) || !isApplicationAnswered(modeOf(header, peer.acknowledgment === 'plain'), failed === null)) return;
+  const destination = config.destinations.find((one): one is MllpDestination => one.kind === 'mllp' && peer.returns.includes(one.name));
+  if (destination?.orderReplies && batch.replies.some(({ seq }) => seq === entry.seq)) return;
+  if (destination) order(batch, destination.name, { entry, header, failed });
+  else work.detail = [work.detail, NOWHERE].filter((text) => text !== '').join('; ');
+}
+
+const NOWHERE = 'MSH-16 asks for an application acknowledgment, but no MLLP destination takes answers for this sender';
+
+type Answered = { readonly entry: Entry; readonly header: Header; readonly failed: Failure | null };
+
+function order(batch: Batch, destination: string, { entry, header, failed }: Answered): void {
+  const id = batch.clock.uuid();
+  const controlId = shortControlId(id);
+  const code = failed === null ? 'AA' : ackCodeOf(failed.code);
+  const refused = failed === null ? null : { failure: failed, location: null };
+  const content = buildAck(header, refused, { now: batch.now, controlId }, { code, initiates: true });
+  batch.deliveries.push({ id, destination, kind: 'acknowledgment', caseId: '', seq: entry.seq, controlId, content, lane: destination });
+}
