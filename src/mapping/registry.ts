@@ -6,10 +6,12 @@
 import { type Failure, failure, isFailure } from '../model/failure.ts';
 import type { Mapped } from '../model/mapped.ts';
 import type { Peer } from '../model/peer.ts';
+import { DOCUMENT_EVENTS } from '../protocols/hl7v2/accept-result.ts';
 import { ADT_EVENTS } from '../protocols/hl7v2/adt-events.ts';
 import { parseMessage } from '../protocols/hl7v2/message.ts';
 import type { MessageEntry, MessageMapper } from './map-context.ts';
 import { mapAdt } from './messages/adt.ts';
+import { mapMdm } from './messages/mdm.ts';
 import { mapOmgO19 } from './messages/omg-o19.ts';
 import { mapOmiO23 } from './messages/omi-o23.ts';
 import { mapOmlO21 } from './messages/oml-o21.ts';
@@ -25,6 +27,7 @@ const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([
   ['ORM^O01', mapOrmO01],
   ['ORU^R01', mapOruR01],
   ['ORU^R30', mapOruR30],
+  ...DOCUMENT_EVENTS.map((event) => [`MDM^${event}`, mapMdm] as const),
   ...[...ADT_EVENTS.keys()].map((event) => [`ADT^${event}`, mapAdt] as const),
 ]);
 

@@ -5,7 +5,7 @@
  * Promises: what was said earlier never overwrites what was said later, whatever arrives first; who still uses the number of a record that
  * was merged is led to the one that took it in, and does not overwrite what that one says.
  */
-import type { Extension, Identifier, Patient, Resource } from '@medplum/fhirtypes';
+import type { DiagnosticReport, Extension, Identifier, Patient, Resource } from '@medplum/fhirtypes';
 import type { CasePart } from '../model/case.ts';
 import type { Identity, MappedResource } from '../model/identity.ts';
 import type { Mapped, Occurred } from '../model/mapped.ts';
@@ -34,6 +34,7 @@ export async function resolve(batch: Batch, mapped: readonly MappedWork[]): Prom
     for (const one of persons.get(work) ?? []) putItem(batch, one, records);
     await carryOut(batch, work, message, records);
   }
+  await loadRecords(batch, formerSubjects(batch, items, records));
   for (const one of items) {
     if (!RECORDS.has(one.item.resource.resourceType) && !one.work.failure) putItem(batch, one, records);
   }
@@ -115,7 +116,12 @@ function putItem(batch: Batch, one: Item, records: Records): void {
 function word(batch: Batch, { work, item, occurred }: Item, records: Records): (Resource & { id: string }) | null {
   const reference = currentOf(batch, records, item.urn);
   const current = resourceIn(batch, reference);
+  if (!current && item.mode === 'amend') return null;
   if (current && (item.mode === 'create' || namesFormerOnly(current, item.identities))) return null;
+  if (current && isOfAnother(batch, records, item, current)) {
+    work.detail ||= `${reference} is of another patient, and stays as it was`;
+    return null;
+  }
   if (current && isOutdated(batch, reference, work.entry.seq, occurred)) {
     noteOutdated(work, reference, records);
     return null;
@@ -127,6 +133,24 @@ function word(batch: Batch, { work, item, occurred }: Item, records: Records): (
   const stay = { resourceType: item.resource.resourceType, ...known, ...said, id } as Resource & { id: string };
   const resource = current && !work.entry.type.startsWith('ADT^') ? keepProgress(stay, current) : stay;
   return withIdentifiers(resource, current);
+}
+
+/** Whom the results that are there already are about: they may have been merged since. */
+function formerSubjects(batch: Batch, items: readonly Item[], records: Records): string[] {
+  return items.flatMap(({ item }) => {
+    if (!OF_ONE_PATIENT.has(item.resource.resourceType)) return [];
+    const current = resourceIn(batch, currentOf(batch, records, item.urn)) as DiagnosticReport | null;
+    return current?.subject?.reference ?? [];
+  });
+}
+
+/** A number that names what is there already, of somebody else: a result never moves from one patient to another by its number. */
+function isOfAnother(batch: Batch, records: Records, { resource }: MappedResource, current: Resource): boolean {
+  if (!OF_ONE_PATIENT.has(resource.resourceType)) return false;
+  const subject = (resource as DiagnosticReport).subject?.reference;
+  const before = (current as DiagnosticReport).subject?.reference;
+  if (subject === undefined || before === undefined) return false;
+  return currentOf(batch, records, subject) !== currentOf(batch, records, before);
 }
 
 /** An order or a result says of what class a stay is (PV1-2), not how far it is: only that it is over (PV1-45). */
@@ -211,7 +235,7 @@ function setParts(batch: Batch, work: Work, { parts, resources }: Mapped, record
   const named = (name: string) => currentOf(batch, records, name);
   work.shared = resources.filter((item) => item.shared).map((item) => named(item.urn));
   const taken = new Set(parts.flatMap((part) => [part.serviceRequest, part.subject, part.study?.imagingStudy ?? '', ...part.members]));
-  const left = resources.filter((item) => !item.shared && !taken.has(item.urn)).map((item) => named(item.urn));
+  const left = resources.filter((item) => !item.shared && item.mode !== 'amend' && !taken.has(item.urn)).map((item) => named(item.urn));
   // What a message says once (Encounter, Provenance) belongs to its only case, or is only shown to all of them.
   if (parts.length !== 1) work.shared.push(...left);
   work.parts = parts.map((part) => ({
@@ -236,6 +260,9 @@ function withOtherNames(batch: Batch, part: CasePart, subject: string): CasePart
 function requestKey(reference: string): CasePart['keys'][number] {
   return { kind: 'service-request', system: '', value: reference.slice(reference.indexOf('/') + 1) };
 }
+
+/** Results and documents: known by numbers that others may use, too. */
+const OF_ONE_PATIENT: ReadonlySet<string> = new Set(['DiagnosticReport', 'DocumentReference', 'Observation', 'Specimen']);
 
 /** Types that are known by numbers which events merge, move and change. */
 const RECORDS: ReadonlySet<string> = new Set(['Patient', 'Account', 'Encounter']);

@@ -15,8 +15,11 @@ export type MappedResource = {
   readonly resource: Resource;
   /** At least one; the first is the strongest. */
   readonly identities: readonly Identity[];
-  /** `update`: write when changed. `create`: write only when absent (a DICOM header never overwrites what an order said of the patient). */
-  readonly mode: 'update' | 'create';
+  /**
+   * `update`: write when changed. `create`: write only when absent (a DICOM header never overwrites what an order said of the
+   * patient). `amend`: write only when present (a document that gives way to another may never have come).
+   */
+  readonly mode: 'update' | 'create' | 'amend';
   /** True for resources that belong to many cases: Patient, Practitioner, PractitionerRole, Organization. */
   readonly shared: boolean;
   /** Elements that only a resource gets which is not there yet: what this message leaves as it was, but FHIR requires. */

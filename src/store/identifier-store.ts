@@ -27,7 +27,7 @@ export async function claimIdentifiers(tx: Transaction, claims: readonly Identit
   const resolved = claims.map((claim) => {
     const ids = [...new Set(claim.identities.map((identity) => known.get(keyOf(identity)) as string))].sort();
     const old = ids.filter((id) => !wanted.freshIds.has(id));
-    const id = (old[0] ?? ids[0]) as string;
+    const id = (old[0] ?? earliest(ids, wanted.freshIds)) as string;
     for (const identity of claim.identities) {
       const has = known.get(keyOf(identity)) as string;
       if (has === id || !wanted.freshIds.has(has)) continue;
@@ -38,6 +38,12 @@ export async function claimIdentifiers(tx: Transaction, claims: readonly Identit
   });
   await moveRows(tx, moved);
   return resolved;
+}
+
+/** Of ids that were given just now: that of the first claim, which has been resolved to it already. Within a millisecond UUIDs have no order. */
+function earliest(ids: readonly string[], freshIds: ReadonlySet<string>): string | undefined {
+  for (const fresh of freshIds) if (ids.includes(fresh)) return fresh;
+  return ids[0];
 }
 
 /** Reads ids without claiming any. */

@@ -1,7 +1,7 @@
 /** Results and the cases they belong to: worked off by a real corridor on a real database, message by message. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DiagnosticReport, ServiceRequest, Task } from '@medplum/fhirtypes';
+import type { DiagnosticReport, DocumentReference, ServiceRequest, Task } from '@medplum/fhirtypes';
 import { openCorridor } from '../../src/corridor-worker.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import type { StoredBinary } from '../../src/model/binary.ts';
@@ -138,7 +138,10 @@ describe('a result', () => {
     expect(await outcomeOf(unknown)).toContain('result of no case that is here');
     const other = await send('ORU^R01', report('B1', 'F', 'Of somebody else.'), '4799');
     expect(await outcomeOf(other)).toContain('result of no case that is here');
+    expect(await outcomeOf(other)).toContain('is of another patient, and stays as it was');
     expect(await casesOf('B1')).toHaveLength(1);
+    const [prior] = membersOf(await caseOf('B1'), 'DiagnosticReport');
+    expect((await resource<DiagnosticReport>(prior as string)).subject?.reference).toBe((await caseOf('B1')).patient);
   });
 
   it('as the answer to an order that is here changes it, and opens none that is not', async () => {
@@ -146,5 +149,28 @@ describe('a result', () => {
     expect((await resource<ServiceRequest>((await caseOf('B1')).serviceRequest)).identifier?.map(({ value }) => value)).toContain('FB1');
     await send('ORU^R01', ['ORC|OK|B8^RIS|FB8^READERS||SC', 'OBR|1|B8^RIS|FB8^READERS|24725-4^CT Head^LN']);
     expect(await casesOf('B8')).toEqual([]);
+  });
+
+  it('of documents: a replacement supersedes the document it names, of the same patient only', async () => {
+    const txa = (number: string, parent = '') => `TXA|1|CN|TX|||||||||${number}^RIS|${parent}|B1^RIS|||AU||AV`;
+    const text = (words: string) => `OBX|1|TX|N^Note^L||${words}||||||F`;
+    await send('MDM^T02', [txa('D1'), text('First.')]);
+    await send('MDM^T10', [txa('D3', 'D1^RIS'), text('Of somebody else.')], '4799');
+    const documents = async () => {
+      const found = membersOf(await caseOf('B1'), 'DocumentReference').map((reference) => resource<DocumentReference>(reference));
+      return (await Promise.all(found)).map(({ masterIdentifier, status, relatesTo }) => [
+        masterIdentifier?.value,
+        status,
+        relatesTo?.[0]?.code,
+      ]);
+    };
+    expect(await documents()).toEqual([['D1', 'current', undefined]]);
+    await send('MDM^T10', [txa('D2', 'D1^RIS'), text('Second.')]);
+    expect(await documents()).toEqual([
+      ['D1', 'superseded', undefined],
+      ['D2', 'current', 'replaces'],
+    ]);
+    await send('MDM^T11', [txa('D2')]);
+    expect(await documents()).toContainEqual(['D2', 'entered-in-error', 'replaces']);
   });
 });

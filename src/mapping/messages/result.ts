@@ -10,7 +10,7 @@
  * - Notes of the report and of the patient (guide: none) are the extension note.
  */
 import type { DiagnosticReport, Encounter, Observation, Reference, ServiceRequest, Specimen } from '@medplum/fhirtypes';
-import type { CasePart } from '../../model/case.ts';
+import type { CaseKey, CasePart } from '../../model/case.ts';
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { compact, firstValue } from '../datatypes/components.ts';
@@ -45,9 +45,7 @@ export type ResultContext = {
 export function mapResult(group: ResultGroup, identities: readonly Identity[], context: ResultContext, draft: Draft): CasePart {
   const { patient, encounter, msh, sft, entry, n } = context;
   const known = identities[0] as Identity;
-  const numbers = orderNumbers(group.orc, group.obr, draft);
-  const imaging = imagingKeys(group, draft);
-  const request = readRequest(group, numbers, imaging, context, draft);
+  const { request, numbers, keys } = readRequest(group, context, draft);
   const read = readObservations(group, known, context, draft);
   const report = draft.add(
     {
@@ -72,7 +70,7 @@ export function mapResult(group: ResultGroup, identities: readonly Identity[], c
   const provenance = mshProvenance({ msh, sft }, group.orc, n, written, entry, draft);
   return {
     kind: 'result',
-    keys: orderKeys(numbers, imaging, draft.peer),
+    keys,
     patient: patient.keys,
     control: '',
     production: firstValue(msh, 11) === 'P',
@@ -121,14 +119,17 @@ function reportOf(
   };
 }
 
-/** The order of the report: all that ORC and OBR say of it, where nobody wrote it before. */
-function readRequest(
-  group: ResultGroup,
-  numbers: OrderNumbers,
-  imaging: ReturnType<typeof imagingKeys>,
-  context: ResultContext,
-  draft: Draft,
-): Reference<ServiceRequest> {
+/** An order that a report or a document names: by what it is known, and what leads to its case. */
+export type ReadRequest = {
+  readonly request: Reference<ServiceRequest>;
+  readonly numbers: OrderNumbers;
+  readonly keys: readonly CaseKey[];
+};
+
+/** All that ORC and OBR say of the order, where nobody wrote it before. */
+export function readRequest(group: ResultGroup, context: ResultContext, draft: Draft): ReadRequest {
+  const numbers = orderNumbers(group.orc, group.obr, draft);
+  const imaging = imagingKeys(group, draft);
   const { patient, encounter, entry, n } = context;
   const identities = orderIdentities(numbers, `${entry.peer}|${entry.digest.toString('hex')}|${n}`);
   const { orc } = group;
@@ -155,7 +156,11 @@ function readRequest(
         subject: patient.reference,
         encounter,
       } as ServiceRequest);
-  return draft.add(request, identities, { mode: 'create', shared: true, initial: { status: 'unknown' } });
+  return {
+    request: draft.add(request, identities, { mode: 'create', shared: true, initial: { status: 'unknown' } }),
+    numbers,
+    keys: orderKeys(numbers, imaging, draft.peer),
+  };
 }
 
 type ReadResults = {

@@ -116,7 +116,7 @@ function absentCode(obx: Segment, draft: Draft): Observation['code'] {
 }
 
 /** What goes on says, apart from the text, what the first segment said. */
-function markSame(obx: Segment): void {
+export function markSame(obx: Segment): void {
   for (let field = 1; field <= obx.length; field++)
     for (let repetition = 1; repetition <= obx.repetitions(field); repetition++) obx.text(field, repetition);
 }

@@ -56,3 +56,6 @@ function hasFitNumbers(bytes: Buffer, header: Header, place: SegmentPlace): bool
   const fields = readFields(bytes, place, header, 3);
   return [fields[2], fields[3]].every((text) => isFit(part(text ?? '', header.delimiters.component, 1)));
 }
+
+/** Trigger events of MDM (HL7 v2.5.1 §9.6): with content where even, but T11. */
+export const DOCUMENT_EVENTS: readonly string[] = ['T01', 'T02', 'T03', 'T04', 'T05', 'T06', 'T07', 'T08', 'T09', 'T10', 'T11'];

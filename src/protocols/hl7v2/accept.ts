@@ -10,7 +10,7 @@
 import type { Peer } from '../../model/peer.ts';
 import { judgeAdt } from './accept-adt.ts';
 import { judgeOrders } from './accept-order.ts';
-import { judgeResults } from './accept-result.ts';
+import { DOCUMENT_EVENTS, judgeDocument, judgeResults } from './accept-result.ts';
 import { ADT_EVENTS } from './adt-events.ts';
 import { type Header, type Refusal, refusal } from './header.ts';
 import { isOverfull } from './message.ts';
@@ -78,6 +78,7 @@ const JUDGES: ReadonlyMap<string, (bytes: Buffer, header: Header, peer: Peer) =>
   ['ORM^O01', judgeOrders],
   ['ORU^R01', judgeResults],
   ['ORU^R30', judgeResults],
+  ...DOCUMENT_EVENTS.map((event) => [`MDM^${event}`, judgeDocument] as const),
   ...[...ADT_EVENTS.keys()].map((event) => [`ADT^${event}`, judgeAdt] as const),
 ]);
 

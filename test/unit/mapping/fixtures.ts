@@ -75,7 +75,8 @@ export function mapBytes(payload: Buffer, peer: Partial<Peer> = {}): Mapped {
 
 /** As the corridor stores it when it is new. */
 export function stored({ resources }: Mapped): { resourceType: string }[] {
-  return resources.map(({ resource, initial }) => {
+  const written = resources.filter(({ mode }) => mode !== 'amend');
+  return written.map(({ resource, initial }) => {
     // Where the bytes of a file are is ours to know.
     const { digest: _digest, size: _size, ...binary } = resource as StoredBinary;
     return JSON.parse(JSON.stringify({ ...initial, ...(resource.resourceType === 'Binary' ? binary : resource) }));
