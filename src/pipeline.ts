@@ -10,6 +10,7 @@ import { followMoves } from './cases/follow-step.ts';
 import { matchCases } from './cases/match-step.ts';
 import { move } from './cases/move-step.ts';
 import { mapEntries } from './mapping/map-step.ts';
+import { undoMerges } from './mapping/unmerge-step.ts';
 import type { Clock } from './model/clock.ts';
 import type { Config } from './model/config.ts';
 import { failure } from './model/failure.ts';
@@ -45,6 +46,7 @@ export type House = {
 type Step = { readonly room: string; readonly does: string; readonly run: (batch: Batch, house: House) => void | Promise<void> };
 
 export const STEPS: readonly Step[] = [
+  { room: 'mapping', does: 'a merge in error is undone', run: (batch, house) => undoMerges(batch, house.peers) },
   {
     room: 'mapping',
     does: 'messages become resources and parts of cases',

@@ -11,8 +11,19 @@ import type { Resource } from '@medplum/fhirtypes';
 import type { CaseState, PatientKey } from '../model/case.ts';
 import type { MoveAct, MoveScope, Work } from '../model/work.ts';
 import { referenceTokens } from '../protocols/fhir/search-index.ts';
-import { addEvent, type Batch, caseIn, loadCases, loadResources, putCase, putResource, resourceIn } from '../store/batch.ts';
-import { addMoved, findReferring, type Referring } from '../store/merge-store.ts';
+import {
+  addEvent,
+  type Batch,
+  caseIn,
+  loadCases,
+  loadResources,
+  putCase,
+  putResource,
+  readersIn,
+  resourceIn,
+  revoke,
+} from '../store/batch.ts';
+import { addMoved, findReferring, groupsThatSee, type Referring } from '../store/merge-store.ts';
 
 export async function followMoves(batch: Batch): Promise<void> {
   for (const work of batch.works) {
@@ -31,15 +42,27 @@ async function follow(batch: Batch, work: Work, act: MoveAct): Promise<void> {
     batch,
     referring.map(({ reference }) => reference),
   );
-  const chosen = await choose(batch, act, referring);
+  // What went elsewhere earlier in this batch does not refer to it any more.
+  const still = referring.filter(({ reference }) => refersTo(resourceIn(batch, reference), act.from));
+  const chosen = await choose(batch, act, still);
   const cases = [...new Set(chosen.flatMap(({ caseId }) => caseId ?? []))].filter((id) => isLive(caseIn(batch, id)));
   const moved = chosen.filter(({ caseId }) => caseId === null || isOpen(caseIn(batch, caseId)));
   if (act.from !== act.to) for (const { reference } of moved) moveReference(batch, work, reference, act);
   for (const id of cases) followCase(batch, work, id, act);
-  if (act.merge !== null) {
-    const along = moved.map(({ reference }) => reference);
-    await addMoved(batch.tx, act.merge, along, cases);
-  }
+  const along = moved.map(({ reference }) => reference);
+  if (act.merge !== null) await addMoved(batch.tx, act.merge, along, cases);
+  if (act.scope.kind === 'noted') await closeRecord(batch, act, { references: along, cases });
+}
+
+/** Who saw a record only because another was merged into it sees it no longer. */
+async function closeRecord(
+  batch: Batch,
+  { from }: MoveAct,
+  along: { readonly references: readonly string[]; readonly cases: readonly string[] },
+): Promise<void> {
+  const groups = readersIn(batch, from);
+  const kept = new Set(await groupsThatSee(batch.tx, referenceTokens(from), groups, along));
+  for (const group of groups) if (!kept.has(group)) revoke(batch, [from], group);
 }
 
 /** What is stored, and what this batch has made of it so far. */
@@ -83,6 +106,7 @@ function moveReference(batch: Batch, work: Work, reference: string, { from, to }
 function followCase(batch: Batch, work: Work, id: string, act: MoveAct): void {
   const state = caseIn(batch, id) as CaseState;
   if (act.from.startsWith('Patient/')) {
+    if (APART.has(act.scope.kind) && state.patient !== act.from) return;
     const former = new Set(state.formerPatients ?? []);
     // A report that names the record he had while it was read is his; one that names another person is not.
     if (act.scope.kind === 'merged') former.add(act.from);
@@ -141,6 +165,9 @@ function withReference<T>(value: T, from: string, to: string): T {
 function typeOf(reference: string): string {
   return reference.slice(0, reference.indexOf('/'));
 }
+
+/** Two persons after all: only what is of the one is not the other's. */
+const APART: ReadonlySet<MoveScope['kind']> = new Set(['noted', 'unlinked']);
 
 /** Kinds of lines in the timeline. */
 const EVENTS: Readonly<Record<MoveScope['kind'], string>> = {

@@ -1,8 +1,9 @@
 /** `waystation case`: the cases, one of them hop by hop, and letting one go that waits for its package. */
 import { Command, Option } from 'commander';
-import type { Accepted, CaseLine, CaseView, JournalView, Page } from '../endpoints/operations/contract.ts';
+import type { Accepted, CaseLine, CaseView, Page } from '../endpoints/operations/contract.ts';
 import { caseText } from './case-text.ts';
-import { findGateway, type Gateway, type Reach } from './gateway-client.ts';
+import { findGateway, type Reach } from './gateway-client.ts';
+import { settled } from './settled.ts';
 import { columns, moment, say, sayJson, wholeNumber } from './terminal.ts';
 
 type Options = Reach & { json?: boolean; phase?: string; limit?: string; before?: string; why?: string };
@@ -56,18 +57,6 @@ async function release(id: string, options: Options): Promise<void> {
   await settled(gateway, seq);
   await show(id, options);
 }
-
-/** Waits until the corridor worked an entry off. It does so within moments; when not, the case shows what it waits for. */
-async function settled(gateway: Gateway, seq: number): Promise<void> {
-  for (let waitedMs = 0; waitedMs < SETTLE_TIMEOUT_MS; waitedMs += SETTLE_POLL_MS) {
-    const { state } = await gateway.get<JournalView>(`/journal/${seq}`);
-    if (state !== 'waiting') return;
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
-  }
-}
-
-const SETTLE_TIMEOUT_MS = 5_000;
-const SETTLE_POLL_MS = 100;
 
 const EXAMPLES = `
 Examples:

@@ -8,6 +8,7 @@ import { demoCommand } from './demo.ts';
 import { destinationCommand } from './destination.ts';
 import { journalCommand } from './journal.ts';
 import { mapCommand } from './map.ts';
+import { patientCommand } from './patient.ts';
 import { replayCommand } from './replay.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
@@ -56,6 +57,7 @@ const COMMANDS = [
   demoCommand,
   statusCommand,
   caseCommand,
+  patientCommand,
   journalCommand,
   replayCommand,
   destinationCommand,

@@ -8,7 +8,7 @@ import type { Identity, IdentityChange, Numbered, NumberedType } from '../model/
 import type { MoveAct, MoveScope, Work } from '../model/work.ts';
 import { type Batch, grant, putResource, readersIn, resourceIn } from '../store/batch.ts';
 import { identitiesOf, insertMerge, isUndone, repointIdentities, repointPatient } from '../store/merge-store.ts';
-import { gainedNumbers, mergedPatient, personKeys, survivingPatient, withFormer, withoutNumbers } from './numbers.ts';
+import { gainedBy, gainedNumbers, mergedPatient, personKeys, survivingPatient, withFormer, withoutNumbers } from './numbers.ts';
 import { numberName, type Records } from './records.ts';
 
 export type Identified<T extends Resource = Resource> = T & { id: string };
@@ -36,7 +36,9 @@ export async function mergePatients(
   putResource(batch, survivingPatient(survivor, old, retired), work.entry.seq);
   // Who saw the one sees who he is now.
   grant(batch, [target], null, readersIn(batch, source));
-  const merge = await insertMerge(batch.tx, { merged: old.id, survivor: survivor.id, at: batch.now, identities, seq: work.entry.seq });
+  const content = { old, gained: gainedBy(survivor, old) };
+  const noted = { merged: old.id, survivor: survivor.id, at: batch.now, seq: work.entry.seq, identities, content };
+  const merge = await insertMerge(batch.tx, noted);
   work.acts.push({ ...moveAct(batch, { source, target }, { kind: 'merged' }, `${source} was merged into ${target}`), merge });
 }
 

@@ -49,24 +49,25 @@ export function survivingPatient(
   return withFormer({ ...survivor, identifier: [...own, ...kept], link }, retired);
 }
 
-/** The two apart again: `old` stands, and `survivor` has none of its numbers (`left`: those that still lead to the survivor). */
-export function standingPatient(old: Identified<Patient>, left: readonly Identity[]): Identified<Patient> {
-  const { active: _active, link = [], ...kept } = old;
-  const identifier = (old.identifier ?? []).map((one) => (isAmong(one, left) ? one : usedNumber(one)));
-  const others = link.filter(({ type }) => type !== 'replaced-by');
-  return { ...kept, ...(identifier.length > 0 ? { identifier } : {}), ...(others.length > 0 ? { link: others } : {}) };
+/** A record as it was before it was merged, without what was found since to be another's (`merged`: the record as it is). */
+export function standingPatient(before: Identified<Patient>, merged: Patient): Identified<Patient> {
+  const { meta: _meta, identifier = [], link = [], ...kept } = before;
+  const own = identifier.filter((one) => merged.identifier?.some((known) => isSame(known, one)));
+  const links = link.filter((one) => merged.link?.some(({ type, other }) => type === one.type && other.reference === one.other.reference));
+  return { ...kept, ...(own.length > 0 ? { identifier: own } : {}), ...(links.length > 0 ? { link: links } : {}) };
 }
 
-export function withoutMerged(
-  survivor: Identified<Patient>,
-  old: string,
-  left: readonly Identity[],
-  gone: readonly Identity[],
-): Identified<Patient> {
-  const { link = [], identifier = [], ...kept } = survivor;
-  const others = link.filter(({ type, other }) => type !== 'replaces' || other.reference !== old);
-  const own = identifier.filter((one) => !isAmong(one, gone) || isAmong(one, left));
-  return { ...kept, ...(own.length > 0 ? { identifier: own } : {}), ...(others.length > 0 ? { link: others } : {}) };
+/** Numbers of the old record that the survivor has not. */
+export function gainedBy(survivor: Patient, old: Patient): Identity[] {
+  const gained = (old.identifier ?? []).filter((one) => !survivor.identifier?.some((known) => isSame(known, one)));
+  return gained.map(({ system = '', value = '' }) => ({ type: 'Patient', system: bounded(system), value: bounded(value) }));
+}
+
+/** A Patient that no longer replaces another. */
+export function withoutLink(patient: Identified<Patient>, replaced: string): Identified<Patient> {
+  const { link = [], ...kept } = patient;
+  const others = link.filter(({ type, other }) => type !== 'replaces' || other.reference !== replaced);
+  return others.length > 0 ? { ...kept, link: others } : kept;
 }
 
 export function linkedPatient(patient: Identified<Patient>, other: string): Identified<Patient> {

@@ -2,6 +2,7 @@
  * Merges of Patients: which record went up into which, and what went along, so that a person can undo it; and the numbers of a record,
  * which lead to another one from then on. A merge is made and undone with both Patients locked.
  */
+import type { Patient } from '@medplum/fhirtypes';
 import type { Identity } from '../model/identity.ts';
 import type { Queryable, Transaction } from './database.ts';
 import { tokenHash } from './resource-store.ts';
@@ -11,7 +12,11 @@ export type PatientMerge = {
   readonly merged: string;
   readonly survivor: string;
   readonly at: Date;
+  /** Journal entry that said so. */
+  readonly seq: number;
   readonly identities: readonly Identity[];
+  /** The record as it was, and the numbers that the survivor got from it. */
+  readonly content: { readonly old: Patient & { id: string }; readonly gained: readonly Identity[] };
   readonly resources: readonly string[];
   readonly cases: readonly string[];
   readonly undone: Date | null;
@@ -45,10 +50,10 @@ export async function identitiesOf(q: Queryable, patient: string): Promise<Ident
 /** Notes a merge; what goes along is added by `addMoved`. */
 export async function insertMerge(
   tx: Transaction,
-  merge: Pick<PatientMerge, 'merged' | 'survivor' | 'at' | 'identities'> & { readonly seq: number },
+  merge: Pick<PatientMerge, 'merged' | 'survivor' | 'at' | 'seq' | 'identities' | 'content'>,
 ): Promise<number> {
   const { rows } = await tx.query<{ n: number }>(
-    `insert into patient_merge (merged, survivor, at, seq, systems, numbers) values ($1, $2, $3, $4, $5, $6) returning n`,
+    `insert into patient_merge (merged, survivor, at, seq, systems, numbers, content) values ($1, $2, $3, $4, $5, $6, $7) returning n`,
     [
       merge.merged,
       merge.survivor,
@@ -56,6 +61,7 @@ export async function insertMerge(
       merge.seq,
       merge.identities.map(({ system }) => system),
       merge.identities.map(({ value }) => value),
+      Buffer.from(JSON.stringify(merge.content)),
     ],
   );
   return rows[0]?.n as number;
@@ -71,14 +77,55 @@ export async function addMoved(tx: Transaction, n: number, resources: readonly s
 
 /** The newest merge of a Patient into another, undone or not; null for none. */
 export async function readMerge(q: Queryable, merged: string): Promise<PatientMerge | null> {
-  const { rows } = await q.query<Omit<PatientMerge, 'identities'> & { systems: string[]; numbers: string[] }>(
-    `select n, merged, survivor, at, systems, numbers, resources, cases, undone from patient_merge where merged = $1 order by n desc limit 1`,
+  const { rows } = await q.query<MergeRow>(
+    `select n, merged, survivor, at, seq, systems, numbers, content, resources, cases, undone from patient_merge where merged = $1 order by n desc limit 1`,
     [merged],
   );
-  const [row] = rows;
-  if (!row) return null;
-  const { systems, numbers, ...rest } = row;
-  return { ...rest, identities: numbers.map((value, index) => ({ type: 'Patient', system: systems[index] as string, value })) };
+  return rows[0] ? mergeOf(rows[0]) : null;
+}
+
+type MergeRow = Omit<PatientMerge, 'identities' | 'content'> & { systems: string[]; numbers: string[]; content: Buffer };
+
+function mergeOf({ systems, numbers, content, ...rest }: MergeRow): PatientMerge {
+  const identities = numbers.map((value, index) => ({ type: 'Patient', system: systems[index] as string, value }));
+  return { ...rest, identities, content: JSON.parse(content.toString('utf8')) };
+}
+
+/** All merges that a Patient took part in, oldest first. */
+export async function mergesOf(q: Queryable, patient: string): Promise<PatientMerge[]> {
+  const { rows } = await q.query<MergeRow>(
+    `select n, merged, survivor, at, seq, systems, numbers, content, resources, cases, undone from patient_merge
+     where merged = $1 or survivor = $1 order by n limit ${MAX_MERGES}`,
+    [patient],
+  );
+  return rows.map(mergeOf);
+}
+
+const MAX_MERGES = 1_000;
+
+/** Patients that were merged and had a number before, whatever its authority. */
+export async function mergedUnder(q: Queryable, number: string, limit: number): Promise<string[]> {
+  const { rows } = await q.query<{ merged: string }>(
+    `select distinct merged from patient_merge where numbers @> array[$1]::text[] order by merged limit $2`,
+    [number, limit],
+  );
+  return rows.map(({ merged }) => merged);
+}
+
+/** Groups that see, of those given, something that refers to a resource (by its tokens) beside `except` and what is of these cases. */
+export async function groupsThatSee(
+  q: Queryable,
+  tokens: readonly string[],
+  groups: readonly string[],
+  except: { readonly references: readonly string[]; readonly cases: readonly string[] },
+): Promise<string[]> {
+  const { rows } = await q.query<{ reader: string }>(
+    `select distinct unnest(readers) as reader from resource
+     where tokens && $1::bigint[] and type <> 'Patient' and not deleted and readers && $2::text[]
+       and not (type || '/' || id = any($3::text[])) and (case_id is null or case_id <> all($4::uuid[]))`,
+    [tokens.map(tokenHash), groups, except.references, except.cases],
+  );
+  return rows.map(({ reader }) => reader);
 }
 
 /** Whether a merge of these two was undone after `said`: what was said before that is not carried out again. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ImagingStudy, Patient, ServiceRequest, Task } from '@medplum/fhirtypes';
 import { requeueEntries } from '../../src/store/journal-store.ts';
 import { adt, mrg, orm, pid, pv1 } from '../support/hospital-messages.ts';
-import { entryOf, numbersOf, openPersonCorridor, type PersonCorridor } from '../support/person-corridor.ts';
+import { entryOf, numbersOf, openPersonCorridor, operation, type PersonCorridor } from '../support/person-corridor.ts';
 import { sliceEntry } from '../support/slice-entry.ts';
 
 let house: PersonCorridor;
@@ -309,6 +309,82 @@ describe('a move', () => {
     expect((await house.encounter('ZV'))?.account).toEqual([{ reference: `Account/${account}` }]);
     expect(await house.idOf('Account', 'ZA1')).toBe(account);
     expect(numbersOf(await house.read(`Account/${account}`))).toBe('ZA1 old, ZA2');
+  });
+});
+
+describe('a merge that a person undoes', () => {
+  const undo = async (number: string, why = 'two persons of one name') => {
+    const merged = await house.database.query<{ merged: string }>(
+      `select merged from patient_merge where numbers @> array[$1] order by n`,
+      [number],
+    );
+    const { seq } = await house.append(operation('patient.unmerge', { patient: merged.rows[0]?.merged ?? '', why }));
+    await house.workOff();
+    return house.outcome(seq);
+  };
+
+  it('leaves two persons, each with his numbers and his cases, also those that came since', async () => {
+    await house.send(adt('A04', '20260310080000', pid('u1^^^HOSP^MR~7^^^STATE^NI~M1^^^FUND^MB', 'OfU1^Erika')), known('u2'));
+    const before = await house.patient('u1');
+    await house.send(orm('Ou1', 'u1', '20260310081000', { name: 'OfU1^Erika' }), orm('Ou2', 'u2', '20260310081100'));
+    await house.append(sliceEntry('1.60', 'AC-Ou1', 'u1'));
+    await house.send(merge('u2', 'u1'), orm('Ou3', 'u1', '20260310100000'), orm('Ou4', 'u2', '20260310100100'));
+    const survivor = `Patient/${(await house.patient('u2'))?.id}`;
+    expect((await house.caseOf('Ou1')).patient).toBe(survivor);
+    expect(await undo('u1')).toBe('done');
+    const [one, two] = [await house.patient('u1'), await house.patient('u2')];
+    expect(one?.id).toBe(before?.id);
+    expect(one).toMatchObject({ name: [{ family: 'OfU1' }] });
+    expect([one?.active, one?.link, two?.link]).toEqual([undefined, undefined, undefined]);
+    expect([numbersOf(one), numbersOf(two)]).toEqual(['7, M1, u1', 'u2']);
+    const owners = await Promise.all(['Ou1', 'Ou2', 'Ou3', 'Ou4'].map(async (placer) => (await house.caseOf(placer)).patient));
+    expect(owners).toEqual([`Patient/${one?.id}`, survivor, `Patient/${one?.id}`, survivor]);
+    const first = await house.caseOf('Ou1');
+    expect((await house.read<Task>(first.task))?.for?.reference).toBe(`Patient/${one?.id}`);
+    expect((await house.read<ImagingStudy>(first.studies[0]?.imagingStudy ?? ''))?.subject?.reference).toBe(`Patient/${one?.id}`);
+    expect(await house.events(first.id)).toContain('patient-unmerged');
+    await house.append(sliceEntry('1.61', 'AC-Ou1', 'u2'));
+    await house.append(sliceEntry('1.62', 'AC-Ou4', 'u1'));
+    await house.workOff();
+    expect((await house.caseOf('Ou1')).studies.map(({ uid }) => uid)).toEqual(['1.60']);
+    expect((await house.caseOf('Ou4')).studies).toEqual([]);
+  });
+
+  it('is not merged again by its own message, but by a later one', async () => {
+    await house.send(known('v1'), known('v2'));
+    const [seq] = await house.send(merge('v2', 'v1'));
+    expect(await undo('v1')).toBe('done');
+    await requeueEntries(house.database, [seq as number]);
+    await house.workOff();
+    expect(numbersOf(await house.patient('v1'))).toBe('v1');
+    expect(await undo('v1')).toContain('failed conflict');
+    const later = new Date(Date.now() + 60_000).toISOString().replace(/[-:T]/g, '').slice(0, 14);
+    await house.send(merge('v2', 'v1', later));
+    expect(numbersOf(await house.patient('v1'))).toBe('v1 old, v2');
+  });
+
+  it('is undone in the middle of a chain', async () => {
+    await house.send(known('w1'), known('w2'), known('w3'), orm('Ow1', 'w1', '20260310081000'), merge('w2', 'w1'), merge('w3', 'w2'));
+    expect(await undo('w1')).toBe('done');
+    const [one, three] = [await house.patient('w1'), await house.patient('w3')];
+    expect([numbersOf(one), numbersOf(three)]).toEqual(['w1', 'w2 old, w3']);
+    expect((await house.caseOf('Ow1')).patient).toBe(`Patient/${one?.id}`);
+    expect(await undo('w2')).toBe('done');
+    expect(numbersOf(await house.patient('w2'))).toBe('w2');
+    expect(numbersOf(await house.patient('w3'))).toBe('w3');
+    expect((await house.caseOf('Ow1')).patient).toBe(`Patient/${one?.id}`);
+  });
+
+  it('hides the one record from who reads only the other', async () => {
+    await house.send(known('x1'), known('x2'), orm('Ox1', 'x1', '20260310081000'), merge('x2', 'x1'));
+    await undo('x1');
+    const readers = async (number: string) => {
+      const { rows } = await house.database.query<{ readers: string[] }>(`select readers from resource where id = $1`, [
+        (await house.patient(number))?.id,
+      ]);
+      return rows[0]?.readers;
+    };
+    expect([await readers('x1'), await readers('x2')]).toEqual([['readers'], []]);
   });
 });
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Encounter, Identifier, Patient, Resource } from '@medplum/fhirtypes';
 import { openCorridor } from '../../src/corridor-worker.ts';
+import { operationEntry } from '../../src/endpoints/operations/operation-entry.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import type { CaseState } from '../../src/model/case.ts';
 import type { Config } from '../../src/model/config.ts';
@@ -98,6 +99,11 @@ export async function openPersonCorridor(workers = 1, change: (config: Config) =
       await fresh.drop();
     },
   };
+}
+
+/** What an operator asks of the gateway. */
+export function operation(type: 'patient.unmerge', what: Readonly<Record<string, string>>): NewEntry {
+  return operationEntry(type, 'operator', `patient ${what.patient}`, what, new Date());
 }
 
 export function entryOf({ type, controlId, patient, bytes }: Sent, peer = 'hospital'): NewEntry {

@@ -67,6 +67,24 @@ export type TimelineLine = {
 /** `POST /cases/{id}/release` with this; answers `Accepted`. */
 export type ReleaseRequest = { readonly why: string };
 
+/** `GET /patients/{number, or id of a Patient}`: every record that the number leads to or led to, whatever its authority. Audited. */
+export type PatientLine = {
+  readonly patient: string;
+  /** The record it was merged into; '' for one that stands. */
+  readonly replacedBy: string;
+  readonly numbers: readonly { readonly system: string; readonly value: string; readonly old: boolean }[];
+  readonly merges: readonly {
+    readonly merged: string;
+    readonly survivor: string;
+    readonly at: string;
+    readonly seq: number;
+    readonly undone: string | null;
+  }[];
+};
+
+/** `POST /patients/{id}/unmerge` with this: the record that was merged stands again; answers `Accepted`. */
+export type UnmergeRequest = { readonly why: string };
+
 /** The operation is in the journal and walks the corridor. */
 export type Accepted = { readonly seq: number };
 

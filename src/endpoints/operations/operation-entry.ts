@@ -2,9 +2,13 @@
 import { createHash } from 'node:crypto';
 import type { NewEntry } from '../../model/entry.ts';
 
-/** What an operator may do. `cases/act-step.ts` reads `case.release` as `{ caseId, why }`; the others had their effect when they were written. */
+/**
+ * What an operator may do. `cases/act-step.ts` reads `case.release` as `{ caseId, why }`, `mapping/unmerge-step.ts` `patient.unmerge` as
+ * `{ patient, why }`; the others had their effect when they were written.
+ */
 export type OperationType =
   | 'case.release'
+  | 'patient.unmerge'
   | 'journal.replay'
   | 'delivery.replay'
   | 'delivery.set-aside'

@@ -60,6 +60,7 @@ const KINDS: Readonly<Record<string, string>> = {
   journal: 'journal entry',
   deliveries: 'delivery',
   clients: 'client in use named',
+  patients: 'patient, or no merge of one,',
 };
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;

@@ -53,7 +53,7 @@ export const ADT_EVENTS: ReadonlyMap<string, AdtEvent> = new Map([
   ['A41', event('merge-account', 'PID-18', 'MRG-3')],
   ['A43', event('move-patient', 'MRG-1')],
   ['A44', event('move-account', 'PID-18', 'MRG-1')],
-  ['A45', event('move-visit', 'PV1-19', 'MRG-1')],
+  ['A45', event('move-visit', 'PV1-19')],
   ['A47', event('renumber-patient', 'MRG-1')],
   ['A50', event('renumber-visit', 'PV1-19', 'MRG-5')],
   ['A51', event('renumber-alternate-visit', 'PV1-50', 'MRG-6')],
