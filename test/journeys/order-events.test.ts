@@ -46,13 +46,17 @@ signers:
 }
 
 /** Sends an order of priority S, which is offered at once; its MSH-10. */
-async function say(control: string, placer: string, more = ''): Promise<string> {
+const say = (control: string, placer: string, more = '') => sayAll([[control, placer, more]]);
+
+async function sayAll(orders: readonly (readonly [control: string, placer: string, more?: string])[]): Promise<string> {
   const controlId = `EV${++sent}`;
   const segments = [
     `MSH|^~\\&|RIS|NORDSTADT|W|W|202603020815${String(sent).padStart(2, '0')}||ORM^O01|${controlId}|P|2.5.1`,
     'PID|1||4711^^^NORDSTADT^MR||Muster^Erika||19700101|F',
-    `ORC|${control}|${placer}^RIS||G-${placer}^RIS|||^^^^^S`,
-    `OBR|1|${placer}^RIS||24725-4^CT Head^LN||||||||||||||A-${placer}||||||CT${more}`,
+    ...orders.flatMap(([control, placer, more = '']) => [
+      `ORC|${control}|${placer}^RIS||G-${placer}^RIS|||^^^^^S`,
+      `OBR|1|${placer}^RIS||24725-4^CT Head^LN||||||||||||||A-${placer}||||||CT${more}`,
+    ]),
   ];
   expect(await sendMllp(gateway.mllp, Buffer.from(`${segments.join('\r')}\r`))).toMatch(new RegExp(`\\rMSA\\|AA\\|${controlId}`));
   return controlId;
@@ -188,6 +192,86 @@ describe('an order that is cancelled', () => {
       ({ aborts }) => aborts[0]?.status === 'rejected',
     );
     expect(settled.aborts.map(({ status }) => status)).toEqual(['rejected']);
+  });
+});
+
+describe('a reader who is asked to stop', () => {
+  const askedOnce = (placer: string) =>
+    until(
+      () => orderOf(placer),
+      ({ aborts }) => aborts.length === 1,
+    );
+
+  it('is asked once, and his answer is the reply to everybody who asked', async () => {
+    await say('NW', 'A1');
+    await claim('A1');
+    const first = await say('CA', 'A1');
+    await askedOnce('A1');
+    const second = await say('DC', 'A1');
+    const change = await say('XO', 'A1');
+    expect(await replyTo(change)).toBe('ORR^O02^ORR_O02 XR A1^RIS IP');
+    await answerAbort('A1', 'completed');
+    expect([await replyTo(first), await replyTo(second)]).toEqual(['ORR^O02^ORR_O02 CR A1^RIS CA', 'ORR^O02^ORR_O02 DR A1^RIS DC']);
+  });
+
+  it('need not answer when the order stands again', async () => {
+    await say('NW', 'A2');
+    await claim('A2');
+    const cancel = await say('CA', 'A2');
+    await askedOnce('A2');
+    expect(await replyTo(await say('NW', 'A2'))).toBe('ORR^O02^ORR_O02 OK A2^RIS IP');
+    expect(await replyTo(cancel)).toBe('ORR^O02^ORR_O02 UC A2^RIS IP');
+    const { task, aborts } = await orderOf('A2');
+    expect([task.status, aborts.map(({ status }) => status)]).toEqual(['accepted', ['cancelled']]);
+  });
+
+  it('is asked for an order that is replaced, while the new one is open to all', async () => {
+    await say('NW', 'A3');
+    await claim('A3');
+    const replaced = await sayAll([
+      ['RP', 'A3'],
+      ['RO', 'A4'],
+    ]);
+    await askedOnce('A3');
+    const { request } = await taskBecomes('A4', 'requested');
+    const old = await orderOf('A3');
+    expect([request.replaces?.[0]?.reference, old.task.status]).toEqual([`ServiceRequest/${old.request.id}`, 'accepted']);
+    await answerAbort('A3', 'completed');
+    await taskBecomes('A3', 'cancelled');
+    const replies = await until(
+      async () => received().filter((message) => fieldOf(message, 'MSA', 2) === replaced),
+      (found) => found.length === 2,
+    );
+    expect(replies.map((message) => [fieldOf(message, 'ORC', 1), fieldOf(message, 'ORC', 2)].join(' '))).toEqual([
+      'OK A4^RIS',
+      'RQ A3^RIS',
+    ]);
+  });
+});
+
+describe('an order that was written by FHIR', () => {
+  it('asks its reader to stop when its author revokes it, and ends when he does', async () => {
+    const clinic = connect(`${gateway.http}/fhir`, gateway.addClient('clinic', 'origin', 'clinic'));
+    const patient = { resourceType: 'Patient', identifier: [{ system: 'urn:example:clinic', value: '1' }] };
+    const request = {
+      resourceType: 'ServiceRequest',
+      status: 'active',
+      intent: 'order',
+      priority: 'stat',
+      identifier: [{ system: 'urn:example:orders', value: 'F1' }],
+      subject: { reference: 'urn:uuid:6f8f9a52-6c6a-4a34-9a53-0c2a6ee1b7aa' },
+    };
+    const entry = [
+      { fullUrl: request.subject.reference, resource: patient, request: { method: 'POST', url: 'Patient' } },
+      { resource: request, request: { method: 'POST', url: 'ServiceRequest' } },
+    ];
+    await clinic.transaction({ body: { resourceType: 'Bundle', type: 'transaction', entry } as never });
+    await claim('F1');
+    const { request: stored } = await orderOf('F1');
+    await clinic.update({ resourceType: 'ServiceRequest', id: stored.id as string, body: { ...stored, status: 'revoked' } as never });
+    await answerAbort('F1', 'completed');
+    const ended = await taskBecomes('F1', 'cancelled');
+    expect([ended.request.status, ended.aborts.map(({ status }) => status)]).toEqual(['revoked', ['completed']]);
   });
 });
 

@@ -146,6 +146,22 @@ describe('an order that was never seen', () => {
   });
 });
 
+describe('an event that is worked off once more', () => {
+  it('changes nothing, also when it was the last', async () => {
+    await send([{ placer: 'W1', control: 'NW' }]);
+    const cancel = await send([{ placer: 'W1', control: 'CA' }]);
+    const before = await caseOf('W1');
+    await requeueEntries(fresh.database, [cancel]);
+    await workOff();
+    expect((await caseOf('W1')).phase).toBe('cancelled');
+    const anew = await send([{ placer: 'W1', control: 'NW' }]);
+    await requeueEntries(fresh.database, [cancel, anew]);
+    await workOff();
+    expect([(await caseOf('W1')).phase, (await requestOf('W1')).status]).toEqual(['assembling', 'active']);
+    expect(before.order?.seq).toBe(cancel);
+  });
+});
+
 describe('an event that is older than the last', () => {
   it('changes nothing', async () => {
     await send([{ placer: 'O1', control: 'NW', at: '20260302081500', priority: 'S' }]);

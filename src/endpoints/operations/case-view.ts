@@ -55,7 +55,10 @@ export function waitingFor(state: CaseState, deliveries: readonly DeliverySummar
     return state.push.receipt === null ? pushed.map(receipt) : [`the report on ${state.route?.destination ?? 'the specialist’s server'}`];
   }
   if (state.phase === 'requested') return [`somebody of group ${state.route?.group ?? ''} to claim ${state.task}`];
-  if (state.phase === 'claimed') return [`the signed report of ${state.claim?.by ?? ''}`];
+  if (state.phase === 'claimed') {
+    const { abort } = state.order ?? {};
+    return [`the signed report of ${state.claim?.by ?? ''}`, ...(abort ? [`his answer to the cancel of the order: ${abort.task}`] : [])];
+  }
   if (state.phase !== 'reported') return [];
   const open = new Set(state.returns.filter((item) => item.receipt === null).map((item) => item.delivery));
   const unworded = state.returns

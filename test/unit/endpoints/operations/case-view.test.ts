@@ -49,6 +49,16 @@ function waits(state: Partial<CaseState>, delivery: Partial<DeliverySummary> = {
 describe('what is waited for', () => {
   const returns = [{ destination: 'ris', delivery: 'd', receipt: null }];
 
+  it('of a reader who is asked to stop: his report, and his answer', () => {
+    const asked = [{ control: 'CA', seq: 2, position: 3 }];
+    const order = { status: 'active' as const, seq: 2, position: 3, said: null, abort: { task: 'Task/2', asked } };
+    const claim = { by: 'reading-room', at: '2026-03-02T09:00:00Z' };
+    expect(waits({ phase: 'claimed', claim, order })).toEqual([
+      'the signed report of reading-room',
+      'his answer to the cancel of the order: Task/2',
+    ]);
+  });
+
   it('while a case assembles: what is missing, a route among it; an answer that cannot be worded is owed', () => {
     expect(waits({ missing: ['order', 'forms: 0 of at least 1'] })).toEqual(['order', 'forms: 0 of at least 1']);
     const route = 'route: no rule of the configuration fits';
