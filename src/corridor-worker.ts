@@ -42,7 +42,7 @@ export type CorridorWord =
   | { readonly kind: 'observe'; readonly name: string; readonly labels?: Labels; readonly seconds: number };
 
 /** Rest between batches: arrivals gather, and one commit serves more of them. */
-const REST_MS = 20;
+const REST_MS = 40;
 /** Batches under way at once: one in the database, one in this thread. */
 const WORKERS = 2;
 const POLL_MS = 1_000;

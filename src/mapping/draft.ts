@@ -139,8 +139,11 @@ export class Draft {
   }
 
   #namedIn(resource: Resource): string[] {
-    const text = JSON.stringify(resource);
-    return [...this.#contained.keys()].filter((id) => text.includes(`"#${id}"`));
+    const named: string[] = [];
+    eachFragment(resource, (id) => {
+      if (this.#contained.has(id)) named.push(id);
+    });
+    return named;
   }
 
   get resources(): readonly MappedResource[] {
@@ -149,6 +152,15 @@ export class Draft {
 
   get gaps(): readonly Gap[] {
     return [...this.#gaps.values()];
+  }
+}
+
+/** Every text `#id` in a resource. */
+function eachFragment(value: unknown, visit: (id: string) => void): void {
+  if (typeof value === 'string') {
+    if (value.startsWith('#')) visit(value.slice(1));
+  } else if (typeof value === 'object' && value !== null) {
+    for (const key of Object.keys(value)) eachFragment((value as Record<string, unknown>)[key], visit);
   }
 }
 

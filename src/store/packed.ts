@@ -21,16 +21,24 @@ export function pack(parts: readonly Buffer[]): Packed {
 
 /** An array literal. Also for a `text[]` column inside unnest, where a nested array would be flattened. */
 export function arrayLiteral(values: readonly unknown[]): string {
-  return `{${values.map(elementText).join(',')}}`;
+  let text = '';
+  for (const value of values) text += `,${elementText(value)}`;
+  return `{${text.slice(1)}}`;
 }
 
 function elementText(value: unknown): string {
-  if (typeof value === 'string') return PLAIN.test(value) ? value : `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+  if (typeof value === 'string') return PLAIN.test(value) ? value : quoted(value);
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (value === null || value === undefined) return 'NULL';
   if (value instanceof Date) return value.toISOString();
   throw new TypeError(`no array holds a ${typeof value}`);
 }
 
+function quoted(text: string): string {
+  return SPECIAL.test(text) ? `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"` : `"${text}"`;
+}
+
+/** What has a backslash before it inside quotes. */
+const SPECIAL = /["\\]/;
 /** Text that needs no quotes: nothing in it means anything in an array literal, and it is not the word NULL. */
 const PLAIN = /^(?!null$)[\w.:/|+-]+$/i;

@@ -166,12 +166,13 @@ export class Segment {
   }
 
   *#unreadOf(name: string, field: number, repetition: number, components: readonly string[]): Generator<Unread> {
+    const { subcomponent } = this.#reading.delimiters;
     for (const [index, component] of components.entries()) {
       if (component === '' || component === '""') continue;
-      const path = `${name}-${indexed(String(field), repetition)}.${index + 1}`;
-      const subcomponents = component.split(this.#reading.delimiters.subcomponent);
+      const subcomponents = component.includes(subcomponent) ? component.split(subcomponent) : [component];
       for (const [place, raw] of subcomponents.entries()) {
         if (raw === '' || this.#marks.covers(field, repetition, index + 1, place + 1)) continue;
+        const path = `${name}-${indexed(String(field), repetition)}.${index + 1}`;
         yield { path: subcomponents.length > 1 ? `${path}.${place + 1}` : path, value: this.#decoded(raw) };
       }
     }
