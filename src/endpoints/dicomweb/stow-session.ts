@@ -4,6 +4,7 @@
  * objects or requests; each object is stored or refused by itself, by the same rules as at the DIMSE door; a request that breaks off leaves what was
  * whole before, and sending it again has no second effect.
  */
+import { constants, inflateRawSync } from 'node:zlib';
 import type { Request } from 'express';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Metrics } from '../../model/metrics.ts';
@@ -12,6 +13,7 @@ import { DatasetReader } from '../../protocols/dicom/dataset-reader.ts';
 import { ATTRIBUTES } from '../../protocols/dicom/header.ts';
 import { multipartReader, type PartHeaders } from '../../protocols/dicom/multipart-reader.ts';
 import { readPart10 } from '../../protocols/dicom/part10.ts';
+import { isStorageClass } from '../../protocols/dicom/sop-class.ts';
 import { type StoreOutcome, storeAnswer } from '../../protocols/dicom/store-answer.ts';
 import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import { isUid } from '../../protocols/dicom/uid.ts';
@@ -149,7 +151,7 @@ class PartSession {
     await this.#object?.abandon();
   }
 
-  /** What the object is called is read from its dataset, which is what is kept; File Meta Information stands in where that is deflated. */
+  /** What the object is called is read from its dataset, for that is what is kept; File Meta Information stands in where it does not say. */
   async #begin(): Promise<void> {
     const head = Buffer.concat(this.#head);
     this.#head = [];
@@ -160,6 +162,7 @@ class PartSession {
     const dataset = head.subarray(meta.datasetOffset);
     this.#names = { ...namesIn(dataset, syntax, meta) };
     if (!isUid(this.#names.sopInstanceUid)) return this.refuse(failure('dicomweb', 'invalid', 'SOP Instance UID is missing or no UID'));
+    if (!isStorageClass(this.#names.sopClassUid)) return this.refuse(failure('dicomweb', 'unsupported-type', 'not a storage SOP class'));
     const announced = { ...this.#names, transferSyntax: syntax.uid, studyUid: this.#studyUid };
     this.#object = new ObjectSession('dicomweb', announced, this.#deps.peers.http(this.#caller.client), this.#deps);
     await this.#object.write(dataset);
@@ -168,7 +171,7 @@ class PartSession {
 
 function namesIn(dataset: Buffer, syntax: TransferSyntax, meta: Names): Names {
   const reader = new DatasetReader(syntax, NAMES);
-  if (!syntax.deflated) reader.push(dataset);
+  reader.push(syntax.deflated ? inflatedHead(dataset) : dataset);
   const text = (tag: number) => (reader.dataset.get(tag)?.value.toString('latin1') ?? '').replace(/[\0 ]+$/, '');
   return {
     sopClassUid: text(ATTRIBUTES.SOPClassUID) || meta.sopClassUid,
@@ -176,6 +179,17 @@ function namesIn(dataset: Buffer, syntax: TransferSyntax, meta: Names): Names {
   };
 }
 
+/** What can be inflated of a beginning; nothing of what is no such. */
+function inflatedHead(bytes: Buffer): Buffer {
+  try {
+    return inflateRawSync(bytes.subarray(0, DEFLATED_HEAD_BYTES), { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+/** Of a deflated dataset: at most four megabytes come out of it. */
+const DEFLATED_HEAD_BYTES = 4 * 1024;
 const NAMES: ReadonlySet<number> = new Set([ATTRIBUTES.SOPClassUID, ATTRIBUTES.SOPInstanceUID]);
 const DICOM = 'application/dicom';
 const UNSUPPORTED: Refusal = { status: 415, why: 'objects are stored as application/dicom, alone or in multipart/related' };
