@@ -5,13 +5,6 @@
 export const DIFFERENCES: Readonly<Record<string, string>> = {
   'MSH[Bundle] *':
     'nothing is sent on as a FHIR message: the resources are written one by one, and the message is told by their Provenance',
-  'MSH[MessageHeader] MSH-8 meta.security': 'what is contained may have no security label (R4 dom-5): the Provenance around it has it',
-  'MSH[MessageHeader] MSH-26 meta.security[2]': 'what is contained may have no security label (R4 dom-5): the Provenance around it has it',
-  'MSH[MessageHeader] MSH-27 meta.security[2]': 'what is contained may have no security label (R4 dom-5): the Provenance around it has it',
-  'MSH[MessageHeader] MSH-24 source.endpoint.extension.url':
-    'the guide names a page (…/R4/extension-data-absent-reason.html) where the extension has its canonical url',
-  'MSH[MessageHeader] MSH-25 destination[1].endpoint.extension.url':
-    'the guide names a page (…/R4/extension-data-absent-reason.html) where the extension has its canonical url',
   'MSH[Provenance-Source] MSH entity[1].what(DocumentReference*':
     'the message stays in the journal, named by its SHA-256: it is no document that others may read',
   'MSH[Provenance-Transformation] MSH entity[1].what(DocumentReference*':
@@ -22,12 +15,32 @@ export const DIFFERENCES: Readonly<Record<string, string>> = {
     'SS or SB depends on the country, which PID-19 does not say: SS, social security number',
   'PID[Patient] PID-19 identifier[4].system': 'PID-19 names no authority: us-ssn would be a guess outside one country',
   'SFT[Device] type': 'the guide itself has found no code for software yet',
+  'DG1[Condition] DG1-22 extension[2].valueReference(Condition)': 'DG1-22 is a number alone: a logical reference, no Condition made of it',
+  'DG1[Encounter] DG1-22 *': 'DG1-22 is a number alone: a logical reference, no Condition made of it',
+  'DG1[EpisodeOfCare] DG1-22 *': 'DG1-22 is a number alone: a logical reference, no Condition made of it',
+  'IN1[Coverage] IN1-16 subscriber(Patient)': 'who is insured himself is the patient of the message: his name is in PID-5',
+  'NK1[RelatedPerson] NK1-37 identifier[3].system': 'NK1-37 names no authority: us-ssn would be a guess outside one country',
+  'NK1[RelatedPerson] NK1-37 identifier[3].type.coding.code':
+    'SS or SB depends on the country, which NK1-37 does not say: SS, social security number',
+  'PR1[Procedure] PR1-25 partOf(Procedure.identifier)': 'PR1-25 is a number alone: a logical reference, no Procedure made of it',
+  'PRT[CareTeam] PRT-5 participant[2].member(RelatedPerson)':
+    'the same field is read as Practitioner: a PRT of another role is a RelatedPerson',
+  'PRT[CareTeam] PRT-14 participant[2].member(RelatedPerson.address)':
+    'the same field is read as Practitioner: a PRT of another role is a RelatedPerson',
+  'PRT[CareTeam] PRT-15 participant[2].member(RelatedPerson.telecom)':
+    'the same field is read as Practitioner: a PRT of another role is a RelatedPerson',
+  'PRT[Patient-GeneralPractitioner-PractitionerRole] PRT-2 Operation': 'no element: PRT-2 D leaves the person out, and is listed',
+  'PRT[Patient-GeneralPractitioner-PractitionerRole] PRT-4 generalPractitioner(PractitionerRole.code)':
+    'only PP is a general practitioner: no other code comes here',
+  'PRT[RelatedPerson] PRT-4 relationship': 'PH is a pharmacist, who is of the care team and no relative',
+  'ROL[CareTeam] ROL-4 participant.member(Patient[1])': 'the same field is read as Practitioner: ROL does not tell them apart',
+  'ROL[CareTeam] ROL-4 participant.member(RelatedPerson[1])': 'the same field is read as Practitioner: ROL does not tell them apart',
+  'ROL[Encounter-PractitionerRole] ROL-1 participant[1].individual.reference':
+    'a reference is made here; the number is the identifier of the role',
+  'ROL[Patient-GeneralPractitioner] ROL-3 generalPractitioner(PractitionerRole.code)':
+    'only PP is a general practitioner: no other code comes here',
   'PV1[Basic-EncounterHistory] *':
     'the prior temporary place is a completed location of the Encounter itself: nobody reads a Basic resource',
-  'PV1[Encounter] PV1-8 participant[2].individual(Practitioner)':
-    'a slip of the guide: a code system stands where the person goes; the person is there',
-  'PV1[Encounter] PV1-42 location[4].location(Location)': 'a slip of the guide: the status stands where the place goes; both are there',
-  'PV2[Encounter] PV2-9 extension[2].url': 'a slip of the guide: its url holds a backslash; the extension is there under the right one',
   'PV2[Encounter] PV2-12 text.div': 'a narrative is generated for people and compared with nothing: the words are a reason',
   'PV2[Encounter] PV2-22 meta.security': 'a security label is no boolean: Y is restricted (v3-Confidentiality R)',
 };

@@ -7,6 +7,7 @@ import { mapHl7v2 } from '../../src/mapping/registry.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { PEER } from '../unit/mapping/fixtures.ts';
 import { fillingFor } from './conditions.ts';
+import { CORRECTIONS } from './corrections.ts';
 import { FILLINGS } from './fillings.ts';
 import type { CodeRow, Guide, GuideRow } from './guide.ts';
 import { hostMessage } from './host-message.ts';
@@ -20,14 +21,16 @@ export function keyOf({ table, source, target }: GuideRow): string {
 
 /** '' where the row is implemented, else what was seen. `type`: the message in which the segment is tried. */
 export function examineSegmentRow(row: GuideRow, type: string, guide: Guide): string {
-  const codes = codesOf(guide, row.vocabulary).slice(0, 1);
+  const sent = Object.values(byHandFor(row) ?? {}).join(' ');
+  const all = codesOf(guide, row.vocabulary);
+  const codes = [all.find(({ code }) => sent.includes(code)) ?? all[0]].filter((code) => code !== undefined);
   return tryRow(row, type, codes[0]?.code ?? specimenOf(row.v2Type), codes);
 }
 
 /** A component row through a segment row that uses its datatype; `CX.5` in its condition is the fifth component of that field. */
 export function examineDatatypeRow(row: GuideRow, through: GuideRow, type: string, guide: Guide): string {
   const place = (component: string) => `${through.source}${component}`;
-  const beside = Object.entries(FILLINGS[keyOf(row)] ?? {}).map(([component, text]) => [place(component), text] as const);
+  const beside = Object.entries(byHandFor(row) ?? {}).map(([component, text]) => [place(component), text] as const);
   const joined: GuideRow = {
     ...row,
     table: through.table,
@@ -64,7 +67,13 @@ function componentText(v2Type: string): string {
 }
 
 function conditionOf(row: GuideRow): [string, string][] {
-  return [...(fillingFor(row.condition) ?? new Map()), ...Object.entries(FILLINGS[keyOf(row)] ?? {})];
+  return [...(fillingFor(row.condition) ?? new Map()), ...Object.entries(byHandFor(row) ?? {})];
+}
+
+/** A `*` at the end of a key stands for any rest. */
+function byHandFor(row: GuideRow): Readonly<Record<string, string>> | undefined {
+  const key = keyOf(row);
+  return FILLINGS[key] ?? Object.entries(FILLINGS).find(([name]) => name.endsWith('*') && key.startsWith(name.slice(0, -1)))?.[1];
 }
 
 /** The codes of a vocabulary; none where the guide names one that it does not have. */
@@ -78,14 +87,15 @@ export function codesOf(guide: Guide, vocabulary: string): readonly CodeRow[] {
  * field is empty: a literal proves nothing else.
  */
 function tryRow(
-  row: GuideRow,
+  said: GuideRow,
   type: string,
   text: string,
   codes: readonly CodeRow[],
   before: ReadonlyMap<string, string> = new Map(),
 ): string {
+  const row = { ...said, ...CORRECTIONS[keyOf(said)] };
   const filling = fillingFor(row.condition);
-  const byHand = FILLINGS[keyOf(row)];
+  const byHand = byHandFor(said);
   if (filling === null && !byHand) return `its condition is not understood: ${row.condition}`;
   const place = /\d/.test(row.source.slice(3)) ? row.source.replace(/^(\w{3})\./, '$1-') : '';
   const beside = [...(filling ?? []), ...Object.entries(byHand ?? {})] as const;
@@ -99,7 +109,7 @@ function tryRow(
   const isReference = (value: unknown) => typeof value === 'string' && /^(?:#|urn:)/.test(value);
   const isLiteral = (value: unknown) => isAssigned(value, row.assignment);
   const isIt = row.assignment !== '' ? isLiteral : row.target.includes('partOf.reference') ? isReference : isMarked;
-  const empty = place === '' ? [] : valuesOf(row, type, new Map([...before, ...beside, ...own('')]));
+  const empty = place === '' || isEmptied(row, place) ? [] : valuesOf(row, type, new Map([...before, ...beside, ...own('')]));
   const times = (values: readonly unknown[] | string) => (typeof values === 'string' ? 0 : values.filter(isIt).length);
   return times(found) > times(empty)
     ? ''
@@ -108,9 +118,18 @@ function tryRow(
       : `${row.assignment} is not there because of it`;
 }
 
-function valuesOf(row: GuideRow, type: string, filling: ReadonlyMap<string, string>): readonly unknown[] | string {
-  const resources = mapped(hostMessage(type, row.table.slice(0, 3), filling), type);
-  return typeof resources === 'string' ? resources : valuesAt(resources, primaryType(row.table), row.target);
+function valuesOf(
+  row: GuideRow & { readonly type?: string },
+  type: string,
+  filling: ReadonlyMap<string, string>,
+): readonly unknown[] | string {
+  const resources = mapped(hostMessage(type, row.table, filling), type);
+  return typeof resources === 'string' ? resources : valuesAt(resources, row.type ?? primaryType(row.table), row.target);
+}
+
+/** A row that holds where its own field is empty cannot be told from its absence. */
+function isEmptied({ condition }: GuideRow, place: string): boolean {
+  return condition.includes(`${place} NOT VALUED`);
 }
 
 function isAssigned(value: unknown, assignment: string): boolean {

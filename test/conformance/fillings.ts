@@ -8,9 +8,45 @@ export const FILLINGS: Readonly<Record<string, Readonly<Record<string, string>>>
   ...alternates('CNE'),
   'CE[CodeableConcept] CE.5 coding[2].display': { '.4': 'B' },
   'CE[CodeableConcept] CE.6 coding[2].system': { '.4': 'B' },
-  ...inError('DG1[Condition]', ''),
-  ...inError('DG1[Encounter]', 'diagnosis.condition'),
-  ...inError('DG1[EpisodeOfCare]', 'diagnosis.condition'),
+  'DG1[Condition] DG1-21 *': { 'DG1-21': 'D' },
+  'DG1[Encounter] DG1-21 *': { 'DG1-21': 'D' },
+  'DG1[EpisodeOfCare] DG1-21 *': { 'DG1-21': 'D', 'PV1-54': 'E1^^^AUTH' },
+  'PRT[PractitionerRole] PRT-23 *': { 'PRT-15': '^^^^49^30^7' },
+  'PRT[RelatedPerson] PRT-23 *': { 'PRT-15': '^^^^49^30^7' },
+  'PRT[CareTeam] PRT-8 participant.member(Organization)': { 'PRT-5': '', 'PRT-6': '' },
+  'PRT[CareTeam] PRT-14 participant.member(Organization.address)': { 'PRT-5': '', 'PRT-6': '', 'PRT-8': 'Org^L' },
+  'PRT[CareTeam] PRT-15 participant.member(Organization.telecom)': { 'PRT-5': '', 'PRT-6': '', 'PRT-8': 'Org^L' },
+  'PRT[PractitionerRole] PRT-7 organization(Organization.type)': { 'PRT-8': 'Org^L' },
+  'PRT[Observation-Location] *': { 'PRT-5': '', 'PRT-10': '' },
+  'DG1[EpisodeOfCare] *': { 'PV1-54': 'E1^^^AUTH' },
+  'EVN[Provenance] EVN-4 reason.*': { 'EVN-4': 'U' },
+  'IN1[Coverage] IN1-10 extension*': { 'IN1-10': 'QZX7^^^AUTH^SN' },
+  'IN1[Coverage] IN1-16 subscriber(Patient)': { 'IN1-16': '', 'IN1-17': 'SEL', 'PID-5': 'QZX7' },
+  'PID[Provenance-Patient] *': { 'PID-33': '20191103041526+0100', 'PID-34': 'QZX7' },
+  'MSH[Encounter] MSH-9 status': { 'MSH-9': 'ADT^A11^ADT_A09' },
+  'MSH[MessageHeader] MSH-9 eventCoding': { 'MSH-9': 'ADT^A11^QZX7' },
+  'MSH[Provenance-Source] MSH-9 activity.coding.display': { 'MSH-9': 'ADT^A11^QZX7' },
+  'MSH[MessageHeader] MSH-11 meta': { 'MSH-11': 'P^QZX7' },
+  'PR1[Procedure] PR1-7 performedPeriod.end': { 'PR1-5': '20191029012526+0100', 'PR1-7': '7391' },
+  'NK1[Patient] NK1-6 contact.telecom[2].use': { 'NK1-6': '^^^^49^30^7' },
+  'NK1[RelatedPerson] NK1-6 telecom[2].use': { 'NK1-6': '^^^^49^30^7' },
+  'PID[Account] PID status': { 'PID-18': 'A1^^^AUTH' },
+  'MSH[MessageHeader] MSH-24 source.endpoint.extension*': { 'MSH-24': '' },
+  'MSH[MessageHeader] MSH-25 destination[1].endpoint.extension*': { 'MSH-25': '', 'MSH-5': 'X' },
+  'PR1[Procedure] PR1-5 performedDateTime': { 'PR1-7': '' },
+  'PRT[CareTeam] PRT-14 participant.onBehalfOf(Organization.address)': { 'PRT-8': 'Org^L' },
+  'PRT[CareTeam] PRT-15 participant.onBehalfOf(Organization.telecom)': { 'PRT-8': 'Org^L' },
+  'PRT[Device] PRT-10 udiCarrier[1]': { 'PRT-10': '(01)00012345678905QZX7' },
+  'ROL[Patient-GeneralPractitioner] ROL-11 generalPractitioner(PractitionerRole.location(Location.address))': {
+    'ROL-11': 'QZX7 Street^^City^^^^O',
+  },
+  'ROL[Patient-GeneralPractitioner] ROL-11 generalPractitioner(PractitionerRole.organization.(Organization.address))': {
+    'ROL-11': 'QZX7 Street^^City^^^^B',
+    'ROL-14': 'Org^L',
+  },
+  'MRG[Account] MRG status': { 'MRG-3': 'A9^^^AUTH' },
+  'MSH[Provenance-Source] MSH-3 *': { 'MSH-3': 'QZX7', 'MSH-24': 'X^Y^DNS' },
+  'EVN[Provenance] EVN-4 reason': { 'EVN-4': '01' },
   'MSH[MessageHeader] MSH-3 source[1].endpoint': { 'MSH-3': 'X^QZX7^DNS' },
   'MSH[MessageHeader] MSH-5 destination[1].endpoint': { 'MSH-5': 'X^QZX7^DNS' },
   'MSH[MessageHeader] MSH-17 sender(Organization.address.country)': { 'MSH-4': 'HOSPITAL' },
@@ -24,16 +60,6 @@ export const FILLINGS: Readonly<Record<string, Readonly<Record<string, string>>>
   'PID[Patient] PID-12 address[1].district': { 'PID-11': 'Street' },
   'PID[Patient] PID-12 address[2].district': { 'PID-11': 'Street~Lane' },
 };
-
-/** Only D (HL7 Table 0206) takes a diagnosis back. */
-function inError(table: string, at: string): Record<string, Record<string, string>> {
-  const element = at === '' ? 'verificationStatus' : `${at}(Condition.verificationStatus`;
-  const close = at === '' ? '' : ')';
-  return {
-    [`${table} DG1-21 ${element}.coding.code${close}`]: { 'DG1-21': 'D' },
-    [`${table} DG1-21 ${element}.coding.system${close}`]: { 'DG1-21': 'D' },
-  };
-}
 
 /** A display, a system or a version needs its code. */
 function alternates(type: string): Record<string, Record<string, string>> {

@@ -94,9 +94,9 @@ function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim();
 }
 
-/** `/…/` says in words where the value comes from: not an assignment. */
+/** `/…/` says in words where the value comes from, `MSG.1+"^"+MSG.2` how it is made: not a literal. */
 function assigned(text: string): string {
-  return text.startsWith('/') ? '' : unquoted(text);
+  return text.startsWith('/') || text.includes('+') ? '' : unquoted(text);
 }
 
 function unquoted(text: string): string {

@@ -8,10 +8,13 @@ export type Filling = ReadonlyMap<string, string>;
 
 type Line = { readonly name: string; readonly fields: Map<number, string> };
 
-/** `segment`: the one under test; it is added where the type has none. Other fillings go into the first segment of their name. */
-export function hostMessage(type: string, segment: string, filling: Filling): Buffer {
+/** `table`: of the segment under test, which is added where the type has none. Other fillings go into the first segment of their name. */
+export function hostMessage(type: string, table: string, filling: Filling): Buffer {
+  const segment = table.slice(0, 3);
   const lines = (HOSTS[type] ?? []).map(lineOf);
-  if (!lines.some(({ name }) => name === segment)) lines.splice(placeFor(segment, lines), 0, lineOf(SMALLEST[segment] ?? segment));
+  if (!lines.some(({ name }) => name === segment)) {
+    lines.splice(placeFor(FOLLOWS[table] ?? FOLLOWS[segment] ?? [], lines), 0, lineOf(SMALLEST[table] ?? SMALLEST[segment] ?? segment));
+  }
   for (const [place, text] of filling) fill(lines, place, text);
   return Buffer.from(`${lines.map(written).join('\r')}\r`);
 }
@@ -57,11 +60,19 @@ const SMALLEST: Readonly<Record<string, string>> = {
   NK1: 'NK1||Relative^Mina',
   PD1: 'PD1|||||||F',
   PR1: 'PR1|||P1^Operation^L',
+  'ROL[Patient-GeneralPractitioner]': 'ROL|||PP|R1^Role^Rita^^^^^^AUTH',
+  'ROL[CareTeam]': 'ROL|||AT|R1^Role^Rita^^^^^^AUTH',
+  'ROL[Encounter-PractitionerRole]': 'ROL|||AT|R1^Role^Rita^^^^^^AUTH',
+  'PRT[Patient-GeneralPractitioner-PractitionerRole]': 'PRT||||PP|R1^Role^Rita^^^^^^AUTH|SP|||W1',
+  'PRT[Patient-GeneralPractitioner-Practitioner]': 'PRT||||PP|R1^Role^Rita^^^^^^AUTH',
+  'PRT[CareTeam]': 'PRT||||AT|R1^Role^Rita^^^^^^AUTH',
+  'PRT[PractitionerRole]': 'PRT||||AT|R1^Role^Rita^^^^^^AUTH|SP',
+  'PRT[RelatedPerson]': 'PRT||||MTH|R1^Role^Rita^^^^^^AUTH',
+  'PRT[Device]': 'PRT||||EQUIP||||||D1^AUTH',
 };
 
 /** After the segment that it follows in the standard's order of segments. */
-function placeFor(segment: string, lines: readonly Line[]): number {
-  const before = FOLLOWS[segment] ?? [];
+function placeFor(before: readonly string[], lines: readonly Line[]): number {
   const index = Math.max(...before.map((name) => lines.findLastIndex((line) => line.name === name)), -1);
   return index < 0 ? lines.length : index + 1;
 }
@@ -71,7 +82,13 @@ const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
   PD1: ['PID'],
   NK1: ['PID', 'PD1'],
   PV2: ['PV1'],
-  ROL: ['PV1', 'PV2'],
+  'ROL[Patient-GeneralPractitioner]': ['PID', 'PD1'],
+  'ROL[CareTeam]': ['PID', 'PD1'],
+  'ROL[Encounter-PractitionerRole]': ['PV1', 'PV2'],
+  'PRT[Patient-GeneralPractitioner-PractitionerRole]': ['PID', 'PD1'],
+  'PRT[Patient-GeneralPractitioner-Practitioner]': ['PID', 'PD1'],
+  'PRT[CareTeam]': ['PID', 'PD1'],
+  'PRT[RelatedPerson]': ['PID', 'PD1'],
   MRG: ['PID'],
   AL1: ['PID', 'PV1', 'PV2'],
   DG1: ['PID', 'PV1', 'PV2', 'AL1'],

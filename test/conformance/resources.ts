@@ -19,7 +19,7 @@ export function valuesAt(resources: readonly Named[], type: string, target: stri
   for (const [index, hop] of hops.entries()) {
     const below = found.flatMap((one) => descend(one, hop.path));
     const next = hops[index + 1];
-    if (!next) return below.flatMap(leaves);
+    if (!next) return below.flatMap((value) => [...leaves(value), ...named(value, resources).flatMap(leaves)]);
     found = below.flatMap((one) => follow(one, resources)).filter((one) => next.type.split('|').includes(typeOf(one)));
   }
   return [];
@@ -30,7 +30,8 @@ export function hopsOf(type: string, target: string): Hop[] {
   const parts = target.replaceAll(')', '').split('(');
   const hops: Hop[] = [{ type, path: namesOf(parts[0] ?? '') }];
   for (const part of parts.slice(1)) {
-    const [name = '', ...path] = namesOf(part);
+    const [name = '', ...rest] = bare(part);
+    const path = rest.map(rightly);
     if (DATATYPES.has(name)) hops.push({ type: (hops.pop() as Hop).type, path: [...namesOf(parts[0] ?? ''), ...path] });
     else hops.push({ type: name, path });
   }
@@ -38,11 +39,20 @@ export function hopsOf(type: string, target: string): Hop[] {
 }
 
 function namesOf(text: string): string[] {
+  return bare(text).map(rightly);
+}
+
+/** Names without indexes. */
+function bare(text: string): string[] {
   return text
     .replace(/\[[^\]]*\]/g, '')
     .split('.')
-    .map((name) => ALIASES.get(name.trim()) ?? name.trim())
+    .map((name) => name.trim())
     .filter((name) => name !== '' && name !== '$this' && name !== '$value');
+}
+
+function rightly(name: string): string {
+  return ALIASES.get(name) ?? name;
 }
 
 /** All values of the path; `status.extension` stands in `_status`. */
@@ -63,6 +73,12 @@ function leaves(value: unknown): unknown[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(leaves) : [value];
 }
 
+/** What a reference, or a role found for itself, names: a person is in the Practitioner of his role. */
+function named(value: unknown, resources: readonly Named[]): object[] {
+  const references = typeOf(value) === 'PractitionerRole' ? Object.values(value as object) : [value];
+  return references.flatMap((one) => follow(one, resources));
+}
+
 function follow(value: unknown, resources: readonly Named[]): object[] {
   if (typeof value !== 'object' || value === null) return [];
   const reference = (value as { reference?: string }).reference ?? '';
@@ -79,8 +95,8 @@ function withContained(resource: Resource): Resource[] {
   return [resource, ...((resource as { contained?: Resource[] }).contained ?? [])];
 }
 
-function typeOf(value: object): string {
-  return (value as { resourceType?: string }).resourceType ?? '';
+function typeOf(value: unknown): string {
+  return (value as { resourceType?: string } | null)?.resourceType ?? '';
 }
 
 const DATATYPES: ReadonlySet<string> = new Set(['Annotation', 'Identifier', 'Period']);
@@ -90,6 +106,10 @@ const CHOICES: ReadonlySet<string> = new Set(['occurred', 'effective', 'onset', 
 /** Slips of the guide. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['uri', 'url'],
+  ['practioner', 'practitioner'],
+  ['Practitioner', 'practitioner'],
+  ['organziation', 'organization'],
+  ['coveragePeriod', 'period'],
   ['payer', 'payor'],
   ['valueSampedData', 'valueSampledData'],
 ]);

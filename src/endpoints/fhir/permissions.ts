@@ -43,6 +43,7 @@ const ORIGIN_TYPES = [
   'Condition',
   'Procedure',
   'EpisodeOfCare',
+  'CareTeam',
   'Coverage',
   'RelatedPerson',
   'AllergyIntolerance',

@@ -19,9 +19,9 @@ import { bounded, identity } from '../datatypes/systems.ts';
 import { offsetOf } from '../datatypes/ts-datetime.ts';
 import { Draft } from '../draft.ts';
 import type { MapContext } from '../map-context.ts';
-import { evnProvenance } from '../segments/evn-provenance.ts';
+import { evnProvenance, pidProvenance } from '../segments/evn-provenance.ts';
 import { patientNumbers } from '../segments/mrg-numbers.ts';
-import { pidAccount } from '../segments/pid-account.ts';
+import { mrgAccount, pidAccount } from '../segments/pid-account.ts';
 import { pidPatient } from '../segments/pid-patient.ts';
 import { ENCOUNTER_STATUS } from '../vocabulary/0003-encounter-status.ts';
 import { changesOf, type Subject } from './adt-changes.ts';
@@ -38,8 +38,10 @@ export function mapAdt(message: Hl7Message, { entry, peer }: MapContext): Mapped
   const name = `${bounded(entry.peer)}|${entry.digest.toString('hex')}`;
   const subjects = groups.map((group, index) => readSubject(group, `${name}|${index + 1}`, draft));
   const changes = changesOf(does, subjects, draft);
-  evnProvenance(message.first('EVN'), subjects.flatMap(targetsOf), entry, draft);
-  draft.listUnread(message.segments.slice(1));
+  evnProvenance(message.first('EVN'), { msh, sft: message.all('SFT') }, subjects.flatMap(targetsOf), entry, draft);
+  if (event === 'A06' || event === 'A07') for (const { mrg, patient } of subjects) for (const one of mrg) mrgAccount(one, patient, draft);
+  for (const [index, { pid, patient }] of subjects.entries()) pidProvenance(pid, patient, `person-${index + 1}`, entry, draft);
+  draft.listUnread(message.segments);
   const resources = draft.resources.map((item) => asSaid(item, event, subjects, changes));
   return { resources, parts: [], gaps: [...message.gaps, ...draft.gaps], changes, production: firstValue(msh, 11) === 'P', ...draft.kept };
 }

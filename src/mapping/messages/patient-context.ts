@@ -16,9 +16,11 @@ import { dg1Condition, type ReadDiagnosis } from '../segments/dg1-condition.ts';
 import { in1Coverage } from '../segments/in1-coverage.ts';
 import { nk1Contact, nk1RelatedPerson } from '../segments/nk1-relatedperson.ts';
 import { PD1_PATIENT, pd1LivingWill } from '../segments/pd1-patient.ts';
+import { pidMother } from '../segments/pid-relatedperson.ts';
 import { pr1Procedure } from '../segments/pr1-procedure.ts';
 import { PV1_COVERAGE, PV1_EPISODEOFCARE, PV1_PATIENT, pv1Encounter, type ReadVisit } from '../segments/pv1-encounter.ts';
 import { PV2_ENCOUNTER } from '../segments/pv2-encounter.ts';
+import { careTeam, practitionersOf, visitParticipants } from './care-team.ts';
 
 /** Members of the Patient that stand outside of his PID: given to `pidPatient`. */
 export function patientMembers(segments: readonly Segment[], draft: Draft): Partial<Patient> {
@@ -26,6 +28,7 @@ export function patientMembers(segments: readonly Segment[], draft: Draft): Part
   return combined<Partial<Patient>>(
     PD1_PATIENT(first(segments, 'PD1'), draft),
     PV1_PATIENT(first(segments, 'PV1'), draft),
+    practitionersOf(segments, draft),
     contact.length > 0 ? { contact } : {},
   );
 }
@@ -40,6 +43,7 @@ export function visitOf(segments: readonly Segment[], patient: KnownPatient, fal
   const episode = episodeOf(pv1, subject, draft);
   const more = combined<Partial<Encounter>>(
     PV2_ENCOUNTER(first(segments, 'PV2'), draft),
+    visitParticipants(segments, draft),
     filled({ episodeOfCare: episode ? [episode] : [] }) ?? {},
   );
   const visit = pv1Encounter(pv1, subject, fallback, draft, more);
@@ -60,6 +64,8 @@ export function visitOf(segments: readonly Segment[], patient: KnownPatient, fal
 /** What is the patient's for good: a living will, relatives, allergies, insurances. */
 export function patientRecords(segments: readonly Segment[], { reference, identity: known }: KnownPatient, draft: Draft): void {
   pd1LivingWill(first(segments, 'PD1'), reference, known, draft);
+  careTeam(segments, { reference, identity: known }, draft);
+  pidMother(first(segments, 'PID'), reference, known, draft);
   for (const nk1 of named(segments, 'NK1')) nk1RelatedPerson(nk1, reference, known, draft);
   for (const al1 of named(segments, 'AL1')) al1AllergyIntolerance(al1, reference, known, draft);
   for (const in1 of named(segments, 'IN1')) in1Coverage(in1, reference, known, draft);

@@ -15,7 +15,7 @@ import { type Datatype, each } from '../datatypes/datatype.ts';
 import { identity } from '../datatypes/systems.ts';
 import { DTM_DATETIME } from '../datatypes/ts-datetime.ts';
 import { XAD_ADDRESS } from '../datatypes/xad-address.ts';
-import { XON_ORGANIZATION, xonOrganization } from '../datatypes/xon-organization.ts';
+import { xonOrganization } from '../datatypes/xon-organization.ts';
 import { XPN_HUMANNAME } from '../datatypes/xpn-humanname.ts';
 import type { Draft } from '../draft.ts';
 import { among, SET_ID, segmentTable } from '../segment-table.ts';
@@ -34,6 +34,7 @@ export function in1Coverage(in1: Segment, beneficiary: Reference<Patient>, known
     beneficiary,
     payor: payor ? [payor] : [{ display: plan }],
     subscriber: subscriberOf(in1, beneficiary, draft),
+    policyHolder: policyHolderOf(in1, draft),
   };
   return draft.add(coverage, [identity('Coverage', 'urn:waystation:coverage-of', `${known.system}|${known.value}|${plan}`)]);
 }
@@ -43,6 +44,17 @@ function payorOf(in1: Segment, draft: Draft): Reference<Organization> | undefine
   const address = XAD_ADDRESS({ segment: in1, field: 5, component: 0, most: 10, draft });
   return xonOrganization(in1, 4, draft, address.length > 0 ? { address: [...address] } : {})?.reference;
 }
+
+/** IN1-11, the employer of the insured's group, with its number in IN1-10; contained, where there is a number alone. */
+function policyHolderOf(in1: Segment, draft: Draft): Reference<Organization> | undefined {
+  const identifier = isSubscriberNumber(in1) ? [] : CX_IDENTIFIER({ segment: in1, field: 10, component: 0, most: 1, draft });
+  const numbered = identifier.length > 0 ? { identifier: [...identifier] } : {};
+  const named = xonOrganization(in1, 11, draft);
+  if (named || identifier.length === 0) return named && { ...named.reference, ...(identifier[0] ? { identifier: identifier[0] } : {}) };
+  return draft.contain<Organization>({ resourceType: 'Organization', ...numbered });
+}
+
+const isSubscriberNumber = among('IN1-10.5', 'SN');
 
 function subscriberOf(in1: Segment, patient: Reference<Patient>, draft: Draft): Coverage['subscriber'] {
   if (isSelf(in1)) return patient;
@@ -62,8 +74,7 @@ const CWE_IDENTIFIER: Datatype<object> = each((at, { draft }) =>
 const IN1_COVERAGE = segmentTable<Coverage>(
   [
     ['IN1-2', 'identifier[]', CWE_IDENTIFIER],
-    ['IN1-10', `extension[${SUBSCRIBER_ID}].valueIdentifier`, CX_IDENTIFIER],
-    ['IN1-11', 'policyHolder', XON_ORGANIZATION],
+    ['IN1-10', `extension[${SUBSCRIBER_ID}].valueIdentifier`, CX_IDENTIFIER, among('IN1-10.5', 'SN')],
     ['IN1-12', 'period.start', DTM_DATETIME],
     ['IN1-13', 'period.end', DTM_DATETIME],
     ['IN1-15', 'type', CWE_CODEABLECONCEPT],

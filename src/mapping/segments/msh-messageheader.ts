@@ -75,7 +75,7 @@ export const HD_SENDER: Datatype<Reference<Organization>> = each((at, { draft, s
   return hdOrganization(at, draft, country === '' ? {} : { address: [{ country }] });
 });
 
-const HD_DEVICE: Datatype<Reference<Device>> = each((at, { draft }) => {
+export const HD_DEVICE: Datatype<Reference<Device>> = each((at, { draft }) => {
   if (at(1) === '' && at(2) === '') return undefined;
   return draft.contain<Device>({ resourceType: 'Device', identifier: hdIdentifiers(at) });
 });

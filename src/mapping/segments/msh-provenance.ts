@@ -16,7 +16,7 @@ import { XON_ORGANIZATION } from '../datatypes/xon-organization.ts';
 import type { Draft } from '../draft.ts';
 import { valued } from '../segment-table.ts';
 import { ORDER_CONTROL } from '../vocabulary/0119-order-control.ts';
-import { HD_SENDER, MSH_SECURITY, mshMessageHeader, sftDevice } from './msh-messageheader.ts';
+import { HD_DEVICE, HD_SENDER, MSH_SECURITY, mshMessageHeader, sftDevice } from './msh-messageheader.ts';
 
 /** The journal entry of the message. */
 export type MessageOrigin = {
@@ -76,6 +76,7 @@ export function messageSource({ msh, sft }: SourceSegments, origin: MessageOrigi
     entity: [
       { role: 'source', what: messageReference(origin) },
       { role: 'source', what: mshMessageHeader(msh, draft) },
+      ...(valued('MSH-24')(msh) ? HD_DEVICE(placeOf(msh, 3, draft)).map((what) => ({ role: 'source' as const, what })) : []),
       ...sft.map((segment) => ({ role: 'derivation' as const, what: sftDevice(segment, draft) })),
     ],
     coding: [{ system: TRANSFORMATION_SYSTEM, code: 'v2-fhir-transformation' }, ...(type === '' ? [] : [{ display: `message - ${type}` }])],

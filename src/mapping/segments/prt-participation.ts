@@ -5,29 +5,40 @@
  *
  * Different from the guide:
  * - PRT-2 D (delete) is carried nowhere and so listed: who no longer takes part is known by what was said before.
- * - PRT-9: the place is shown, not a chain of Locations (pl-place.ts). PRT-14 beside it is the place's address, as text; of a person,
- *   the person's.
+ * - PRT-14 beside a place (PRT-9) is a place of that address; of a person, the person's.
  * - PRT-23: its codes (HL7 Table 0185) also say what kind of number PRT-15 is, where that says none.
  * - A role without a person (PRT-8 alone) is its Organization.
  */
-import type { ContactPoint, Device, Identifier, Observation, Organization, Patient, Reference, RelatedPerson } from '@medplum/fhirtypes';
+import type {
+  Address,
+  ContactPoint,
+  Device,
+  Identifier,
+  Observation,
+  Organization,
+  Patient,
+  Reference,
+  RelatedPerson,
+} from '@medplum/fhirtypes';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { components, filled } from '../datatypes/components.ts';
+import { cweConceptOf } from '../datatypes/cwe-code.ts';
 import { CWE_CODEABLECONCEPT } from '../datatypes/cwe-codeableconcept.ts';
 import { type Datatype, each, wrapped } from '../datatypes/datatype.ts';
 import { eiIdentifier } from '../datatypes/ei-identifier.ts';
 import { ST_STRING } from '../datatypes/id-primitive.ts';
 import { identifierType } from '../datatypes/identifier-type.ts';
-import { PL_PLACE } from '../datatypes/pl-place.ts';
+import { PL_LOCATION } from '../datatypes/pl-location.ts';
 import { type Role, roleOf } from '../datatypes/practitioner-role.ts';
 import { bounded, identity, systemOfName } from '../datatypes/systems.ts';
 import { DTM_DATETIME, dateTimeOf } from '../datatypes/ts-datetime.ts';
-import { XAD_ADDRESS } from '../datatypes/xad-address.ts';
+import { XAD_ADDRESS, xadAddress } from '../datatypes/xad-address.ts';
 import { personOf, practitionerOf } from '../datatypes/xcn-practitioner.ts';
-import { xonOrganization } from '../datatypes/xon-organization.ts';
+import { type ReadOrganization, xonOrganization } from '../datatypes/xon-organization.ts';
 import { xtnContactPoint } from '../datatypes/xtn-contactpoint.ts';
 import type { Draft } from '../draft.ts';
 import { type Condition, segmentTable, valued } from '../segment-table.ts';
+import { PARTICIPATION } from '../vocabulary/0912-participation.ts';
 
 /** An Observation with those who take part in it. */
 export function prtObservation(participants: readonly Segment[], observation: Observation, draft: Draft): Observation {
@@ -62,6 +73,16 @@ export function prtRole(prt: Segment, draft: Draft): Reference | undefined {
   const person = practitionerOf(valued('PRT-5')(prt) ? [components(prt, 5)] : [], draft, PRT_PERSON(prt, draft));
   if (!person) return organization?.reference;
   return roleOf(person, organization, PRT_ROLE(prt, draft) as Role, draft);
+}
+
+/** The person of PRT-5 with his address and numbers. */
+export function prtPerson(prt: Segment, draft: Draft): Reference | undefined {
+  return practitionerOf([components(prt, 5)], draft, { ...PRT_PERSON(prt, draft), ...PRT_NUMBERS(prt, draft) });
+}
+
+/** The organization of PRT-8, for which a person acts, with its address and numbers. */
+export function prtOrganization(prt: Segment, draft: Draft): ReadOrganization | undefined {
+  return xonOrganization(prt, 8, draft, { ...PRT_PERSON(prt, draft), ...PRT_NUMBERS(prt, draft) } as Partial<Organization>);
 }
 
 export function prtDevice(prt: Segment, draft: Draft): Reference<Device> | undefined {
@@ -116,10 +137,10 @@ const EI_DEVICE: Datatype<Identifier> = each((at, { draft }) =>
   isUdi(at(1)) ? undefined : eiIdentifier(at, draft.peer.accessionIssuer, '')?.identifier,
 );
 
-const PLACE_ADDRESS: Datatype<Reference> = wrapped(XAD_ADDRESS, (address) => {
-  const { line = [], city, district, state, postalCode, country } = address;
-  const display = [...line, postalCode, city, district, state, country].filter(Boolean).join(', ');
-  return display === '' ? undefined : { type: 'Location', display };
+/** A place of which only the address is known, contained. */
+const PLACE_ADDRESS: Datatype<Reference> = each((at, { draft }) => {
+  const address = xadAddress(at, draft.zone);
+  return address && draft.contain<Location>({ resourceType: 'Location', address });
 });
 
 const noPerson: Condition = (segment) => !valued('PRT-5')(segment);
@@ -127,19 +148,25 @@ const LOCATION = 'http://hl7.org/fhir/StructureDefinition/event-location';
 const PREFERRED = 'http://hl7.org/fhir/StructureDefinition/iso21090-preferred';
 
 const PRT_ROLE = segmentTable<Role>([
-  ['PRT-4', 'code[]', CWE_CODEABLECONCEPT],
+  ['PRT-4', 'code[]', cweConceptOf(PARTICIPATION)],
   ['PRT-6', 'specialty[]', CWE_CODEABLECONCEPT],
-  ['PRT-9', 'location[]', PL_PLACE],
+  ['PRT-9', 'location[]', PL_LOCATION],
   ['PRT-11', 'period.start', DTM_DATETIME],
   ['PRT-12', 'period.end', DTM_DATETIME],
   ['PRT-15', 'telecom[]', XTN_PREFERRED],
   ['PRT-24', 'identifier[]', PLN_IDENTIFIER],
 ]);
-const PRT_PERSON = segmentTable<{ address: object[] }>([['PRT-14', 'address[]', XAD_ADDRESS]]);
-const PRT_ORGANIZATION = segmentTable<Organization>([['PRT-7', 'type[]', CWE_FIRST]]);
+const PRT_NUMBERS = segmentTable<{ telecom: ContactPoint[] }>([['PRT-15', 'telecom[]', XTN_PREFERRED]]);
+const PRT_PERSON = segmentTable<{ address: Address[] }>([['PRT-14', 'address[]', XAD_ADDRESS]]);
+/** Where there is no person, address and numbers are the organization's. */
+const PRT_ORGANIZATION = segmentTable<Organization>([
+  ['PRT-7', 'type[]', CWE_FIRST],
+  ['PRT-14', 'address[]', XAD_ADDRESS, noPerson],
+  ['PRT-15', 'telecom[]', XTN_PREFERRED, noPerson],
+]);
 
 const PRT_PLACE = segmentTable<Pick<Observation, 'extension'>>([
-  ['PRT-9', `extension[${LOCATION}].valueReference`, PL_PLACE, noPerson],
+  ['PRT-9', `extension[${LOCATION}].valueReference`, PL_LOCATION, noPerson],
   ['PRT-14', `extension[${LOCATION}].valueReference`, PLACE_ADDRESS, noPerson],
 ]);
 
@@ -156,7 +183,7 @@ const PRT_DEVICE = segmentTable<Device>([
 ]);
 
 const PRT_RELATEDPERSON = segmentTable<RelatedPerson>([
-  ['PRT-4', 'relationship[]', CWE_CODEABLECONCEPT],
+  ['PRT-4', 'relationship[]', cweConceptOf(PARTICIPATION)],
   ['PRT-11', 'period.start', DTM_DATETIME],
   ['PRT-12', 'period.end', DTM_DATETIME],
   ['PRT-14', 'address[]', XAD_ADDRESS],

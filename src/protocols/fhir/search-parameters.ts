@@ -77,6 +77,7 @@ const ANYTHING = [
   'Condition',
   'Procedure',
   'EpisodeOfCare',
+  'CareTeam',
   'Coverage',
   'RelatedPerson',
   'AllergyIntolerance',
@@ -276,6 +277,13 @@ const TABLES: Readonly<Record<string, readonly SearchParameter[]>> = {
     patient('subject', 'subject'),
     reference('encounter', ['Encounter']),
     date('date', 'performedDateTime', 'performedPeriod'),
+  ],
+  CareTeam: [
+    identifier,
+    status,
+    reference('subject', SUBJECTS),
+    patient('subject', 'subject'),
+    reference('participant', WHO, 'participant.member'),
   ],
   EpisodeOfCare: [
     identifier,
