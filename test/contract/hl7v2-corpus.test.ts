@@ -40,9 +40,15 @@ withCorpus('every message of the HL7 v2 corpora', () => {
   beforeAll(async () => {
     gateway = await startGatewayProcess();
     const peer = await callPeer(gateway.mllp.port, gateway.mllp.host);
-    answers = await sendAll(peer, ({ answer }) => answer);
+    const operations = operationsOf(gateway);
+    // One after the other, or what is older than what came before would be decided by chance.
+    answers = await sendAll(
+      peer,
+      ({ answer }) => answer,
+      () => settled(operations),
+    );
     peer.hangUp();
-    made = await producedBy(gateway);
+    made = await producedBy(operations);
     const door = await openTestDoor({ everyone: { otherMessages: 'ignored' } });
     ignoring = await sendAll(await door.call(), ({ ignoring: answer }) => answer);
     await door.close();
@@ -78,7 +84,11 @@ const SILENCE = '- -';
  * `MSA-1 ERR-3` of each file, in the order of the table; `-` where there is no error. Where none is to come none is waited for: one that
  * comes all the same is taken for the next one's, and is not that by its code or its control id.
  */
-async function sendAll(peer: ScriptedPeer, expected: (row: Row) => string): Promise<string[]> {
+async function sendAll(
+  peer: ScriptedPeer,
+  expected: (row: Row) => string,
+  afterEach: () => Promise<void> = async () => {},
+): Promise<string[]> {
   const answers: string[] = [];
   for (const row of rows) {
     const message = readFileSync(`${CORPUS}/${row.file}`);
@@ -92,21 +102,37 @@ async function sendAll(peer: ScriptedPeer, expected: (row: Row) => string): Prom
     const sent = readHeader(message);
     const other = !isRefusal(sent) && !isFailure(ack) && ack.controlId !== sent.controlId.trim();
     answers.push(isFailure(ack) || other ? `no answer to ${row.file}` : `${ack.code} ${ack.errors.join(' ') || '-'}`);
+    await afterEach();
   }
   return answers;
 }
 
-/** The types that the corridor made of each message, once nothing waits any more. Each message of the table has one line in the journal. */
-async function producedBy(gateway: GatewayProcess): Promise<string[]> {
+/** What is asked of the operations door here. */
+type Operations = { readonly depth: () => Promise<number>; readonly journal: (query: string) => Promise<JournalPage> };
+type JournalPage = {
+  readonly rows: readonly { readonly seq: number; readonly produced: readonly string[] }[];
+  readonly next: string | null;
+};
+
+function operationsOf(gateway: GatewayProcess): Operations {
   const token = gateway.addClient('auditor', 'operator');
   const ask = async (path: string) => {
     const answer = await fetch(`${gateway.http}/operations/${path}`, { headers: { authorization: `Bearer ${token}` } });
     return answer.json();
   };
-  while ((await ask('status')).pending.depth > 0) await new Promise((soon) => setTimeout(soon, 100));
-  const entries: { seq: number; produced: string[] }[] = [];
+  return { depth: async () => (await ask('status')).pending.depth, journal: (query) => ask(`journal?${query}`) };
+}
+
+async function settled({ depth }: Operations): Promise<void> {
+  while ((await depth()) > 0) await new Promise((soon) => setTimeout(soon, 5));
+}
+
+/** The types that the corridor made of each message. Each message of the table has one line in the journal. */
+async function producedBy(operations: Operations): Promise<string[]> {
+  await settled(operations);
+  const entries: JournalPage['rows'][number][] = [];
   for (let next: string | null = ''; next !== null; ) {
-    const page: { rows: typeof entries; next: string | null } = await ask(`journal?limit=100${next === '' ? '' : `&before=${next}`}`);
+    const page = await operations.journal(`limit=100${next === '' ? '' : `&before=${next}`}`);
     entries.push(...page.rows);
     next = page.next;
   }

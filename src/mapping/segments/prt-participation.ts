@@ -14,6 +14,7 @@ import type {
   ContactPoint,
   Device,
   Identifier,
+  Location,
   Observation,
   Organization,
   Patient,
@@ -82,7 +83,7 @@ export function prtPerson(prt: Segment, draft: Draft): Reference | undefined {
 
 /** The organization of PRT-8, for which a person acts, with its address and numbers. */
 export function prtOrganization(prt: Segment, draft: Draft): ReadOrganization | undefined {
-  return xonOrganization(prt, 8, draft, { ...PRT_PERSON(prt, draft), ...PRT_NUMBERS(prt, draft) } as Partial<Organization>);
+  return xonOrganization(prt, 8, draft, PRT_OFFICE(prt, draft));
 }
 
 export function prtDevice(prt: Segment, draft: Draft): Reference<Device> | undefined {
@@ -156,13 +157,24 @@ const PRT_ROLE = segmentTable<Role>([
   ['PRT-15', 'telecom[]', XTN_PREFERRED],
   ['PRT-24', 'identifier[]', PLN_IDENTIFIER],
 ]);
+/** Of an organization: FHIR org-3, none is at home. */
+const XTN_OFFICE: Datatype<ContactPoint> = wrapped(XTN_PREFERRED, (contact) =>
+  contact.use === 'home' ? { ...contact, use: 'work' } : contact,
+);
 const PRT_NUMBERS = segmentTable<{ telecom: ContactPoint[] }>([['PRT-15', 'telecom[]', XTN_PREFERRED]]);
 const PRT_PERSON = segmentTable<{ address: Address[] }>([['PRT-14', 'address[]', XAD_ADDRESS]]);
+/** FHIR org-2 and org-3: neither address nor number of an organization is at home. */
+const XAD_OFFICE: Datatype<Address> = wrapped(XAD_ADDRESS, (address) => (address.use === 'home' ? { ...address, use: 'work' } : address));
+const PRT_OFFICE = segmentTable<Organization>([
+  ['PRT-14', 'address[]', XAD_OFFICE],
+  ['PRT-15', 'telecom[]', XTN_OFFICE],
+]);
+
 /** Where there is no person, address and numbers are the organization's. */
 const PRT_ORGANIZATION = segmentTable<Organization>([
   ['PRT-7', 'type[]', CWE_FIRST],
-  ['PRT-14', 'address[]', XAD_ADDRESS, noPerson],
-  ['PRT-15', 'telecom[]', XTN_PREFERRED, noPerson],
+  ['PRT-14', 'address[]', XAD_OFFICE, noPerson],
+  ['PRT-15', 'telecom[]', XTN_OFFICE, noPerson],
 ]);
 
 const PRT_PLACE = segmentTable<Pick<Observation, 'extension'>>([
