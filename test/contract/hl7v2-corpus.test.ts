@@ -110,7 +110,7 @@ async function sendAll(
 /** What is asked of the operations door here. */
 type Operations = { readonly depth: () => Promise<number>; readonly journal: (query: string) => Promise<JournalPage> };
 type JournalPage = {
-  readonly rows: readonly { readonly seq: number; readonly produced: readonly string[] }[];
+  readonly rows: readonly { readonly seq: number; readonly kind: string; readonly produced: readonly string[] }[];
   readonly next: string | null;
 };
 
@@ -133,7 +133,7 @@ async function producedBy(operations: Operations): Promise<string[]> {
   const entries: JournalPage['rows'][number][] = [];
   for (let next: string | null = ''; next !== null; ) {
     const page = await operations.journal(`limit=100${next === '' ? '' : `&before=${next}`}`);
-    entries.push(...page.rows);
+    entries.push(...page.rows.filter(({ kind }) => kind === 'hl7v2'));
     next = page.next;
   }
   return entries.sort((a, b) => a.seq - b.seq).map(({ produced }) => produced.join(' ') || '-');
