@@ -16,7 +16,15 @@ import { parseMessage } from '../protocols/hl7v2/message.ts';
 import { type Batch, putResource, resourceIn } from '../store/batch.ts';
 import { readCases } from '../store/case-store.ts';
 import { readEntry } from '../store/journal-store.ts';
-import { endMerge, findReferring, identitiesOf, type PatientMerge, readMerge, repointIdentities } from '../store/merge-store.ts';
+import {
+  endMerge,
+  findReferring,
+  identitiesOf,
+  type MergeContent,
+  type PatientMerge,
+  readMerge,
+  repointIdentities,
+} from '../store/merge-store.ts';
 import { Draft } from './draft.ts';
 import { loadRecords } from './identity-step.ts';
 import type { Identified } from './merge-step.ts';
@@ -32,11 +40,15 @@ export async function undoMerges(batch: Batch, peers: PeerDirectory): Promise<vo
     const merge = await readMerge(batch.tx, patient);
     if (!merge || merge.undone !== null || replacedBy(resourceIn(batch, `Patient/${patient}`)) === '') {
       work.failure = failure('mapping', 'conflict', `Patient/${patient} is not merged into another`);
-    } else await undo(batch, work, merge, why, peers);
+    } else if (merge.content === null) {
+      work.failure = failure('mapping', 'conflict', `what Patient/${patient} was before its merge was not noted`);
+    } else await undo(batch, work, { ...merge, content: merge.content }, why, peers);
   }
 }
 
-async function undo(batch: Batch, work: Work, merge: PatientMerge, why: string, peers: PeerDirectory): Promise<void> {
+type Noted = PatientMerge & { readonly content: MergeContent };
+
+async function undo(batch: Batch, work: Work, merge: Noted, why: string, peers: PeerDirectory): Promise<void> {
   const old = `Patient/${merge.merged}`;
   const survivor = currentRecord(openRecords(), old, (reference) => resourceIn(batch, reference));
   await repointIdentities(batch.tx, merge.identities, survivor.slice('Patient/'.length), merge.merged);

@@ -7,6 +7,8 @@ import type { Identity } from '../model/identity.ts';
 import type { Queryable, Transaction } from './database.ts';
 import { tokenHash } from './resource-store.ts';
 
+export type MergeContent = { readonly old: Patient & { id: string }; readonly gained: readonly Identity[] };
+
 export type PatientMerge = {
   readonly n: number;
   readonly merged: string;
@@ -15,8 +17,8 @@ export type PatientMerge = {
   /** Journal entry that said so. */
   readonly seq: number;
   readonly identities: readonly Identity[];
-  /** The record as it was, and the numbers that the survivor got from it. */
-  readonly content: { readonly old: Patient & { id: string }; readonly gained: readonly Identity[] };
+  /** The record as it was, and the numbers that the survivor got from it; null where that was not noted yet. */
+  readonly content: MergeContent | null;
   readonly resources: readonly string[];
   readonly cases: readonly string[];
   readonly undone: Date | null;
@@ -84,11 +86,11 @@ export async function readMerge(q: Queryable, merged: string): Promise<PatientMe
   return rows[0] ? mergeOf(rows[0]) : null;
 }
 
-type MergeRow = Omit<PatientMerge, 'identities' | 'content'> & { systems: string[]; numbers: string[]; content: Buffer };
+type MergeRow = Omit<PatientMerge, 'identities' | 'content'> & { systems: string[]; numbers: string[]; content: Buffer | null };
 
 function mergeOf({ systems, numbers, content, ...rest }: MergeRow): PatientMerge {
   const identities = numbers.map((value, index) => ({ type: 'Patient', system: systems[index] as string, value }));
-  return { ...rest, identities, content: JSON.parse(content.toString('utf8')) };
+  return { ...rest, identities, content: content && (JSON.parse(content.toString('utf8')) as MergeContent) };
 }
 
 /** All merges that a Patient took part in, oldest first. */

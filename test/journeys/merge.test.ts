@@ -118,6 +118,41 @@ describe('two numbers of one person', () => {
     expect(text).toMatch(/merge +Patient\/\S+ into Patient\//);
   });
 
+  it('mean the survivor in what comes by FHIR under the old number, or under the old record', async () => {
+    const operator = gateway.addClient('index', 'operator');
+    const post = async (path: string, body: unknown) => {
+      const headers = { authorization: `Bearer ${operator}`, 'content-type': 'application/fhir+json' };
+      const response = await fetch(`${gateway.http}/fhir${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+      return { status: response.status, body: await response.json() };
+    };
+    const survivor = task.for?.reference as string;
+    const [link] = (await search<Patient>('Patient?identifier=X-1'))[0]?.link ?? [];
+    const fullUrl = 'urn:uuid:7c1f6e0a-3f0e-4c53-9d0a-000000000077';
+    const order = (subject: string) => ({
+      resourceType: 'ServiceRequest',
+      status: 'active',
+      intent: 'order',
+      subject: { reference: subject },
+    });
+    const identifier = [{ system: 'urn:waystation:authority:HOSP', value: 'X-1' }];
+    const entry = [
+      {
+        fullUrl,
+        resource: { resourceType: 'Patient', identifier },
+        request: { method: 'POST', url: 'Patient', ifNoneExist: 'identifier=urn:waystation:authority:HOSP|X-1' },
+      },
+      { resource: order(fullUrl), request: { method: 'POST', url: 'ServiceRequest' } },
+    ];
+    const { body } = await post('', { resourceType: 'Bundle', type: 'transaction', entry });
+    expect(body.entry[0].response).toMatchObject({ status: expect.stringMatching(/^200/), location: expect.stringContaining(survivor) });
+    const { body: request } = await post('/ServiceRequest', order(link?.other.reference as string));
+    const [drafted] = await until(
+      () => search<Task>(`Task?focus=ServiceRequest/${request.id}`),
+      (tasks) => tasks.length > 0,
+    );
+    expect(drafted?.for?.reference).toBe(survivor);
+  });
+
   it('bring the report home under the number of the survivor', async () => {
     await report(task, task.for?.reference as string);
     expect(await patientNumberOf('MERGE')).toBe('Y-1^^^HOSP^MR');
@@ -127,7 +162,7 @@ describe('two numbers of one person', () => {
     const { rows } = JSON.parse(gateway.run('patient', 'X-1', '--json')) as { rows: { patient: string; replacedBy: string }[] };
     const merged = rows.find(({ replacedBy }) => replacedBy !== '')?.patient as string;
     expect(gateway.run('patient', 'unmerge', merged, '--why', 'twins')).toMatch(/undone/);
-    expect((await search<Task>('Task'))[0]?.for?.reference).toBe(merged);
+    expect((await search<Task>(`Task?_id=${task.id}`))[0]?.for?.reference).toBe(merged);
     expect(gateway.run('case', 'AC-MERGE')).toMatch(/patient-unmerged/);
   });
 });
