@@ -15,6 +15,7 @@ import { isBoundTo } from '../protocols/fhir/attachment.ts';
 import { buildMessage, type FieldValue, type SegmentValue, segment } from '../protocols/hl7v2/escape.ts';
 import { parseMessage } from '../protocols/hl7v2/message.ts';
 import { dateTimeField, interpreterField } from './hl7v2-fields.ts';
+import { isSince27 } from './observation-fields.ts';
 import {
   type Addressed,
   type AskedFor,
@@ -25,7 +26,7 @@ import {
   messageHeader,
   numberFields,
 } from './order-quote.ts';
-import { isWithParticipants, participant, reportObservations } from './report-observations.ts';
+import { participant, reportObservations } from './report-observations.ts';
 import { orderStatusOf, reportStatus } from './result-status.ts';
 
 export type OruInput = Addressed &
@@ -93,6 +94,6 @@ function request(group: DetailedGroup, input: OruInput): SegmentValue[] {
     22: dateTimeField(report.issued ?? now.toISOString()),
     25: reportStatus(report),
   };
-  if (isWithParticipants(destination.version)) return [segment('OBR', fields), participant('PRI', signer)];
+  if (isSince27(destination.version)) return [segment('OBR', fields), participant('PRI', signer)];
   return [segment('OBR', { ...fields, 32: interpreterField(signer) })];
 }

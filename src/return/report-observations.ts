@@ -5,9 +5,9 @@
  */
 import type { DiagnosticReport, Observation } from '@medplum/fhirtypes';
 import type { MllpDestination, Signer } from '../model/config.ts';
-import { valueText } from '../protocols/fhir/observation-text.ts';
 import { type FieldValue, type SegmentValue, segment } from '../protocols/hl7v2/escape.ts';
-import { codedField, dateTimeField, personField, unitField } from './hl7v2-fields.ts';
+import { codedField, dateTimeField, personField } from './hl7v2-fields.ts';
+import { flagsField, isSince27, rangeField, type ValueFields, valueFields } from './observation-fields.ts';
 import { observationStatus, ownStatus } from './result-status.ts';
 
 export type ReportWords = {
@@ -22,10 +22,17 @@ export function reportObservations(words: ReportWords): SegmentValue[] {
   const { report, pdf } = words;
   const code = codedField(report.code);
   const status = ownStatus(report);
-  const coded = isWithParticipants(words.destination.version) ? 'CWE' : 'CE';
+  const byLine = words.destination.text === 'lines';
+  const coded = isSince27(words.destination.version) ? 'CWE' : 'CE';
   const results = (report.contained ?? []).filter((one): one is Observation => one.resourceType === 'Observation');
   const said: Said[] = [
-    ...textsOf(words).map((value) => ({ type: words.destination.text === 'lines' ? 'TX' : 'FT', code, value, status })),
+    ...textsOf(words).map((value, index, all) => ({
+      type: byLine ? 'TX' : 'FT',
+      code,
+      value,
+      status,
+      goesOn: byLine && index < all.length - 1,
+    })),
     // HL7 v2.5.1 §7.2.4: the suffix IMP is the diagnostic impression, coded.
     ...(report.conclusionCode ?? []).map((concept) => ({
       type: coded,
@@ -33,15 +40,10 @@ export function reportObservations(words: ReportWords): SegmentValue[] {
       value: codedField(concept),
       status,
     })),
-    ...results.map((result) => resultOf(result, coded)),
+    ...results.map((result) => resultOf(result, words.destination.version)),
     ...(pdf ? [{ type: 'ED', code, value: ['', 'application', 'pdf', 'Base64', pdf.toString('base64')], status }] : []),
   ];
-  return said.flatMap((one, index) => observation(one, index + 1, words));
-}
-
-/** From v2.7 on the persons of an order or observation stand in PRT; the fields they had are there for old receivers only. */
-export function isWithParticipants(version: string): boolean {
-  return version >= '2.7';
+  return observations(said, words);
 }
 
 /** PRT (HL7 v2.7 §7.4.4): what he did (HL7 Table 0912), and who. */
@@ -58,41 +60,43 @@ function textsOf({ report: { conclusion }, destination }: ReportWords): string[]
   return [text];
 }
 
-type Said = {
-  readonly type: string;
+type Said = ValueFields & {
   readonly code: FieldValue;
-  readonly value: FieldValue;
-  readonly unit?: FieldValue;
-  readonly flag?: string;
   readonly status: string;
+  readonly flags?: FieldValue;
+  readonly range?: string;
+  readonly performed?: string;
+  readonly method?: FieldValue;
+  readonly notes?: readonly string[];
+  /** A line of a text that goes on in the next OBX: the same OBX-4, and its reader is named after the last. */
+  readonly goesOn?: boolean;
 };
 
-/** OBX-4 tells apart what has the same OBX-3. */
-function observation(
-  { type, code, value, unit = '', flag = '', status }: Said,
-  number: number,
-  { report, signer, destination }: ReportWords,
-): SegmentValue[] {
+/** OBX-4 tells apart what has the same OBX-3; lines of one text have the same. */
+function observations(said: readonly Said[], { report, signer, destination }: ReportWords): SegmentValue[] {
   const performed = dateTimeField(report.effectiveDateTime ?? report.effectivePeriod?.start);
-  const fields = { 1: String(number), 2: type, 3: code, 4: String(number), 5: value, 6: unit, 8: flag, 11: status, 14: performed };
-  if (isWithParticipants(destination.version)) return [segment('OBX', fields), participant('RO', signer)];
-  return [segment('OBX', { ...fields, 16: personField(signer) })];
+  let sub = 0;
+  return said.flatMap((one, index) => {
+    if (!said[index - 1]?.goesOn) sub++;
+    const { type, code, value, unit = '', range = '', flags = '', status } = one;
+    const own: Record<number, FieldValue> = one.method === undefined ? {} : { 17: one.method };
+    const fields = { 1: String(index + 1), 2: type, 3: code, 4: String(sub), 5: value, 6: unit, 7: range, 8: flags, 11: status };
+    const more = { ...own, ...fields, 14: one.performed || performed };
+    const notes = (one.notes ?? []).map((text, at) => segment('NTE', { 1: String(at + 1), 3: text }));
+    if (!isSince27(destination.version)) return [segment('OBX', { ...more, 16: personField(signer) }), ...notes];
+    return [segment('OBX', more), ...(one.goesOn ? [] : [participant('RO', signer)]), ...notes];
+  });
 }
 
-function resultOf(result: Observation, coded: string): Said {
-  const said = {
+function resultOf(result: Observation, version: string): Said {
+  return {
+    ...valueFields(result, version),
     code: codedField(result.code),
-    flag: result.interpretation?.[0]?.coding?.[0]?.code ?? '',
     status: observationStatus(result),
+    flags: flagsField(result),
+    range: rangeField(result),
+    performed: dateTimeField(result.effectiveDateTime ?? result.effectivePeriod?.start),
+    ...(result.method ? { method: codedField(result.method) } : {}),
+    notes: (result.note ?? []).flatMap(({ text }) => text ?? []),
   };
-  const { valueQuantity: quantity, valueCodeableConcept: concept, valueInteger: integer } = result;
-  if (result.component?.length) return { ...said, type: 'FT', value: valueText(result) };
-  if (quantity?.value !== undefined) {
-    const number = String(quantity.value);
-    const unit = unitField(quantity);
-    if (quantity.comparator) return { ...said, type: 'SN', value: [quantity.comparator, number], unit };
-    return { ...said, type: 'NM', value: number, unit };
-  }
-  if (integer !== undefined) return { ...said, type: 'NM', value: String(integer) };
-  return concept ? { ...said, type: coded, value: codedField(concept) } : { ...said, type: 'FT', value: valueText(result) };
 }

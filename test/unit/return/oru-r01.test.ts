@@ -166,6 +166,32 @@ describe('the ORU^R01 of a report', () => {
     expect(new Set(oru.all('OBX').map((obx) => obx.raw(3))).size).toBe(1);
   });
 
+  it('has the lines of one text under one sub-id, and names their reader once', () => {
+    const destination = { ...inputOf({}).destination, version: '2.8', text: 'lines' as const };
+    const oru = compose({ conclusion: 'one\ntwo\nthree' }, { destination });
+    expect(oru.all('OBX').map((obx) => [obx.get(1), obx.get(2), obx.get(4)].join(' '))).toEqual(['1 TX 1', '2 TX 1', '3 TX 1', '4 ED 2']);
+    const names = oru.segments.map(({ name }) => name);
+    expect(names.slice(names.indexOf('OBX'))).toEqual(['OBX', 'OBX', 'OBX', 'PRT', 'OBX', 'PRT', 'ZDS']);
+  });
+
+  it('says of a result what stands beside its value', () => {
+    const result = observation('a', {
+      valueQuantity: { value: 4.2, extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/originalText', valueString: '4.20' }] },
+      referenceRange: [{ low: { value: 3 }, high: { value: 5 } }],
+      interpretation: [{ coding: [{ code: 'H' }] }, { coding: [{ code: 'A' }] }],
+      effectiveDateTime: '2026-03-01T08:00:00+01:00',
+      method: { coding: [{ code: 'M1', display: 'by hand' }] },
+      note: [{ text: 'measured twice' }, { text: 'by two persons' }],
+    });
+    const oru = compose({ conclusion: undefined, contained: [result] }, { pdf: null });
+    const [obx] = oru.all('OBX');
+    expect([5, 7, 8, 14, 17].map((field) => obx?.raw(field))).toEqual(['4.20', '3-5', 'H~A', '20260301080000+0100', 'M1^by hand^L']);
+    expect(oru.all('NTE').map((nte) => [nte.get(1), nte.get(3)])).toEqual([
+      ['1', 'measured twice'],
+      ['2', 'by two persons'],
+    ]);
+  });
+
   it.each([
     ['registered', 'O', 'SC', 'I'],
     ['partial', 'R', 'IP', 'R'],
