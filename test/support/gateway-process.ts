@@ -38,6 +38,8 @@ export type GatewayProcess = {
 export type GatewayOptions = {
   /** YAML beside the ports; `mllp`, `dimse`, `http` sections may be overridden by keys of their own. */
   readonly yaml?: string;
+  /** The section `mllp`, in YAML on one line; its first listener is the one without a name. */
+  readonly mllp?: string;
   /** Start again where another one was killed. */
   readonly directory?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -50,7 +52,7 @@ export async function startGatewayProcess(options: GatewayOptions = {}): Promise
   const config = join(directory, 'waystation.yaml');
   writeFileSync(
     config,
-    `data: ${join(directory, 'data')}\nmllp: { port: 0 }\ndimse: { port: 0 }\nhttp: { port: 0 }\n${options.yaml ?? ''}`,
+    `data: ${join(directory, 'data')}\nmllp: ${options.mllp ?? '{ port: 0 }'}\ndimse: { port: 0 }\nhttp: { port: 0 }\n${options.yaml ?? ''}`,
   );
   const child = spawn(process.execPath, [...(options.nodeArguments ?? []), PROGRAM, 'start', '--config', config], {
     cwd: directory,

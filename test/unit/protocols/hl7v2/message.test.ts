@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { Message } from 'node-hl7-client';
 import { isFailure } from '../../../../src/model/failure.ts';
 import { type Hl7Message, parseMessage } from '../../../../src/protocols/hl7v2/message.ts';
@@ -95,6 +96,26 @@ describe('the message tree', () => {
     // One file of the corpora doubles the escape character in MSH-2.
     expect(unreadable.map((bytes) => bytes.toString('latin1', 0, 10))).toEqual(['MSH|^~\\\\&|']);
     for (const bytes of messages) if (!unreadable.includes(bytes)) compareWithOtherReader(bytes);
+  });
+});
+
+describe('any bytes after a header', () => {
+  const noise = fc.array(fc.oneof(fc.constantFrom(...'|^~\\&\r\n', 'PID|', 'OBX|1|'), fc.string({ unit: 'binary', maxLength: 8 })), {
+    maxLength: 60,
+  });
+
+  it('are read without an error, every value, and the same again', () => {
+    fc.assert(
+      fc.property(noise, fc.constantFrom('', '8859/1', 'UNICODE UTF-8', '~ISO IR87', 'BIG-5', 'nobody knows'), (parts, charset) => {
+        const bytes = Buffer.from(`MSH|^~\\&|A|B${'|'.repeat(14)}${charset}\r${parts.join('')}`);
+        const [message, again] = [parsed(bytes), parsed(bytes)];
+        for (const [index, one] of message.segments.entries()) {
+          for (let field = 1; field <= one.length; field++) {
+            for (let at = 1; at <= one.repetitions(field); at++) expect(again.segments[index]?.text(field, at)).toBe(one.text(field, at));
+          }
+        }
+      }),
+    );
   });
 });
 
