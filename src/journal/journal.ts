@@ -6,7 +6,6 @@
 import type { Appended, NewEntry } from '../model/entry.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Database, Transaction } from '../store/database.ts';
-import { insertInstances } from '../store/instance-store.ts';
 import { controlIdReused, insertEntries, lockControlId, wakeCorridor } from '../store/journal-store.ts';
 
 /**
@@ -49,7 +48,7 @@ export function openJournal(database: Database, metrics?: Metrics): Journal {
   const commit = async (batch: readonly Waiting[]): Promise<void> => {
     try {
       const entries = batch.map((item) => item.entry);
-      const appended = await commitBatch(database, entries, bell.isDue());
+      const appended = await insertEntries(database, entries, bell.isDue());
       for (const [index, item] of batch.entries()) item.resolve(appended[index] as Appended);
       metrics?.count('waystation_journal_entries_total', {}, batch.length);
       metrics?.count('waystation_journal_commits_total');
@@ -99,12 +98,12 @@ export function openJournal(database: Database, metrics?: Metrics): Journal {
         joined();
         running ??= Promise.resolve().then(drain);
       }),
-    appendIn: async (tx, entry) => ((await commitEntries(tx, [entry]))[0] as Appended).seq,
+    appendIn: async (tx, entry) => ((await insertEntries(tx, [entry]))[0] as Appended).seq,
     appendUnused: (entry, otherwise) =>
       database.transaction(async (tx) => {
         await lockControlId(tx, entry.peer, entry.controlId);
         const reused = await controlIdReused(tx, entry.peer, entry.controlId, entry.digest);
-        const [appended] = await commitEntries(tx, [reused ? otherwise : entry]);
+        const [appended] = await insertEntries(tx, [reused ? otherwise : entry]);
         return { ...(appended as Appended), reused };
       }),
     close: async () => {
@@ -141,22 +140,6 @@ function openBell(database: Database): Bell {
       await ringing;
     },
   };
-}
-
-/** One statement commits by itself; instance rows make it a transaction. */
-function commitBatch(database: Database, entries: readonly NewEntry[], wake: boolean): Promise<Appended[]> {
-  if (!entries.some((entry) => entry.instance)) return insertEntries(database, entries, wake);
-  return database.transaction((tx) => commitEntries(tx, entries, wake));
-}
-
-async function commitEntries(tx: Transaction, entries: readonly NewEntry[], wake = true): Promise<Appended[]> {
-  const appended = await insertEntries(tx, entries, wake);
-  const instances = entries.flatMap((entry, index) => {
-    const { seq, duplicate } = appended[index] as Appended;
-    return entry.instance && !duplicate ? [{ instance: entry.instance, seq }] : [];
-  });
-  if (instances.length > 0) await insertInstances(tx, instances);
-  return appended;
 }
 
 /** SQLSTATE class 22, data exception: a NUL in a text, for one. */

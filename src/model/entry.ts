@@ -1,4 +1,4 @@
-import type { NewInstance } from './instance.ts';
+import type { IndexedInstance } from './instance.ts';
 
 /**
  * A journal entry: one inbound message as received. It is committed before the sender hears that it was accepted.
@@ -35,8 +35,8 @@ export type NewEntry = {
   readonly received: Date;
   /** What comes in the same lane until then is worked off together; at once where it is not said. */
   readonly gatherUntil?: Date;
-  /** The index row of a DICOM instance, committed with the entry. */
-  readonly instance?: NewInstance;
+  /** Of an accepted DICOM instance: its row in the index is committed with the entry. */
+  readonly instance?: IndexedInstance;
 };
 
 /** What the journal says after the commit. */

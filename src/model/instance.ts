@@ -23,6 +23,9 @@ export type NewInstance = {
   readonly received: Date;
 };
 
+/** What its journal entry does not say of an instance: SOP Instance UID is `controlId`, SOP class `type`, the header `payload`. */
+export type IndexedInstance = Omit<NewInstance, 'sopInstanceUid' | 'sopClassUid' | 'peer' | 'blob' | 'digest' | 'header' | 'received'>;
+
 export type Instance = NewInstance & { readonly seq: number };
 
 /** What is needed to send an object, without reading what it says. */

@@ -3,56 +3,48 @@
  * The first object received under a SOP Instance UID is the one that is served, for ever; later ones with other bytes
  * keep their own journal entry and blob, and that entry is flagged. Nothing is overwritten.
  */
-import type { Instance, NewInstance, StoredObject } from '../model/instance.ts';
+import type { NewEntry } from '../model/entry.ts';
+import type { IndexedInstance, Instance, StoredObject } from '../model/instance.ts';
 import type { Queryable } from './database.ts';
-import { pack } from './packed.ts';
 
-const INSERT = `
-insert into instance (sop_instance_uid, study_uid, series_uid, sop_class_uid, transfer_syntax, modality, frames, peer, blob, bytes,
-                      dataset_offset, pixel_offset, digest, header, received, seq)
-select sop_instance_uid, study_uid, series_uid, sop_class_uid, transfer_syntax, modality, frames, peer, blob, bytes, dataset_offset, pixel_offset,
-       substring($1::bytea from digest_at for digest_length), substring($4::bytea from header_at for header_length), received, seq
-from unnest($2::int[], $3::int[], $5::int[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::int[],
-            $14::text[], $15::text[], $16::bigint[], $17::int[], $18::bigint[], $19::timestamptz[], $20::bigint[])
-  as i(digest_at, digest_length, header_at, header_length, sop_instance_uid, study_uid, series_uid, sop_class_uid, transfer_syntax, modality, frames,
-       peer, blob, bytes, dataset_offset, pixel_offset, received, seq)
-order by sop_instance_uid
-on conflict (sop_instance_uid) do nothing`;
+/**
+ * The index rows of a batch, as a part of the statement that inserts their journal entries (journal-store.ts), for one round trip and one
+ * commit. `incoming` and `written` are its, `$1` and `$4` its digests and payloads; parameters of our own begin at `first`. An instance
+ * whose UID is known already is left as it is.
+ */
+export function instanceInsert(first: number): string {
+  const columns = ['bigint', 'text', 'text', 'text', 'text', 'int', 'bigint', 'int', 'bigint'].map(
+    (type, index) => `$${first + index}::${type}[]`,
+  );
+  return `
+  insert into instance (sop_instance_uid, study_uid, series_uid, sop_class_uid, transfer_syntax, modality, frames, peer, blob, bytes,
+                        dataset_offset, pixel_offset, digest, header, received, seq)
+  select w.control_id, x.study_uid, x.series_uid, w.type, x.transfer_syntax, x.modality, x.frames, w.peer, i.blob, x.bytes,
+         x.dataset_offset, x.pixel_offset, w.digest, substring($4::bytea from i.payload_at for i.payload_length), i.received, w.seq
+  from unnest(${columns.join(', ')})
+    as x(ord, study_uid, series_uid, transfer_syntax, modality, frames, bytes, dataset_offset, pixel_offset)
+  join incoming i on i.ord = x.ord
+  join written w on w.kind = i.kind and w.peer = i.peer and w.control_id = i.control_id
+    and w.digest = substring($1::bytea from i.digest_at for i.digest_length)
+  order by w.control_id
+  on conflict (sop_instance_uid) do nothing`;
+}
 
-/** A journal entry whose object came under a UID that stands for other bytes. */
-const FLAG = `
-update journal set reused_control_id = true
-from instance where journal.seq = any($1::bigint[]) and instance.sop_instance_uid = journal.control_id and instance.digest <> journal.digest`;
-
-/** Indexes instances, each with the journal entry it came by. Those whose UID is known already are left as they are. */
-export async function insertInstances(q: Queryable, rows: readonly { instance: NewInstance; seq: number }[]): Promise<void> {
-  const digests = pack(rows.map((row) => row.instance.digest));
-  const headers = pack(rows.map((row) => row.instance.header));
-  const column = <T>(of: (instance: NewInstance) => T) => rows.map((row) => of(row.instance));
-  const seqs = rows.map((row) => row.seq);
-  const { rowCount } = await q.query({
-    name: 'instance-insert',
-    text: INSERT,
-    values: [
-      ...[digests.bytes, digests.starts, digests.lengths],
-      ...[headers.bytes, headers.starts, headers.lengths],
-      column((instance) => instance.sopInstanceUid),
-      column((instance) => instance.studyUid),
-      column((instance) => instance.seriesUid),
-      column((instance) => instance.sopClassUid),
-      column((instance) => instance.transferSyntax),
-      column((instance) => instance.modality),
-      column((instance) => instance.frames),
-      column((instance) => instance.peer),
-      column((instance) => instance.blob),
-      column((instance) => instance.bytes),
-      column((instance) => instance.datasetOffset),
-      column((instance) => instance.pixelOffset),
-      column((instance) => instance.received),
-      seqs,
-    ],
-  });
-  if (rowCount !== rows.length) await q.query(FLAG, [seqs]);
+/** The parameters of `instanceInsert`, for entries in the order of `incoming`. */
+export function instanceColumns(entries: readonly NewEntry[]): unknown[][] {
+  const rows = entries.flatMap(({ instance }, index) => (instance ? [{ instance, ord: index + 1 }] : []));
+  const column = <T>(of: (instance: IndexedInstance) => T) => rows.map((row) => of(row.instance));
+  return [
+    rows.map((row) => row.ord),
+    column((instance) => instance.studyUid),
+    column((instance) => instance.seriesUid),
+    column((instance) => instance.transferSyntax),
+    column((instance) => instance.modality),
+    column((instance) => instance.frames),
+    column((instance) => instance.bytes),
+    column((instance) => instance.datasetOffset),
+    column((instance) => instance.pixelOffset),
+  ];
 }
 
 /** All instances of the given studies, by study, series and order of arrival. */

@@ -4,12 +4,14 @@
  */
 import type { Disposition, Entry, EntryKind, NewEntry } from '../model/entry.ts';
 import type { Queryable, Transaction } from './database.ts';
+import { instanceColumns, instanceInsert } from './instance-store.ts';
 import { pack } from './packed.ts';
 
 /** Lanes are hashed to this many parts; a part is worked off by one worker at a time. */
 export const PARTS = 16;
 
-const INSERT = `
+/** `indexed`: a statement that indexes the instances among them, or ''. */
+const insertText = (indexed: string): string => `
 with incoming as (
   select * from unnest($2::int[], $3::int[], $5::int[], $6::int[], $8::int[], $9::int[], $10::timestamptz[], $11::text[], $12::text[], $13::text[],
                        $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::smallint[], $21::timestamptz[], $23::text[])
@@ -27,7 +29,7 @@ with incoming as (
            union all
            select 1 from incoming o
            where o.ord < i.ord and o.peer = i.peer and o.control_id = i.control_id and o.disposition <> 'refused'
-             and substring($1::bytea from o.digest_at for o.digest_length) <> substring($1::bytea from i.digest_at for i.digest_length))
+             and substring($1::bytea from o.digest_at for o.digest_length) <> substring($1::bytea from i.digest_at for i.digest_length))${indexed === '' ? '' : OTHER_BYTES}
   from incoming i order by ord
   on conflict (peer, control_id, digest) where disposition <> 'refused' and kind in ('hl7v2', 'dicom', 'receipt') do nothing
   returning seq, kind, peer, type, control_id, digest, lane, disposition, detail, octet_length(payload) as bytes
@@ -37,10 +39,24 @@ with incoming as (
   cross join lateral (select part, also, not_before from incoming where incoming.lane = w.lane limit 1) i where w.disposition = 'accepted'
 ), settled as (
   insert into outcome (seq, state, detail) select seq, disposition, detail from written where disposition <> 'accepted'
-), told as (
+), ${indexed === '' ? '' : `indexed as (${indexed}\n), `}told as (
   select pg_notify('corridor', '') where $22::boolean and exists (select 1 from written where disposition = 'accepted')
 )
 select seq, kind, peer, control_id, encode(digest, 'hex') as digest, disposition, (select count(*) from told) as told from written order by seq`;
+
+/** An object that came under a UID that stands for other bytes: in the index, or before it in the same batch. */
+const OTHER_BYTES = `
+         or kind = 'dicom' and disposition = 'accepted' and exists (
+           select 1 from instance x where x.sop_instance_uid = i.control_id and x.digest <> substring($1::bytea from digest_at for digest_length)
+           union all
+           select 1 from incoming o
+           where o.ord < i.ord and o.kind = 'dicom' and o.control_id = i.control_id and o.disposition = 'accepted'
+             and substring($1::bytea from o.digest_at for o.digest_length) <> substring($1::bytea from i.digest_at for i.digest_length))`;
+
+/** The parameters of the entries come first. */
+const ENTRY_PARAMETERS = 23;
+const INSERT = { name: 'journal-insert', text: insertText('') };
+const INSERT_WITH_INSTANCES = { name: 'journal-insert-instances', text: insertText(instanceInsert(ENTRY_PARAMETERS + 1)) };
 
 /** The answer stored with the first one of a message that came again. */
 const FIRST = `
@@ -52,7 +68,7 @@ where j.disposition <> 'refused' and j.kind in ('hl7v2', 'dicom', 'receipt')`;
 type Written = { seq: number; kind: EntryKind; peer: string; control_id: string; digest: string; disposition: Disposition };
 
 /**
- * Inserts entries in their order. Returns, for each, its seq, or the seq and answer of the first one when it is a resend.
+ * Inserts entries in their order, with the index rows of the instances among them. Returns, for each, its seq, or the seq and answer of the first one when it is a resend.
  * Wakes the corridor with NOTIFY when something was queued and `wake` asks for it.
  */
 export async function insertEntries(
@@ -64,9 +80,9 @@ export async function insertEntries(
   const payloads = pack(entries.map((entry) => entry.payload));
   const answers = pack(entries.map((entry) => entry.answer));
   const column = <T>(of: (entry: NewEntry) => T) => entries.map(of);
+  const withInstances = entries.some(({ instance }) => instance);
   const { rows } = await q.query<Written>({
-    name: 'journal-insert',
-    text: INSERT,
+    ...(withInstances ? INSERT_WITH_INSTANCES : INSERT),
     values: [
       ...[digests.bytes, digests.starts, digests.lengths],
       ...[payloads.bytes, payloads.starts, payloads.lengths],
@@ -85,6 +101,7 @@ export async function insertEntries(
       column((entry) => entry.gatherUntil ?? null),
       wake,
       column((entry) => `{${partsOf(entry.lane).also.join(',')}}`),
+      ...(withInstances ? instanceColumns(entries) : []),
     ],
   });
   return alignWithFirsts(q, entries, rows);

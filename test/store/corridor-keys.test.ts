@@ -90,7 +90,7 @@ async function images(study: string, accession: string, patient: string, modalit
     received: new Date(),
   };
   const entry = { kind: 'dicom', peer: 'ct', type: instance.sopClassUid, controlId: uid, lane: `ct ${study}`, payload: header } as const;
-  await append({ ...base, ...entry, digest: instance.digest, instance });
+  await append({ ...base, ...entry, digest: instance.digest, blob: instance.blob, instance });
 }
 
 async function append(entry: NewEntry): Promise<void> {

@@ -82,6 +82,7 @@ function images(n: number): NewEntry {
     type: instance.sopClassUid,
     controlId: uid('instance'),
     digest: instance.digest,
+    blob: instance.blob,
     lane,
     payload: header,
     instance,

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { NewEntry } from '../../src/model/entry.ts';
 import type { NewInstance } from '../../src/model/instance.ts';
-import { insertInstances, instancesAt, instancesOfStudies } from '../../src/store/instance-store.ts';
+import { instancesAt, instancesOfStudies } from '../../src/store/instance-store.ts';
+import { insertEntries } from '../../src/store/journal-store.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 
 const INSTANCE: NewInstance = {
@@ -30,36 +32,43 @@ describe('the index of instances', () => {
   afterAll(() => fresh.drop());
 
   it('gives back what was put in, sizes beyond 4 GiB too', async () => {
-    await insertInstances(fresh.database, [{ instance: INSTANCE, seq: 7 }]);
-    expect(await instancesOfStudies(fresh.database, ['1.2'])).toEqual([{ ...INSTANCE, seq: 7 }]);
+    const [seq] = await index([INSTANCE]);
+    expect(await instancesOfStudies(fresh.database, ['1.2'])).toEqual([{ ...INSTANCE, seq }]);
   });
 
   it('keeps many of one batch apart, each with its own bytes', async () => {
     const rows = Array.from({ length: 300 }, (_, n) => ({
-      instance: {
-        ...INSTANCE,
-        sopInstanceUid: `1.2.3.${n}`,
-        digest: Buffer.alloc(32, n % 250),
-        header: Buffer.from(`"${'x'.repeat(n)}"`),
-        pixelOffset: n % 2 ? n : null,
-      },
-      seq: n,
+      ...INSTANCE,
+      sopInstanceUid: `1.2.3.${n}`,
+      digest: Buffer.alloc(32, n % 250),
+      header: Buffer.from(`"${'x'.repeat(n)}"`),
+      pixelOffset: n % 2 ? n : null,
     }));
-    await insertInstances(fresh.database, rows);
-    expect(await instancesOfStudies(fresh.database, ['1.2'])).toEqual(rows.map(({ instance, seq }) => ({ ...instance, seq })));
+    const seqs = await index(rows);
+    expect(await instancesOfStudies(fresh.database, ['1.2'])).toEqual(rows.map((instance, n) => ({ ...instance, seq: seqs[n] })));
   });
 
-  it('leaves the first under a UID as it is, and flags the journal entry of other bytes', async () => {
+  it('leaves the first under a UID as it is, and flags the journal entry of other bytes, in the same batch and later', async () => {
     const second = { ...INSTANCE, digest: Buffer.alloc(32, 2), blob: 'cd'.repeat(32) };
-    const [first, again, other] = await journal([INSTANCE, INSTANCE, second]);
-    await insertInstances(fresh.database, [{ instance: INSTANCE, seq: first as number }]);
-    await insertInstances(fresh.database, [
-      { instance: INSTANCE, seq: again as number },
-      { instance: second, seq: other as number },
-    ]);
+    const [first, again, other] = await index([INSTANCE, { ...INSTANCE, peer: 'pacs' }, second]);
+    const [late] = await index([{ ...second, peer: 'pacs' }]);
+    const [resent] = await index([INSTANCE]);
+    expect(resent).toBe(first);
     expect(await instancesOfStudies(fresh.database, ['1.2'])).toEqual([{ ...INSTANCE, seq: first }]);
-    const { rows } = await fresh.database.query('select seq from journal where reused_control_id');
-    expect(rows).toEqual([{ seq: other }]);
+    const { rows } = await fresh.database.query('select seq, reused_control_id as flagged from journal order by seq');
+    expect(rows.map(({ seq, flagged }) => [seq, flagged])).toEqual([
+      [first, false],
+      [again, false],
+      [other, true],
+      [late, true],
+    ]);
+  });
+
+  it('indexes the instances of a batch that holds other entries too', async () => {
+    const order: NewEntry = { ...entryOf(INSTANCE), kind: 'hl7v2', controlId: 'M1', instance: undefined };
+    const [before, slice] = await insertEntries(fresh.database, [order, entryOf(INSTANCE)]);
+    expect(await instancesOfStudies(fresh.database, ['1.2'])).toEqual([{ ...INSTANCE, seq: slice?.seq }]);
+    expect(before?.seq).not.toBe(slice?.seq);
   });
 
   it('finds a study, a series of it, an instance of that, and nothing under another parent', async () => {
@@ -69,10 +78,7 @@ describe('the index of instances', () => {
       { ...INSTANCE, sopInstanceUid: '1.2.5.1', seriesUid: '1.2.5' },
       { ...INSTANCE, sopInstanceUid: '1.3.1.1', seriesUid: '1.3.1', studyUid: '1.3' },
     ];
-    await insertInstances(
-      fresh.database,
-      rows.map((instance, seq) => ({ instance, seq })),
-    );
+    await index(rows);
     const found = async (path: Parameters<typeof instancesAt>[1]) =>
       (await instancesAt(fresh.database, path)).map(({ sopInstanceUid }) => sopInstanceUid);
     expect(await found({ study: '1.2' })).toEqual(['1.2.3.1', '1.2.3.2', '1.2.5.1']);
@@ -84,16 +90,17 @@ describe('the index of instances', () => {
     expect(await instancesOfStudies(fresh.database, ['1.2', '1.3'])).toHaveLength(4);
   });
 
-  async function journal(instances: readonly NewInstance[]): Promise<number[]> {
-    const seqs = [];
-    for (const [peer, { sopInstanceUid, digest }] of instances.entries()) {
-      const { rows } = await fresh.database.query(
-        `insert into journal (received, kind, peer, type, control_id, digest, lane, payload, disposition, answer)
-         values (now(), 'dicom', $1, '', $2, $3, '', '', 'accepted', '') returning seq`,
-        [String(peer), sopInstanceUid, digest],
-      );
-      seqs.push(rows[0]?.seq);
-    }
-    return seqs;
+  /** The places in the journal. */
+  async function index(instances: readonly NewInstance[]): Promise<number[]> {
+    return (await insertEntries(fresh.database, instances.map(entryOf))).map(({ seq }) => seq);
   }
 });
+
+function entryOf(instance: NewInstance): NewEntry {
+  const { peer, sopClassUid: type, sopInstanceUid: controlId, digest, header: payload, blob, received } = instance;
+  const nothing = Buffer.alloc(0);
+  return {
+    ...{ kind: 'dicom', peer, type, controlId, digest, lane: peer, payload, blob, disposition: 'accepted' },
+    ...{ answer: nothing, effects: [], detail: '', received, instance },
+  };
+}

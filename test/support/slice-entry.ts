@@ -45,7 +45,7 @@ export function sliceEntry(study: string, accession: string, patient: string, { 
     digest,
     lane: `${peer} ${study}`,
     payload: header,
-    blob: null,
+    blob: instance.blob,
     disposition: 'accepted',
     answer: Buffer.alloc(0),
     effects: [],

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../model/clock.ts';
 import type { Appended, NewEntry } from '../../model/entry.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
-import type { NewInstance } from '../../model/instance.ts';
+import type { IndexedInstance } from '../../model/instance.ts';
 import type { Log } from '../../model/log.ts';
 import type { Peer } from '../../model/peer.ts';
 import { type HeaderReader, headerReader, type ReadHeader } from '../../protocols/dicom/header-reader.ts';
@@ -148,22 +148,15 @@ export class ObjectSession {
     const payload = Buffer.from(JSON.stringify(header.json));
     const received = this.#deps.clock.now();
     this.#place = { studyUid: header.studyUid, seriesUid: header.seriesUid };
-    const instance: NewInstance = {
-      sopInstanceUid: header.sopInstanceUid,
+    const instance: IndexedInstance = {
       studyUid: header.studyUid,
       seriesUid: header.seriesUid,
-      sopClassUid: header.sopClassUid,
       transferSyntax: this.#announced.transferSyntax,
       modality: header.modality,
       frames: pixelOffset === null ? 0 : header.frames,
-      peer: this.#peer.name,
-      blob: blob.digest,
       bytes: blob.bytes,
       datasetOffset: this.#prefix.length,
       pixelOffset,
-      digest,
-      header: payload,
-      received,
     };
     const lane = `${this.#peer.name}|${header.studyUid}`;
     const gatherUntil = new Date(Math.ceil(received.getTime() / GATHER_MS) * GATHER_MS);
