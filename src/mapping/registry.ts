@@ -18,6 +18,7 @@ import { mapOmlO21 } from './messages/oml-o21.ts';
 import { mapOrmO01 } from './messages/orm-o01.ts';
 import { mapOruR01 } from './messages/oru-r01.ts';
 import { mapOruR30 } from './messages/oru-r30.ts';
+import { mapRefI12 } from './messages/ref-i12.ts';
 import { occurredAt } from './segments/evn-occurred.ts';
 
 const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([
@@ -28,6 +29,10 @@ const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([
   ['ORU^R01', mapOruR01],
   ['ORU^R30', mapOruR30],
   ...DOCUMENT_EVENTS.map((event) => [`MDM^${event}`, mapMdm] as const),
+  ['REF^I12', mapRefI12],
+  ['REF^I13', mapRefI12],
+  ['REF^I14', mapRefI12],
+  ['REF^I15', mapRefI12],
   ...[...ADT_EVENTS.keys()].map((event) => [`ADT^${event}`, mapAdt] as const),
 ]);
 

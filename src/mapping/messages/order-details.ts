@@ -80,9 +80,15 @@ function readSpecimens({ obr, specimens }: OrderGroup, owner: string, { patient,
   });
 }
 
-type ReadPrior = { readonly report: Reference<Resource>; readonly results: readonly ReadObservation[] };
+export type ReadPrior = { readonly report: Reference<Resource>; readonly results: readonly ReadObservation[] };
 
-function readPrior({ pid, orc, obr, notes, observations }: PriorResult, owner: string, patient: ReadPatient, draft: Draft): ReadPrior {
+/** An earlier result: the report and what it is made of. */
+export function readPrior(
+  { pid, orc, obr, notes, observations }: PriorResult,
+  owner: string,
+  patient: ReadPatient,
+  draft: Draft,
+): ReadPrior {
   const subject = pid ? pidPatient(pid, draft, owner).reference : patient.reference;
   const results = readObservations(observations, owner, { subject }, draft);
   const { filler, placer } = orderNumbers(orc, obr, draft);

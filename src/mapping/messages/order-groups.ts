@@ -101,7 +101,7 @@ function observationsOf(segments: readonly Segment[]): Pick<OrderGroup, 'observa
 }
 
 /** `{ [PID] [PV1] … [ORC] OBR [NTE…] { OBX [NTE…] } }`: a result begins with its OBR, or with what stands before that. */
-function priorResults(segments: readonly Segment[]): PriorResult[] {
+export function priorResults(segments: readonly Segment[]): PriorResult[] {
   const results: Segment[][] = [];
   for (const segment of segments) {
     const last = results.at(-1);

@@ -10,6 +10,7 @@
 import type { Peer } from '../../model/peer.ts';
 import { judgeAdt } from './accept-adt.ts';
 import { judgeOrders } from './accept-order.ts';
+import { judgeReferral } from './accept-referral.ts';
 import { DOCUMENT_EVENTS, judgeDocument, judgeResults } from './accept-result.ts';
 import { ADT_EVENTS } from './adt-events.ts';
 import { type Header, type Refusal, refusal } from './header.ts';
@@ -79,6 +80,10 @@ const JUDGES: ReadonlyMap<string, (bytes: Buffer, header: Header, peer: Peer) =>
   ['ORU^R01', judgeResults],
   ['ORU^R30', judgeResults],
   ...DOCUMENT_EVENTS.map((event) => [`MDM^${event}`, judgeDocument] as const),
+  ['REF^I12', judgeReferral],
+  ['REF^I13', judgeReferral],
+  ['REF^I14', judgeReferral],
+  ['REF^I15', judgeReferral],
   ...[...ADT_EVENTS.keys()].map((event) => [`ADT^${event}`, judgeAdt] as const),
 ]);
 

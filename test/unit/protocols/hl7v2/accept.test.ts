@@ -214,3 +214,21 @@ describe('an ADT message', () => {
     expect(adt(event, ...segments)).toBe(expected);
   });
 });
+
+describe('a referral', () => {
+  const referral = readFileSync('fixtures/hl7v2/ref-i12/to-dermatology.hl7', 'utf8');
+
+  it.each(['I12', 'I13', 'I14', 'I15'])('of trigger %s is accepted', (trigger) => {
+    expect(verdict(referral.replace('REF^I12', `REF^${trigger}`))).toBe('accepted 4725');
+  });
+
+  it.each([
+    ['REF^I12', 'REF^I16', 'refused unsupported-event MSH^1-9'],
+    [/RF1.*?\r/, '', 'refused segment-sequence RF1^1-0'],
+    ['R5001^EHR^1.2.826.0.1.99.9^ISO', '', 'refused required-field RF1^1-6'],
+    [/PID.*?\r/, '', 'refused segment-sequence PID^1-0'],
+    ['OBR|1', 'RF1|P\rOBR|1', 'refused segment-sequence RF1^2-0'],
+  ])('with %s as %j is %s', (from, to, said) => {
+    expect(verdict(referral.replace(from, to))).toBe(said);
+  });
+});
