@@ -10,12 +10,13 @@ describe('settings of the embedded server', () => {
       ?.slice(name.length + 1);
 
   it.each([
-    [0.25 * GB, '64MB'],
-    [4 * GB, '512MB'],
-    [16 * GB, '2048MB'],
-    [512 * GB, '2048MB'],
-  ])('give %d bytes of memory %s of shared buffers', (memory, buffers) => {
+    [0.25 * GB, '64MB', '1024MB'],
+    [4 * GB, '512MB', '2048MB'],
+    [16 * GB, '2048MB', '8192MB'],
+    [512 * GB, '2048MB', '8192MB'],
+  ])('give %d bytes of memory %s of shared buffers and %s of log between checkpoints', (memory, buffers, log) => {
     expect(setting(memory, 'shared_buffers')).toBe(buffers);
+    expect(setting(memory, 'max_wal_size')).toBe(log);
   });
 
   it('quote the directory of the socket, which is a list', () => {
