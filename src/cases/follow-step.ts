@@ -121,7 +121,8 @@ function followCase(batch: Batch, work: Work, id: string, act: MoveAct): void {
   }
   work.cases.add(id);
   const detail = isOpen(state) ? act.why : `${act.why}, after the case was ${state.phase}: what was returned is not changed`;
-  addEvent(batch, id, { seq: work.entry.seq, kind: EVENTS[act.scope.kind], actor: work.entry.peer, detail });
+  const kind = act.from.startsWith('Patient/') ? EVENTS[act.scope.kind] : 'stay-merged';
+  addEvent(batch, id, { seq: work.entry.seq, kind, actor: work.entry.peer, detail });
 }
 
 function keysAfter(before: readonly PatientKey[], { keys, lost }: MoveAct): readonly PatientKey[] {
@@ -169,7 +170,7 @@ function typeOf(reference: string): string {
 /** Two persons after all: only what is of the one is not the other's. */
 const APART: ReadonlySet<MoveScope['kind']> = new Set(['noted', 'unlinked']);
 
-/** Kinds of lines in the timeline. */
+/** Kinds of lines in the timeline, of persons. */
 const EVENTS: Readonly<Record<MoveScope['kind'], string>> = {
   merged: 'patient-merged',
   linked: 'patient-linked',

@@ -1,7 +1,7 @@
 /**
  * The ADT events that are understood (HL7 v2.5.1 §3.3, HL7 Table 0003): what each says, and the fields without which it says nothing.
- * Tracking (A09, A10), swaps of beds (A17), pending events (A14 to A16 …) and deletions (A23, A29) beyond these have no meaning here: a
- * feed that is mapped as a whole has them ignored.
+ * Swaps of beds (A17), pending events (A14 to A16 and their cancels), leaves of absence (A21, A22) and deletions (A23, A29) have no meaning
+ * here: a feed that is mapped as a whole has them ignored.
  */
 export type AdtEvent = {
   readonly does: AdtAct;
