@@ -115,6 +115,32 @@ describe('where things are', () => {
   });
 });
 
+describe('what a receiver of HL7 v2 is told', () => {
+  const receiver = (more: string) => `destinations: [{ name: r, kind: mllp, host: h, port: 1${more} }]`;
+  const told = (more: string) => loaded(receiver(more)).config.destinations.find(({ kind }) => kind === 'mllp');
+
+  it('is results in one OBX of text, no replies and no progress, unless it asks for more', () => {
+    expect(told('')).toMatchObject({ version: '2.5.1', report: 'oru', text: 'whole', orderReplies: false, orderStatus: 'none' });
+    expect(told(", version: '2.8', report: mdm, text: lines, replies: true, status: osu")).toMatchObject({
+      version: '2.8',
+      report: 'mdm',
+      text: 'lines',
+      orderReplies: true,
+      orderStatus: 'osu',
+    });
+  });
+
+  it.each([
+    [", version: '2.9'", 'version: must be 2.3, 2.3.1'],
+    [', report: pdf', 'report: must be oru or mdm'],
+    [', text: pages', 'text: must be whole, lines or sections'],
+    [', replies: often', 'replies: must be true or false'],
+    [', status: adt', 'status: must be none, osu or orm'],
+  ])('%s is a fault', (more, expected) => {
+    expect(faultsOf(receiver(more))).toEqual([expect.stringContaining(`destinations[0].${expected}`)]);
+  });
+});
+
 describe('faults', () => {
   it('come all at once, each with file, line, column and path, in the order of the file', () => {
     const yaml = [

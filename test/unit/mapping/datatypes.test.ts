@@ -3,7 +3,7 @@ import { type Components, components } from '../../../src/mapping/datatypes/comp
 import { cweCodeableConcept } from '../../../src/mapping/datatypes/cwe-codeableconcept.ts';
 import { cxIdentifier } from '../../../src/mapping/datatypes/cx-identifier.ts';
 import { systemOf, systemsOf } from '../../../src/mapping/datatypes/systems.ts';
-import { dateOf, dateTimeOf, offsetOf, timeOf } from '../../../src/mapping/datatypes/ts-datetime.ts';
+import { dateOf, dateTimeOf, offsetOf, saidAt, timeOf } from '../../../src/mapping/datatypes/ts-datetime.ts';
 import { xadAddress } from '../../../src/mapping/datatypes/xad-address.ts';
 import { xcnPractitioners } from '../../../src/mapping/datatypes/xcn-practitioner.ts';
 import { xonOrganization } from '../../../src/mapping/datatypes/xon-organization.ts';
@@ -59,6 +59,32 @@ describe('TS to dateTime', () => {
       '',
       '',
     ]);
+  });
+});
+
+describe('the moments that a time may mean', () => {
+  const received = new Date('2026-03-10T00:00:00Z');
+  const span = (text: string) => {
+    const said = saidAt(text, '+01:00', received);
+    return said && [new Date(said.from).toISOString(), said.to - said.from + 1];
+  };
+
+  it.each([
+    ['20260302081500', '2026-03-02T07:15:00.000Z', 1_000],
+    ['20260302081500.25+0000', '2026-03-02T08:15:00.250Z', 1_000],
+    ['202603020815', '2026-03-02T07:15:00.000Z', 60_000],
+    ['2026030208', '2026-03-02T07:00:00.000Z', 3_600_000],
+    ['20260302', '2026-03-01T23:00:00.000Z', 86_400_000],
+  ])('of %s are from %s, %i ms', (text, from, ms) => {
+    expect(span(text)).toEqual([from, ms]);
+  });
+
+  it('are none for no time, or for one of less than a day', () => {
+    expect(['', '2026', '202603', 'yesterday'].map(span)).toEqual([null, null, null, null]);
+  });
+
+  it('are never later than it was received', () => {
+    expect(saidAt('20620302081500', '+01:00', received)).toEqual({ from: received.getTime(), to: received.getTime() });
   });
 });
 
