@@ -11,6 +11,22 @@ const RECEIVED = '2026-03-02T07:15:01.000Z';
 const SECURITY: Correction = { type: 'Provenance', target: 'meta.security' };
 
 export const CORRECTIONS: Readonly<Record<string, Correction>> = {
+  // A value set stands where the code system goes.
+  'ORC[ServiceRequest] ORC-1 extension[1].extension[1].valueCodeableConcept.coding.system': {
+    assignment: 'http://terminology.hl7.org/CodeSystem/v2-0119',
+  },
+  // Bounds and duration are parts of Timing.repeat.
+  'TQ1[ServiceRequest] TQ1-6 occurrenceTiming.boundsDuration': { target: 'occurrenceTiming.repeat.boundsDuration' },
+  'TQ1[ServiceRequest] TQ1-6 occurrenceTiming.boundsPeriod.end': {
+    target: 'occurrenceTiming.repeat.boundsPeriod.end',
+    assignment: '2019-11-03',
+  },
+  'TQ1[ServiceRequest] TQ1-6 occurrenceTiming.boundsPeriod.start': {
+    target: 'occurrenceTiming.repeat.boundsPeriod.start',
+    assignment: '2019-11-03',
+  },
+  'TQ1[ServiceRequest] TQ1-13 occurrenceTiming.duration': { target: 'occurrenceTiming.repeat.duration' },
+  'TQ1[ServiceRequest] TQ1-13 occurrenceTiming.durationUnit': { target: 'occurrenceTiming.repeat.durationUnit', assignment: 'min' },
   // A code system stands where the person goes.
   'PV1[Encounter] PV1-8 participant[2].individual(Practitioner)': { assignment: '' },
   // The status stands in the row of the place.

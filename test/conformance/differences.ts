@@ -3,6 +3,16 @@
  * stands for any rest. At most one row in twenty may be.
  */
 export const DIFFERENCES: Readonly<Record<string, string>> = {
+  'ORC[Provenance] ORC-9 recorded': 'recorded is when it was recorded here (an instant); ORC-9 is the date of the event of the request',
+  'ORC[Provenance] ORC-9 occurredDateTime': 'MSH-7 is when the message was written; ORC-9 is the date of the event of the request',
+  'ORC[Provenance] ORC-21 location(Location[1])': 'the facility stands in the Organization of the requester, once',
+  'ORC[Provenance] ORC-22 location(Location[1].address)': 'the facility stands in the Organization of the requester, once',
+  'ORC[Provenance] ORC-23 location(Location[1].telecom)': 'the facility stands in the Organization of the requester, once',
+  'OBR[ServiceRequest] OBR-11 intent':
+    'add-on is no intent of R4: an order, whose code is kept beside it; order is there without OBR-11 too',
+  'OBR[ServiceRequest] OBR-13 *': 'an extension of R5 with a type that R4 lacks: clinical information is reasonCode, where readers look',
+  'OBR[ServiceRequest] OBR-17 *': 'one extension of the request, as ORC-14 is; the guide leaves the url open',
+  'ORC[ServiceRequest] ORC-1 intent': 'order is there whatever ORC-1 says: R4 requires the element',
   'MSH[Bundle] *':
     'nothing is sent on as a FHIR message: the resources are written one by one, and the message is told by their Provenance',
   'MSH[Provenance-Source] MSH entity[1].what(DocumentReference*':

@@ -8,6 +8,7 @@ import type { Coding, Provenance, ProvenanceAgent, ProvenanceEntity, Reference }
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { compact, components, firstValue } from '../datatypes/components.ts';
+import { CWE_ORGANIZATION } from '../datatypes/cwe-organization.ts';
 import type { Source } from '../datatypes/datatype.ts';
 import { bounded, identity } from '../datatypes/systems.ts';
 import { dateTimeField } from '../datatypes/ts-datetime.ts';
@@ -100,12 +101,17 @@ function messageReference({ peer, type, controlId, digest }: MessageOrigin): Ref
   };
 }
 
-/** Who entered the order (ORC-10), who verified it (ORC-11). */
+/** Who entered the order (ORC-10, for ORC-17), who verified it (ORC-11), who asks (ORC-12), who acts (ORC-19). Guide: ORC[Provenance]. */
 function personsOf(orc: Segment | undefined, draft: Draft): ProvenanceAgent[] {
-  return PERSONS.flatMap(([field, role]) => {
+  if (!orc) return [];
+  const [organization] = CWE_ORGANIZATION({ segment: orc, field: 17, component: 0, most: 1, draft });
+  const behind = organization ? { onBehalfOf: organization } : {};
+  const persons = PERSONS.flatMap(([field, role]) => {
     const who = xcnPractitioner(orc, field, draft);
-    return who ? [agent(role, who)] : [];
+    return who ? [{ ...agent(role, who), ...(role === 'enterer' ? behind : {}) }] : [];
   });
+  const isSaid = !organization || persons.some(({ onBehalfOf }) => onBehalfOf);
+  return isSaid ? persons : [agent('enterer', organization), ...persons];
 }
 
 export function agent(role: string, who: Reference): ProvenanceAgent {
@@ -118,4 +124,6 @@ const PARTICIPANT = 'http://terminology.hl7.org/CodeSystem/provenance-participan
 const PERSONS = [
   [10, 'enterer'],
   [11, 'verifier'],
+  [12, 'author'],
+  [19, 'performer'],
 ] as const;
