@@ -23,6 +23,8 @@ const FIRST_READ_BYTES = 32 * 1024;
 /** After a leap: the header of the next fragment, or the end. */
 const NEXT_READ_BYTES = 4 * 1024;
 const MAX_READ_BYTES = 256 * 1024;
+/** A frame of a usual slice is read in one go: each piece of a stream waits for its turn at the disk. */
+const MAX_AT_ONCE_BYTES = 512 * 1024;
 
 export function sourceOf(files: Files, object: StoredObject, syntax: TransferSyntax): Source {
   return syntax.deflated ? inflated(files, object) : plain(files, object);
@@ -76,8 +78,11 @@ function plain(files: Files, { blob, datasetOffset }: StoredObject): Source {
       const file = await open(files.path(blob), 'r');
       return { readAt: (position, length) => readFully(file, datasetOffset + position, length), close: () => file.close() };
     },
-    stream: ({ start, length }) =>
-      length === 0 ? nothing() : files.read(blob, { start: datasetOffset + start, end: datasetOffset + start + length - 1 }),
+    stream: ({ start, length }) => {
+      if (length === 0) return nothing();
+      if (length <= MAX_AT_ONCE_BYTES) return atOnce(files.path(blob), datasetOffset + start, length);
+      return files.read(blob, { start: datasetOffset + start, end: datasetOffset + start + length - 1 });
+    },
   };
 }
 
@@ -108,9 +113,20 @@ function inflated(files: Files, { blob, datasetOffset }: StoredObject): Source {
 }
 
 async function readFully(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length);
+  const buffer = Buffer.allocUnsafe(length);
   const { bytesRead } = await file.read(buffer, 0, length, position);
   return buffer.subarray(0, bytesRead);
+}
+
+async function* atOnce(path: string, position: number, length: number): AsyncGenerator<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const bytes = await readFully(file, position, length);
+    if (bytes.length < length) throw new Error('stored dataset: the file is shorter than it was');
+    yield bytes;
+  } finally {
+    await file.close();
+  }
 }
 
 async function* nothing(): AsyncGenerator<Buffer> {}

@@ -83,9 +83,11 @@ function serve(deps: DicomwebDeps, request: Request, response: Response, answer:
   return answering(deps, request, response, 'wado', async (caller) => {
     const { study, series, instance } = request.params as InstancePath & Record<string, string>;
     if (![study, series ?? study, instance ?? study].every(isUid)) return NO_UID;
-    if (!(await maySeeStudy(deps.database, caller, study))) return NOT_FOUND;
-    const objects = await instancesAt(deps.database, { study, series, instance });
-    return objects.length === 0 ? NOT_FOUND : answer(objects as [StoredObject, ...StoredObject[]], request);
+    const [isVisible, objects] = await Promise.all([
+      maySeeStudy(deps.database, caller, study),
+      instancesAt(deps.database, { study, series, instance }),
+    ]);
+    return !isVisible || objects.length === 0 ? NOT_FOUND : answer(objects as [StoredObject, ...StoredObject[]], request);
   });
 }
 
