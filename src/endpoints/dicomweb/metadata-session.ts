@@ -16,12 +16,25 @@ const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024;
 /** Instances whose metadata is read at once. */
 const PAGE = 128;
 
+const PIECE_CHARACTERS = 128 * 1024;
+
 const deflated = promisify(deflateRaw);
 
 export type MetadataDeps = { readonly database: Queryable; readonly blobs: Files };
 
-/** An array of all of them, in pieces; `base` is the address of the service. */
+/** An array of all of them, in pieces of some size, each of which costs a write; `base` is the address of the service. */
 export async function* metadataArray(deps: MetadataDeps, objects: readonly StoredObject[], base: string): AsyncGenerator<string> {
+  let gathered = '';
+  for await (const piece of pieces(deps, objects, base)) {
+    gathered += piece;
+    if (gathered.length < PIECE_CHARACTERS) continue;
+    yield gathered;
+    gathered = '';
+  }
+  yield gathered;
+}
+
+async function* pieces(deps: MetadataDeps, objects: readonly StoredObject[], base: string): AsyncGenerator<string> {
   let separator = '[';
   for (let at = 0; at < objects.length; at += PAGE) {
     const page = objects.slice(at, at + PAGE);
