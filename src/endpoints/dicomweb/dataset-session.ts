@@ -24,7 +24,7 @@ const FIRST_READ_BYTES = 32 * 1024;
 const NEXT_READ_BYTES = 4 * 1024;
 const MAX_READ_BYTES = 256 * 1024;
 /** A frame of a usual slice is read in one go: each piece of a stream waits for its turn at the disk. */
-const MAX_AT_ONCE_BYTES = 512 * 1024;
+export const MAX_AT_ONCE_BYTES = 512 * 1024;
 
 export function sourceOf(files: Files, object: StoredObject, syntax: TransferSyntax): Source {
   return syntax.deflated ? inflated(files, object) : plain(files, object);

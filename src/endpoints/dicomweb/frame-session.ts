@@ -9,7 +9,7 @@ import { locateFrames, type Range } from '../../protocols/dicom/frames.ts';
 import type { DicomJson } from '../../protocols/dicom/header.ts';
 import type { TransferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import type { ByteRange } from '../../protocols/dicom/web-range.ts';
-import { type Files, type Source, sourceOf, withReader } from './dataset-session.ts';
+import { type Files, MAX_AT_ONCE_BYTES, type Source, sourceOf, withReader } from './dataset-session.ts';
 import { sliced } from './reply.ts';
 
 export type Frame = { readonly length: number; open(range?: ByteRange): AsyncIterable<Buffer> };
@@ -25,8 +25,13 @@ export async function findFrames(
   if (instance.pixelOffset === null) return failure('dicomweb', 'not-found', 'the instance has no pixels');
   const pixels = { syntax, header, frames: instance.frames, pixelOffset: instance.pixelOffset };
   const source = sourceOf(files, instance, syntax);
-  const located = await withReader(source, (readAt) => locateFrames(readAt, pixels, wanted));
+  const located = await withReader(source, async (readAt) => {
+    const found = await locateFrames(readAt, pixels, wanted);
+    const small = isFailure(found) || syntax.deflated ? null : onlySmall(found);
+    return small ? held(await readAt(small.start, small.length), small.length) : found;
+  });
   if (isFailure(located)) return located;
+  if (!isRanges(located)) return [located];
   if (syntax.deflated) return collected(source, located.flat());
   return located.map((ranges) => ({
     length: ranges.reduce((total, range) => total + range.length, 0),
@@ -38,6 +43,29 @@ export async function findFrames(
         part,
       ),
   }));
+}
+
+type Located = readonly (readonly Range[])[];
+
+function isRanges(located: Located | Frame): located is Located {
+  return Array.isArray(located);
+}
+
+/** One frame of a usual slice: it is read with the file that is open already. */
+function onlySmall(located: Located): Range | null {
+  const [frame, ...others] = located;
+  const [range, ...more] = frame ?? [];
+  return range && others.length === 0 && more.length === 0 && range.length <= MAX_AT_ONCE_BYTES ? range : null;
+}
+
+function held(frame: Buffer, length: number): Frame {
+  if (frame.length < length) throw new Error('stored dataset: the file is shorter than it was');
+  return {
+    length,
+    open: async function* (part) {
+      yield part ? frame.subarray(part.start, part.end + 1) : frame;
+    },
+  };
 }
 
 /** Frames of a deflated dataset, each one range, by inflating it once. */
@@ -56,12 +84,7 @@ async function collected({ stream }: Source, ranges: readonly Range[]): Promise<
     position += chunk.length;
   }
   if (position < end) return failure('dicomweb', 'invalid', 'the dataset ends before its pixels do');
-  return frames.map((frame) => ({
-    length: frame.length,
-    open: async function* (part) {
-      yield part ? frame.subarray(part.start, part.end + 1) : frame;
-    },
-  }));
+  return frames.map((frame) => held(frame, frame.length));
 }
 
 /** Asked for at once, and inflated on the way to them. */
