@@ -4,16 +4,23 @@
  */
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 
-/** One repetition of a field. */
-export type Components = (component: number, subcomponent?: number) => string;
+/** One repetition of a field. `look`: without taking note that the value was read. */
+export type Components = (component: number, subcomponent?: number, look?: boolean) => string;
 
 export function components(segment: Segment, field: number, repetition = 1): Components {
-  return (component, subcomponent = 1) => clean(segment.get(field, component, repetition, subcomponent));
+  return (component, subcomponent = 1, look = false) =>
+    clean(look ? segment.peek(field, component, repetition, subcomponent) : segment.get(field, component, repetition, subcomponent));
 }
 
 /** A component seen as a value of its own: its subcomponents become components (an HD inside a CX). */
 export function within(at: Components, component: number): Components {
-  return (inner) => at(component, inner);
+  return (inner, _none, look) => at(component, inner, look);
+}
+
+/** A code in capitals, read only where it is understood: one that is not stays unread, and is listed. '' for that. */
+export function knownCode(at: Components, component: number, isKnown: (code: string) => boolean): string {
+  const code = at(component, 1, true).toUpperCase();
+  return code !== '' && isKnown(code) ? at(component).toUpperCase() : '';
 }
 
 /** First component of the first repetition. */

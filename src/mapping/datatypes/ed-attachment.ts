@@ -7,13 +7,16 @@
  * its bytes once. Senders are not exact about ED-3 (`PDF`, `Octer-stream`): what is no subtype is kept beside as the alternate code.
  */
 import type { Attachment, Extension } from '@medplum/fhirtypes';
-import { type Components, filled } from './components.ts';
+import { type Components, filled, knownCode } from './components.ts';
 
 export type ReadFile = { readonly attachment: Attachment; readonly bytes: Buffer | null };
 
 /** ED: application, type, subtype, encoding, data. Encodings: HL7 Table 0299; what is said to be of none, but reads as Base64, is. */
 export function edFile(at: Components): ReadFile | undefined {
-  const bytes = decoded(at(4).toUpperCase(), at(5));
+  const bytes = decoded(
+    knownCode(at, 4, (code) => ENCODINGS.has(code)),
+    at(5),
+  );
   if (bytes === null) return undefined;
   return { attachment: typeOf(at(2), at(3)), bytes };
 }
@@ -66,6 +69,8 @@ export function contentTypeOf(type: string, subtype: string): string | undefined
   return sub === '' || !isMain || !/^[a-z0-9.+-]+$/.test(sub) ? undefined : `${main}/${sub}`;
 }
 
+/** HL7 Table 0299. */
+const ENCODINGS: ReadonlySet<string> = new Set(['A', 'BASE64', 'HEX']);
 const MAX_URL = 2000;
 const ALTERNATE_CODES = 'http://hl7.org/fhir/StructureDefinition/alternate-codes';
 

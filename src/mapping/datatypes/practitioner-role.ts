@@ -56,9 +56,9 @@ export const NDL_PRACTITIONERROLE: Datatype<Reference<PractitionerRole | Practit
 
 /** CNN in subcomponents of NDL-1: number, names, degree, then the authority as 9 to 11. */
 function cnnAsXcn(at: Components): Components {
-  return (component, subcomponent = 1) => {
-    if (component === 9) return at(1, 8 + subcomponent);
-    return component <= 8 && subcomponent === 1 ? at(1, component) : '';
+  return (component, subcomponent = 1, look = false) => {
+    if (component === 9) return at(1, 8 + subcomponent, look);
+    return component <= 8 && subcomponent === 1 ? at(1, component, look) : '';
   };
 }
 

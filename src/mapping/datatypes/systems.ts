@@ -74,7 +74,7 @@ function oidSystem(oid: string): string {
   return KNOWN_OIDS.get(oid) ?? `urn:oid:${oid}`;
 }
 
-function isUri(text: string): boolean {
+export function isUri(text: string): boolean {
   return /^(?:https?:\/\/|urn:[a-z0-9][a-z0-9-]+:)[!-~]+$/i.test(text) && text.length <= MAX_KEY_LENGTH;
 }
 

@@ -4,14 +4,14 @@
  */
 import type { Address } from '@medplum/fhirtypes';
 import { ADDRESS_TYPE, ADDRESS_USE } from '../vocabulary/0190-address-type.ts';
-import { type Components, filled } from './components.ts';
+import { type Components, filled, knownCode } from './components.ts';
 import { type Datatype, each } from './datatype.ts';
 import { periodOf } from './ts-datetime.ts';
 
 export const XAD_ADDRESS: Datatype<Address> = each((at, { draft }) => xadAddress(at, draft.zone));
 
 export function xadAddress(at: Components, zone: string): Address | undefined {
-  const kind = at(7).toUpperCase();
+  const kind = knownCode(at, 7, (code) => ADDRESS_USE.has(code) || ADDRESS_TYPE.has(code));
   const place = filled<Address>({
     line: [at(1, 1), [at(1, 3), at(1, 2)].filter(Boolean).join(' '), at(2), at(19)].filter((line) => line !== ''),
     city: at(3),

@@ -71,11 +71,13 @@ function practitioner(person: readonly Components[], draft: Draft, more: Partial
 function identifierOf(at: Components, fallback: string): Identifier | undefined {
   // A first component with blanks is a name that was put there whole.
   if (at(1) === '' || /\s/.test(at(1))) return undefined;
-  const authority = hdAuthority(within(at, 9));
   const type = at(13).toUpperCase();
   // A national provider number is one whoever writes it; few senders name its authority rightly.
-  const system = type === 'NPI' ? systemOfName('NPI') : systemOf(authority, fallback);
-  return filled<Identifier>({ type: identifierType(type), system, value: at(1) });
+  if (type === 'NPI') return filled<Identifier>({ type: identifierType(type), system: systemOfName('NPI'), value: at(1) });
+  const authority = hdAuthority(within(at, 9));
+  const system = systemOf(authority, fallback);
+  const assigner = authority.namespace === '' ? undefined : { display: authority.namespace };
+  return filled<Identifier>({ type: identifierType(type), system, value: at(1), assigner });
 }
 
 function nameText(at: Components): string {

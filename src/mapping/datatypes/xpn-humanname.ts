@@ -5,7 +5,7 @@
  */
 import type { HumanName } from '@medplum/fhirtypes';
 import { NAME_USE } from '../vocabulary/0200-name-type.ts';
-import { type Components, filled } from './components.ts';
+import { type Components, filled, knownCode } from './components.ts';
 import { type Datatype, each } from './datatype.ts';
 import { periodOf } from './ts-datetime.ts';
 
@@ -13,7 +13,7 @@ export const XPN_HUMANNAME: Datatype<HumanName> = each((at, { draft }) => xpnHum
 
 export function xpnHumanName(at: Components, zone: string): HumanName | undefined {
   return filled<HumanName>({
-    use: NAME_USE.get(at(7).toUpperCase()),
+    use: NAME_USE.get(knownCode(at, 7, (code) => NAME_USE.has(code))),
     family: at(1),
     given: givenNames(at(2), at(3)),
     prefix: listed(at(5)),
@@ -26,7 +26,7 @@ export function xpnHumanName(at: Components, zone: string): HumanName | undefine
 /** The name in an XCN: family 2, given 3 and 4, suffix 5, prefix 6, degree 7, type 10, professional suffix 21. */
 export function xcnHumanName(at: Components): HumanName | undefined {
   return filled<HumanName>({
-    use: NAME_USE.get(at(10).toUpperCase()),
+    use: NAME_USE.get(knownCode(at, 10, (code) => NAME_USE.has(code))),
     family: at(2),
     given: givenNames(at(3), at(4)),
     prefix: listed(at(6)),

@@ -6,7 +6,7 @@
 import type { ContactPoint } from '@medplum/fhirtypes';
 import { TELECOM_USE } from '../vocabulary/0201-telecommunication-use.ts';
 import { TELECOM_SYSTEM } from '../vocabulary/0202-telecommunication-equipment.ts';
-import { type Components, filled } from './components.ts';
+import { type Components, filled, knownCode } from './components.ts';
 import { type Datatype, each } from './datatype.ts';
 import { periodOf } from './ts-datetime.ts';
 
@@ -16,25 +16,27 @@ export function xtnContactPointOf(use?: ContactPoint['use']): Datatype<ContactPo
 }
 
 export function xtnContactPoint(at: Components, zone: string, fieldUse?: ContactPoint['use']): ContactPoint | undefined {
-  const equipment = at(3);
-  const isNetwork = NETWORK.has(equipment.toUpperCase()) || (equipment === '' && at(4) !== '');
+  const equipment = knownCode(at, 3, (code) => code === 'CP' || NETWORK.has(code) || TELECOM_SYSTEM.has(code));
+  const isNetwork = NETWORK.has(equipment) || (equipment === '' && at(4) !== '');
   const value = isNetwork ? at(4) || at(1) : at(12) || numberInParts(at) || at(1);
   if (value === '') return undefined;
-  const system = isNetwork ? (value.includes('@') ? 'email' : (TELECOM_SYSTEM.get(equipment.toUpperCase()) ?? 'email')) : undefined;
+  const system = isNetwork ? (value.includes('@') ? 'email' : (TELECOM_SYSTEM.get(equipment) ?? 'email')) : undefined;
   return filled<ContactPoint>({
     // cpt-2: a value needs a system. A number of unsaid kind is a telephone's, as the field's own name says.
-    system: system ?? TELECOM_SYSTEM.get(equipment.toUpperCase()) ?? 'phone',
+    system: system ?? TELECOM_SYSTEM.get(equipment) ?? 'phone',
     value,
-    use: useOf(at(2).toUpperCase(), equipment.toUpperCase(), fieldUse),
+    use: useOf(at, equipment, fieldUse),
     rank: rankOf(at(18)),
     period: periodOf(at(13), at(14), zone),
   });
 }
 
 /** A mobile telephone is a use in FHIR and equipment in HL7 v2 (Table 0202 CP): the guide's own table mixes them. */
-function useOf(use: string, equipment: string, fieldUse: ContactPoint['use']): ContactPoint['use'] {
+function useOf(at: Components, equipment: string, fieldUse: ContactPoint['use']): ContactPoint['use'] {
+  // NET: it is an address of a network, as its equipment says.
+  const use = knownCode(at, 2, (code) => TELECOM_USE.has(code) || code === 'NET');
   if (equipment === 'CP') return 'mobile';
-  return use === '' ? fieldUse : TELECOM_USE.get(use);
+  return at(2, 1, true) === '' ? fieldUse : TELECOM_USE.get(use);
 }
 
 function numberInParts(at: Components): string {

@@ -12,7 +12,7 @@ import { identity } from '../datatypes/systems.ts';
 import type { Draft } from '../draft.ts';
 import { mshProvenance } from '../segments/msh-provenance.ts';
 import { isContent, obxAttachments } from '../segments/obx-documentreference.ts';
-import { type ObservationSegments, obxObservation } from '../segments/obx-observation.ts';
+import { countSegments, type ObservationSegments, obxObservation } from '../segments/obx-observation.ts';
 import { documentNumber, presentationOf, txaDocumentReference, txaProvenance } from '../segments/txa-documentreference.ts';
 import { orderKeys } from './order-keys.ts';
 import type { ReadRequest, ResultContext } from './result.ts';
@@ -106,9 +106,9 @@ function readOthers(
   { patient, encounter }: DocumentContext,
   draft: Draft,
 ): Reference<Observation>[] {
+  countSegments(observations);
   return observations.flatMap((segments, index) => {
     const { obx } = segments;
-    firstValue(obx, 1);
     if (isContent(obx)) return [];
     const place = `${owner.system}|${owner.value}|${obx.peek(3)}|${obx.raw(4)}|${index + 1}`;
     const known = identity('Observation', 'urn:waystation:observation-of-document', place);

@@ -6,7 +6,7 @@
  * results is kept for who may see it. ORC-1 OK and OC with no result are the French answer to an order (the filler takes it, or cancels):
  * they are mapped as the order they speak of.
  */
-import type { Encounter, Reference } from '@medplum/fhirtypes';
+import type { Encounter, Observation, Reference } from '@medplum/fhirtypes';
 import type { CasePart } from '../../model/case.ts';
 import { type Failure, failure } from '../../model/failure.ts';
 import type { Identity } from '../../model/identity.ts';
@@ -17,6 +17,7 @@ import { bounded, identity } from '../datatypes/systems.ts';
 import { offsetOf } from '../datatypes/ts-datetime.ts';
 import { Draft } from '../draft.ts';
 import type { MapContext } from '../map-context.ts';
+import { mshProvenance } from '../segments/msh-provenance.ts';
 import { obxObservation } from '../segments/obx-observation.ts';
 import { orderNumbers } from '../segments/orc-servicerequest.ts';
 import { pidPatient, type ReadPatient } from '../segments/pid-patient.ts';
@@ -40,7 +41,7 @@ export function mapOruR01(message: Hl7Message, { entry, peer }: MapContext): Map
   const first = reports[0]?.[0] ?? identity('DiagnosticReport', 'urn:waystation:report-of-message', name);
   const encounter = visitOf(head, patient, first, draft)?.reference;
   patientRecords(head, patient, draft);
-  readHead(head, patient, encounter, first, draft);
+  const observed = readHead(head, patient, encounter, first, draft);
   const notes = head.filter((segment) => segment.name === 'NTE');
   const sft = head.filter((segment) => segment.name === 'SFT');
   const parts = groups.map((group, index): CasePart => {
@@ -48,6 +49,8 @@ export function mapOruR01(message: Hl7Message, { entry, peer }: MapContext): Map
     if (isOrderResponse(group)) return mapResponse(group, `${name}|${index + 1}`, context, draft);
     return mapResult(group, reports[index] as readonly Identity[], context, draft);
   });
+  // Without a report nothing else says where the observations come from.
+  if (groups.length === 0) mshProvenance({ msh, sft }, undefined, 1, [patient.reference, ...observed], entry, draft);
   draft.listUnread(message.segments);
   return { resources: draft.resources, parts, gaps: [...message.gaps, ...draft.gaps], ...draft.kept };
 }
@@ -59,14 +62,15 @@ function readHead(
   encounter: Reference<Encounter> | undefined,
   owner: Identity,
   draft: Draft,
-): void {
-  for (const [index, segments] of observationsIn(head).entries()) {
+): Reference<Observation>[] {
+  const observed = observationsIn(head).map((segments, index) => {
     const place = [firstValue(segments.obx, 1) || String(index + 1), segments.obx.peek(3), segments.obx.peek(4)].join('|');
     const known = identity('Observation', 'urn:waystation:observation-of-patient', `${owner.system}|${owner.value}|${place}`);
-    obxObservation(segments, { subject: patient.reference, encounter, known }, draft);
-  }
+    return obxObservation(segments, { subject: patient.reference, encounter, known }, draft).reference;
+  });
   const before = head.slice(0, head.findIndex(({ name }) => name === 'OBX' || name === 'PV1') >>> 0);
   for (const prt of before) if (prt.name === 'PRT' && !isDeleted(prt)) prtRelatedPerson(prt, patient.reference, draft);
+  return observed;
 }
 
 /** HL7 Table 0119, OK and OC, where nothing was observed: OBX-11 O describes what was ordered. */

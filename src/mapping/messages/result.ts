@@ -22,7 +22,7 @@ import { type MessageOrigin, mshProvenance } from '../segments/msh-provenance.ts
 import { nteAnnotations } from '../segments/nte-annotation.ts';
 import { obrDiagnosticReport } from '../segments/obr-diagnosticreport.ts';
 import { imagingIdentifiers, imagingKeys, obrServiceRequest } from '../segments/obr-servicerequest.ts';
-import { type ObservationSegments, obxObservation, type ReadObservation } from '../segments/obx-observation.ts';
+import { countSegments, type ObservationSegments, obxObservation, type ReadObservation } from '../segments/obx-observation.ts';
 import { type OrderNumbers, orderNumbers } from '../segments/orc-servicerequest.ts';
 import type { ReadPatient } from '../segments/pid-patient.ts';
 import { isDeleted, participation, prtRole } from '../segments/prt-participation.ts';
@@ -196,9 +196,9 @@ function observe(
   draft: Draft,
 ): ReadObservation[] {
   const seen = new Map<string, number>();
+  countSegments(observations);
   return observations.map((segments) => {
     const { obx } = segments;
-    firstValue(obx, 1);
     const code = `${obx.peek(3)}|${obx.peek(3, 3)}|${obx.raw(4)}`;
     const count = (seen.get(code) ?? 0) + 1;
     seen.set(code, count);

@@ -20,18 +20,20 @@ const MAX_INLINE_TEXT = 64 * 1024;
 /** `n`: how many of its files are known already. */
 export function obxAttachments({ obx, continued, notes }: ObservationSegments, owner: Identity, n: number, draft: Draft): Attachment[] {
   const type = firstValue(obx, 2).toUpperCase();
+  const isFile = type === 'ED' || type === 'RP';
+  const files = isFile ? documentsOf(obx, type, draft) : [];
+  const text = isFile
+    ? ''
+    : [obx, ...continued]
+        .map((one) => textOf(one, 5))
+        .join('\n')
+        .trim();
+  const texts = [text, ...notes.map(noteText)].filter((one) => one !== '');
+  // What nothing is carried of is left whole, and so listed.
+  if (files.length + texts.length === 0) return [];
   const head = headOf(obx, draft);
   for (const one of continued) markSame(one);
-  const files = type === 'ED' || type === 'RP' ? documentsOf(obx, type, draft) : [];
   const attachments = files.map((file, index) => withHead(draft.addFile(file, owner, n + index + 1), head));
-  const text =
-    files.length > 0 || type === 'ED' || type === 'RP'
-      ? ''
-      : [obx, ...continued]
-          .map((one) => textOf(one, 5))
-          .join('\n')
-          .trim();
-  const texts = [...(text === '' ? [] : [text]), ...notes.map(noteText).filter((note) => note !== '')];
   return [...attachments, ...texts.map((one, index) => withHead(textAttachment(one, owner, n + 100 + index, draft), head))];
 }
 

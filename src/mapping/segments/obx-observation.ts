@@ -115,9 +115,15 @@ function absentCode(obx: Segment, draft: Draft): Observation['code'] {
   return { extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }] };
 }
 
+/** OBX-1 counts the segments: read where it says what counting says, else left, and so listed. */
+export function countSegments(observations: readonly ObservationSegments[]): void {
+  const all = observations.flatMap(({ obx, continued }) => [obx, ...continued]);
+  for (const [index, obx] of all.entries()) if (obx.peek(1).trim() === String(index + 1)) obx.get(1);
+}
+
 /** What goes on says, apart from the text, what the first segment said. */
 export function markSame(obx: Segment): void {
-  for (let field = 1; field <= obx.length; field++)
+  for (let field = 2; field <= obx.length; field++)
     for (let repetition = 1; repetition <= obx.repetitions(field); repetition++) obx.text(field, repetition);
 }
 

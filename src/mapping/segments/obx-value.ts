@@ -77,7 +77,9 @@ export function isTextType(obx: Segment): boolean {
 }
 
 function typeOf(obx: Segment): string {
-  return obx.get(2).trim().toUpperCase();
+  const type = obx.peek(2).trim().toUpperCase();
+  // The type of nothing says nothing.
+  return hasValue(obx, 5) ? obx.get(2).trim().toUpperCase() : type;
 }
 
 function hasValue(obx: Segment, field: number): boolean {

@@ -77,7 +77,7 @@ function numberOf(
 }
 
 function isSame(a: { identifier: Identifier }, b: { identifier: Identifier }): boolean {
-  return a.identifier.value === b.identifier.value && a.identifier.system === b.identifier.system;
+  return JSON.stringify(a.identifier) === JSON.stringify(b.identifier);
 }
 
 /** ORC-24 is the address of the person who has a number; a name alone has none, and it stays in the message. */

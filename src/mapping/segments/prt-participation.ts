@@ -13,6 +13,7 @@ import type {
   Address,
   ContactPoint,
   Device,
+  Extension,
   Identifier,
   Location,
   Observation,
@@ -71,7 +72,9 @@ export function participation(prt: Segment): string {
 export function prtRole(prt: Segment, draft: Draft): Reference | undefined {
   if (!valued('PRT-5')(prt) && !valued('PRT-8')(prt)) return undefined;
   const organization = xonOrganization(prt, 8, draft, PRT_ORGANIZATION(prt, draft));
-  const person = practitionerOf(valued('PRT-5')(prt) ? [components(prt, 5)] : [], draft, PRT_PERSON(prt, draft));
+  // Whoever has no number is only shown, and has no place for an address.
+  const address = valued('PRT-5.1')(prt) ? PRT_PERSON(prt, draft) : {};
+  const person = practitionerOf(valued('PRT-5')(prt) ? [components(prt, 5)] : [], draft, address);
   if (!person) return organization?.reference;
   return roleOf(person, organization, PRT_ROLE(prt, draft) as Role, draft);
 }
@@ -119,7 +122,7 @@ const XTN_PREFERRED: Datatype<ContactPoint> = each((at, { segment, draft }) => {
   if (way !== '' && !said) draft.unmapped('PRT-23', 'HL7 Table 0185', way);
   const contact = xtnContactPoint(at, draft.zone, said?.use);
   if (!contact || way === '') return contact;
-  const kind = at(3) === '' ? said : undefined;
+  const kind = at(3, 1, true) === '' ? said : undefined;
   return { extension: [{ url: PREFERRED, valueBoolean: true }], ...contact, ...kind };
 });
 
@@ -139,9 +142,9 @@ const EI_DEVICE: Datatype<Identifier> = each((at, { draft }) =>
 );
 
 /** A place of which only the address is known, contained. */
-const PLACE_ADDRESS: Datatype<Reference> = each((at, { draft }) => {
+const PLACE_ADDRESS: Datatype<Extension> = each((at, { draft }) => {
   const address = xadAddress(at, draft.zone);
-  return address && draft.contain<Location>({ resourceType: 'Location', address });
+  return address && { url: LOCATION, valueReference: draft.contain<Location>({ resourceType: 'Location', address }) };
 });
 
 const noPerson: Condition = (segment) => !valued('PRT-5')(segment);
@@ -179,7 +182,7 @@ const PRT_ORGANIZATION = segmentTable<Organization>([
 
 const PRT_PLACE = segmentTable<Pick<Observation, 'extension'>>([
   ['PRT-9', `extension[${LOCATION}].valueReference`, PL_LOCATION, noPerson],
-  ['PRT-14', `extension[${LOCATION}].valueReference`, PLACE_ADDRESS, noPerson],
+  ['PRT-14', 'extension[]', PLACE_ADDRESS, noPerson],
 ]);
 
 const PRT_DEVICE = segmentTable<Device>([

@@ -12,7 +12,7 @@
  */
 import type { CodeableConcept, DocumentReference, Identifier, Provenance, ProvenanceAgent, Reference } from '@medplum/fhirtypes';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
-import { type components, eachRepetition, filled, firstValue } from '../datatypes/components.ts';
+import { type components, eachRepetition, filled } from '../datatypes/components.ts';
 import { cweCode, originalCode } from '../datatypes/cwe-code.ts';
 import { cweCodeableConcept } from '../datatypes/cwe-codeableconcept.ts';
 import { type Datatype, each, wrapped } from '../datatypes/datatype.ts';
@@ -37,8 +37,10 @@ export function documentNumber(txa: Segment, field: 12 | 13, draft: Draft): Enti
 
 /** The type of all of its content where no content says another; HL7 Table 0191. */
 export function presentationOf(txa: Segment): { contentType?: string } {
-  const code = firstValue(txa, 3);
-  return filled({ contentType: PRESENTATION.get(code.toUpperCase()) ?? contentTypeOf('', code) }) ?? {};
+  const code = txa.peek(3).trim();
+  const contentType = PRESENTATION.get(code.toUpperCase()) ?? contentTypeOf('', code);
+  if (contentType !== undefined) txa.get(3);
+  return filled({ contentType }) ?? {};
 }
 
 /** Who did what to the document, where TXA says more than its author. */

@@ -195,7 +195,7 @@ describe('persons and organizations', () => {
       {
         resourceType: 'Practitioner',
         identifier: [
-          { system: 'urn:waystation:authority:HOSP', value: 'D7' },
+          { system: 'urn:waystation:authority:HOSP', value: 'D7', assigner: { display: 'HOSP' } },
           {
             type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'NPI' }] },
             system: 'http://hl7.org/fhir/sid/us-npi',

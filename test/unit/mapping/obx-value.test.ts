@@ -115,4 +115,11 @@ describe('OBX-5', () => {
     );
     expect(identities.map((one) => one?.identities[0]?.value)).toEqual([expect.stringMatching(/P1\|1\|X\|\|1$/), '1']);
   });
+
+  it('takes a document of twenty megabytes as bytes, and has nothing of it in a resource', () => {
+    const bytes = Buffer.alloc(15 * 1024 * 1024, 7);
+    const { observations, files, gaps } = mapped(`OBX|1|ED|X^X^L||^application^pdf^Base64^${bytes.toString('base64')}||||||F`);
+    expect(files.map((file) => file.equals(bytes))).toEqual([true]);
+    expect(JSON.stringify([observations, gaps]).length).toBeLessThan(2000);
+  });
 });
