@@ -53,9 +53,11 @@ export function composeOrderReply(input: OrderReplyInput): Buffer | Failure {
   });
   if (groups.length === 0) return failure('return', 'not-found', 'the order is not found in the message that brought it');
   const head = [messageHeader(input, kind.type, kind.structure), segment('MSA', { 1: 'AA', 2: message.controlId })];
-  const orders = groups.flatMap(({ answer, group }) => orderOf(answer, group, kind, input));
-  if (asked !== 'REF') return buildMessage([...head, ...identification(message, input), ...orders]);
-  return buildMessage([...head, ...referral(message, groups[0]?.answer as OrderAnswer), ...identification(message, input), ...orders]);
+  if (asked !== 'REF') {
+    const orders = groups.flatMap(({ answer, group }) => orderOf(answer, group, kind, input));
+    return buildMessage([...head, ...identification(message, input), ...orders]);
+  }
+  return buildMessage([...head, ...referral(message, groups[0]?.answer as OrderAnswer), ...identification(message, input)]);
 }
 
 function orderOf(answer: OrderAnswer, group: OrderGroup, { details }: ReplyKind, { now }: Addressed): SegmentValue[] {
@@ -72,7 +74,7 @@ function orderOf(answer: OrderAnswer, group: OrderGroup, { details }: ReplyKind,
   ];
 }
 
-/** RF1 says whether the referral is accepted (HL7 Table 0283), PRD who takes part. */
+/** RRI has no ORC: RF1 says whether the referral is accepted (HL7 Table 0283), PRD who takes part. */
 function referral(message: Hl7Message, { control }: OrderAnswer): SegmentValue[] {
   const [rf1] = message.all('RF1');
   const status = ['UA', 'UC', 'UD', 'UX', 'UM', 'UH', 'UR', 'DE'].includes(control) ? 'R' : 'A';

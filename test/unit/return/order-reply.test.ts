@@ -63,13 +63,12 @@ describe('the reply to orders', () => {
     ['REF^I14^REF_I12', 'UC', 'RRI^I14^RRI_I12', 'R'],
   ])('to %s with %s is %s, RF1-1 %s', (asked, control, replied, status) => {
     const referral = message(asked, 'RF1|P|R|MED|||R-1^NORTH', 'PRD|RP|Hausarzt^Peter', PID, 'ORC|NW|P1^RIS', 'OBR|1|P1^RIS||X');
-    const lines = reply(referral, [answer(5, control)]);
+    const lines = reply(referral, [answer(2, control)]);
     expect([lines[0]?.split('|')[8], ...lines.slice(2)]).toEqual([
       replied,
       `RF1|${status}^^HL70283|R|MED|||R-1^NORTH`,
       'PRD|RP|Hausarzt^Peter',
       'PID|1||4711^^^NORTH^MR||Muster^Anna||19800214|F',
-      `ORC|${control}|P1^RIS|||SC||||20260302093200+0000`,
     ]);
   });
 
