@@ -7,6 +7,8 @@ export type Correction = { readonly target?: string; readonly assignment?: strin
 const ABSENT = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
 /** When examine.ts receives its messages. */
 const RECEIVED = '2026-03-02T07:15:01.000Z';
+const ASSEMBLY = 'http://hl7.org/fhir/StructureDefinition/humanname-assembly-order';
+const SUB_ID: Correction = { target: 'extension.url', assignment: 'http://hl7.org/fhir/StructureDefinition/observation-v2-subid' };
 /** What is contained may have no security label (R4 dom-5): the Provenance around the header has it. */
 const SECURITY: Correction = { type: 'Provenance', target: 'meta.security' };
 
@@ -52,6 +54,41 @@ export const CORRECTIONS: Readonly<Record<string, Correction>> = {
   'MSH[MessageHeader] MSH-8 meta.security': SECURITY,
   'MSH[MessageHeader] MSH-26 meta.security[2]': SECURITY,
   'MSH[MessageHeader] MSH-27 meta.security[2]': SECURITY,
+  // Extensions on the name itself, and their canonical url.
+  'XCN[Practitioner] XCN.18 name.family.extension.url': { target: 'name.extension.url', assignment: ASSEMBLY },
+  'XCN[Practitioner] XCN.18 name.family.extension.valueCode': { target: 'name.extension.valueCode' },
+  'XCN[RelatedPerson] XCN.18 name.family.extension.url': { target: 'name.extension.url', assignment: ASSEMBLY },
+  'XCN[RelatedPerson] XCN.18 name.family.extension.valueCode': { target: 'name.extension.valueCode' },
+  'XCN[PractitionerRole] XCN.18 practitioner(Practitioner.name.family.extension.url)': {
+    target: 'practitioner(Practitioner.name.extension.url)',
+    assignment: ASSEMBLY,
+  },
+  'XCN[PractitionerRole] XCN.18 practitioner(Practitioner.name.family.extension.valueCode)': {
+    target: 'practitioner(Practitioner.name.extension.valueCode)',
+  },
+  'XAD[Address] XAD.7 extension[2].uri': { target: 'extension.url', assignment: 'http://hl7.org/fhir/StructureDefinition/alternate-codes' },
+  'XAD[Address] XAD.7 extension[2].valueCodeableConcept.coding.value': { target: 'extension.valueCodeableConcept.coding.code' },
+  'XAD[Address] XAD.10 extension[3].valueCode': { target: 'extension.valueString' },
+  'CNE[CodeableConcept] CNE.13 coding[3.version': { target: 'coding.version' },
+  'DLN[Identifier] DLN.1 type.coding.sytem': { target: 'type.coding.system' },
+  'XCN[PractitionerRole] XCN.9 practitioner(Practioner.identifier[1].system)': { target: 'practitioner(Practitioner.identifier.system)' },
+  'NM[Quantity-LengthOfStay] NM.1 unit': { assignment: 'day' },
+  'NM[Quantity-LengthOfStay] NM.1 system': { assignment: 'http://unitsofmeasure.org' },
+  'HD[MessageHeader.source-endpoint] HD.3 endpoint.extension[1].url': { assignment: ABSENT },
+  'CX[RelatedPerson-Mother] relationship[1].coding[1].code': { assignment: 'MTH' },
+  'CX[RelatedPerson-Mother] relationship[1].coding[1].system': { assignment: 'http://terminology.hl7.org/CodeSystem/v3-RoleCode' },
+  'OG[Extension-Subidentifier] OG.1 extension[1]:group.url': SUB_ID,
+  'OG[Extension-Subidentifier] OG.2 extension[1]:group.url': SUB_ID,
+  'OG[Extension-Subidentifier] OG.3 extension[1]:group.url': SUB_ID,
+  'OG[Extension-Subidentifier] OG.4 extension[1]:group.url': SUB_ID,
+  'OG[Extension-Subidentifier] OG.1 extension[1]:orginal-sub-identiier.valueString': { target: 'extension.extension.valueString' },
+  'OG[Extension-Subidentifier] OG.2 extension[1]:group.valueDecimal': { target: 'extension.extension.valueDecimal' },
+  'OG[Extension-Subidentifier] OG.3 extension[1]:group.valueDecimal': { target: 'extension.extension.valueDecimal' },
+  'OG[Extension-Subidentifier] OG.4 extension[1]:identifier.valueString': { target: 'extension.extension.valueString' },
+  'MSG[Coding] MSG.2 code': { assignment: 'A01' },
+  'XAD[Address] XAD.7 extension[1].valueCode': { assignment: 'HV' },
+  'EI[Device-udiCarrier] EI.1 udiCarrier.deviceIdentifier': { target: 'deviceIdentifier' },
+  'CX[RelatedPerson-Mother] patient(Patient.identifier)': { assignment: '4711' },
   // The mother is a RelatedPerson.
   'PID[Patient] PID-21 $this': { type: 'RelatedPerson', target: 'identifier' },
   // What the guide says in words.

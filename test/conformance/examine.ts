@@ -21,32 +21,49 @@ export function keyOf({ table, source, target }: GuideRow): string {
 
 /** '' where the row is implemented, else what was seen. `type`: the message in which the segment is tried. */
 export function examineSegmentRow(row: GuideRow, type: string, guide: Guide): string {
-  const sent = Object.values(byHandFor(row) ?? {}).join(' ');
-  const all = codesOf(guide, row.vocabulary);
-  const codes = [all.find(({ code }) => sent.includes(code)) ?? all[0]].filter((code) => code !== undefined);
-  return tryRow(row, type, codes[0]?.code ?? specimenOf(row.v2Type), codes);
+  const byHand = byHandFor(row);
+  const codes = codeSent(codesOf(guide, row.vocabulary), byHand);
+  return tryRow(row, type, { text: codes[0]?.code ?? specimenOf(row.v2Type), codes, before: new Map(), after: byHand });
 }
 
 /** A component row through a segment row that uses its datatype; `CX.5` in its condition is the fifth component of that field. */
-export function examineDatatypeRow(row: GuideRow, through: GuideRow, type: string, guide: Guide): string {
+export function examineDatatypeRow(said: GuideRow, through: GuideRow, type: string, guide: Guide): string {
+  const row: Tried = { ...said, ...CORRECTIONS[keyOf(said)] };
   const place = (component: string) => `${through.source}${component}`;
-  const beside = Object.entries(byHandFor(row) ?? {}).map(([component, text]) => [place(component), text] as const);
-  const joined: GuideRow = {
+  const byHand = byHandFor(said);
+  const after = Object.fromEntries(Object.entries(byHand).map(([component, text]) => [place(component), text]));
+  const joined: Tried = {
     ...row,
+    type: row.type ?? CORRECTIONS[keyOf(through)]?.type,
     table: through.table,
     source: place(/\.\d+$/.exec(row.source)?.[0] ?? ''),
-    target: joinTarget(through.target, row.target),
-    condition: beside.length > 0 ? '' : row.condition.replace(/\b[A-Z]{2,3}(\.\d+)/g, (_, component) => place(component)),
+    target: joinTarget(through.target, said.table.startsWith('NDL') ? ofPlace(row.target) : row.target),
+    condition: row.condition.replace(/\b[A-Z]{2,3}[.-](\d+)/g, (_, component) => place(`.${component}`)),
   };
-  const codes = codesOf(guide, row.vocabulary).slice(0, 1);
-  const filling = new Map([[through.source, specimenOf(through.v2Type)], ...conditionOf(through), ...beside]);
-  const text = codes[0]?.code ?? componentText(row.v2Type);
-  return tryRow(joined, type, text, codes, filling);
+  const codes = codeSent(codesOf(guide, row.vocabulary), byHand);
+  const before = new Map([[through.source, specimenOf(through.v2Type)], ...conditionOf(through)]);
+  return tryRow(joined, type, { text: codes[0]?.code ?? componentText(row.v2Type), codes, before, after });
 }
 
-/** One code of a table through a row that uses it. */
-export function examineCode(code: CodeRow, through: GuideRow, type: string): string {
-  return tryRow(through, type, code.code, [code]);
+/** One code of a table through a row that uses it: where the row is filled by hand, the code takes the place of the one there. */
+export function examineCode(code: CodeRow, through: GuideRow, type: string, guide: Guide): string {
+  const byHand = byHandFor(through);
+  const place = placeOf(through);
+  const [usual] = codeSent(codesOf(guide, through.vocabulary), byHand);
+  const text = byHand[place]?.replace(usual?.code ?? '', code.code) ?? code.code;
+  const { [place]: _own, ...after } = byHand;
+  return tryRow(through, type, { text, codes: [code], before: new Map(), after });
+}
+
+/** The code that a row filled by hand sends, else the first of its table. */
+function codeSent(codes: readonly CodeRow[], byHand: Readonly<Record<string, string>>): readonly CodeRow[] {
+  const sent = Object.values(byHand).join(' ');
+  return [codes.find(({ code }) => sent.includes(code)) ?? codes[0]].filter((code) => code !== undefined);
+}
+
+/** `[2].identifier` of a NDL is of its Location. */
+function ofPlace(target: string): string {
+  return target.startsWith('[') ? `location(Location.${target.replace(/^\[\d*\]\.?/, '').replace(/\(.*$/, '')})` : target;
 }
 
 function joinTarget(outer: string, inner: string): string {
@@ -67,13 +84,13 @@ function componentText(v2Type: string): string {
 }
 
 function conditionOf(row: GuideRow): [string, string][] {
-  return [...(fillingFor(row.condition) ?? new Map()), ...Object.entries(byHandFor(row) ?? {})];
+  return [...(fillingFor(row.condition) ?? new Map()), ...Object.entries(byHandFor(row))];
 }
 
 /** A `*` at the end of a key stands for any rest. */
-function byHandFor(row: GuideRow): Readonly<Record<string, string>> | undefined {
+function byHandFor(row: GuideRow): Readonly<Record<string, string>> {
   const key = keyOf(row);
-  return FILLINGS[key] ?? Object.entries(FILLINGS).find(([name]) => name.endsWith('*') && key.startsWith(name.slice(0, -1)))?.[1];
+  return FILLINGS[key] ?? Object.entries(FILLINGS).find(([name]) => name.endsWith('*') && key.startsWith(name.slice(0, -1)))?.[1] ?? {};
 }
 
 /** The codes of a vocabulary; none where the guide names one that it does not have. */
@@ -82,54 +99,57 @@ export function codesOf(guide: Guide, vocabulary: string): readonly CodeRow[] {
   return guide.codes.get(vocabulary) ?? guide.codes.get(vocabulary.replace(/[/\s]+/g, '')) ?? [];
 }
 
-/**
- * `codes`: where the row goes through a code table, the codes of which one is sent. What the guide assigns must not be there when the
- * field is empty: a literal proves nothing else.
- */
-function tryRow(
-  said: GuideRow,
-  type: string,
-  text: string,
-  codes: readonly CodeRow[],
-  before: ReadonlyMap<string, string> = new Map(),
-): string {
-  const row = { ...said, ...CORRECTIONS[keyOf(said)] };
+/** A row at the place and for the value that it means (corrections.ts). */
+type Tried = GuideRow & { readonly type?: string | undefined };
+
+/** What is put where: `text` into the row's own field; the rest before it, or after it and in its place. */
+type Trial = {
+  readonly text: string;
+  /** Where the row goes through a code table, the code that is sent. */
+  readonly codes: readonly CodeRow[];
+  readonly before: ReadonlyMap<string, string>;
+  readonly after: Readonly<Record<string, string>>;
+};
+
+/** What the guide assigns must not be there when the field is empty: a literal proves nothing else. */
+function tryRow(said: Tried, type: string, { text, codes, before, after }: Trial): string {
+  const row: Tried = { ...said, ...CORRECTIONS[keyOf(said)] };
   const filling = fillingFor(row.condition);
-  const byHand = byHandFor(said);
-  if (filling === null && !byHand) return `its condition is not understood: ${row.condition}`;
-  const place = /\d/.test(row.source.slice(3)) ? row.source.replace(/^(\w{3})\./, '$1-') : '';
-  const beside = [...(filling ?? []), ...Object.entries(byHand ?? {})] as const;
+  if (filling === null && Object.keys(after).length === 0) return `its condition is not understood: ${row.condition}`;
+  const place = placeOf(row);
+  const beside = [...(filling ?? new Map<string, string>()), ...Object.entries(after)] as const;
   const own = (value: string) => (place === '' ? [] : ([[place, value]] as const));
-  const find = (value: string) => valuesOf(row, type, new Map<string, string>([...before, ...own(value), ...beside]));
-  const found = find(text);
+  const found = valuesOf(row, type, new Map([...before, ...own(text), ...beside]));
   if (typeof found === 'string') return found;
   if (row.assignment === '' && codes.length > 0) {
     return found.some((value) => codes.some(({ target }) => String(value) === target)) ? '' : `${text} did not become ${codes[0]?.target}`;
   }
-  const isReference = (value: unknown) => typeof value === 'string' && /^(?:#|urn:)/.test(value);
-  const isLiteral = (value: unknown) => isAssigned(value, row.assignment);
-  const isIt = row.assignment !== '' ? isLiteral : row.target.includes('partOf.reference') ? isReference : isMarked;
+  const isIt = testOf(row);
   const empty = place === '' || isEmptied(row, place) ? [] : valuesOf(row, type, new Map([...before, ...beside, ...own('')]));
   const times = (values: readonly unknown[] | string) => (typeof values === 'string' ? 0 : values.filter(isIt).length);
-  return times(found) > times(empty)
-    ? ''
-    : row.assignment === ''
-      ? 'the value is not there'
-      : `${row.assignment} is not there because of it`;
+  if (times(found) > times(empty)) return '';
+  return row.assignment === '' ? 'the value is not there' : `${row.assignment} is not there because of it`;
 }
 
-function valuesOf(
-  row: GuideRow & { readonly type?: string },
-  type: string,
-  filling: ReadonlyMap<string, string>,
-): readonly unknown[] | string {
+function testOf({ assignment, target }: Tried): (value: unknown) => boolean {
+  if (assignment !== '') return (value) => isAssigned(value, assignment);
+  if (!/partOf\.reference/.test(target)) return isMarked;
+  return (value) => typeof value === 'string' && /^(?:#|urn:)/.test(value);
+}
+
+/** `PID-3`, '' of a row that names no field. */
+function placeOf({ source }: GuideRow): string {
+  return /\d/.test(source.slice(3)) ? source.replace(/^(\w{3})\./, '$1-') : '';
+}
+
+function valuesOf(row: Tried, type: string, filling: ReadonlyMap<string, string>): readonly unknown[] | string {
   const resources = mapped(hostMessage(type, row.table, filling), type);
   return typeof resources === 'string' ? resources : valuesAt(resources, row.type ?? primaryType(row.table), row.target);
 }
 
 /** A row that holds where its own field is empty cannot be told from its absence. */
 function isEmptied({ condition }: GuideRow, place: string): boolean {
-  return condition.includes(`${place} NOT VALUED`);
+  return condition.includes(`${place} NOT VALUED`) || /^IF NOT VALUED/.test(condition);
 }
 
 function isAssigned(value: unknown, assignment: string): boolean {

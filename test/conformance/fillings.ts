@@ -4,7 +4,7 @@
  */
 export const FILLINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ...alternates('CWE'),
-  ...alternates('CF'),
+  ...alternates('CF', 'CWE'),
   ...alternates('CNE'),
   'CE[CodeableConcept] CE.5 coding[2].display': { '.4': 'B' },
   'CE[CodeableConcept] CE.6 coding[2].system': { '.4': 'B' },
@@ -77,6 +77,38 @@ export const FILLINGS: Readonly<Record<string, Readonly<Record<string, string>>>
   },
   'MRG[Account] MRG status': { 'MRG-3': 'A9^^^AUTH' },
   'MSH[Provenance-Source] MSH-3 *': { 'MSH-3': 'QZX7', 'MSH-24': 'X^Y^DNS' },
+  'CX[Identifier] CX.4 system': { '.4': 'QZX7' },
+  'CX[RelatedPerson-Mother] CX.4 identifier.system': { '.4': 'QZX7' },
+  'CWE[Identifier] CWE.6 [2].system': { '.4': 'B' },
+  'CWE[Identifier] CWE.13 [3].system': { '.10': 'B', '.12': 'QZX7' },
+  'XTN[ContactPoint] XTN.7 value': { '.3': 'PH', '.12': '' },
+  'XTN[ContactPoint] XTN.12 value': { '.3': 'PH', '.7': '' },
+  'OG[Extension-Subidentifier] OG.1 *': { '.1': 'QZX7' },
+  'OG[Extension-Subidentifier] *': { '.1': '' },
+  'CNE[CodeableConcept] CNE.13 coding[3.version': { '.10': 'B' },
+  'CQ[Quantity] CQ.2 unit': { '.2': 'QZX7' },
+  'HD[Organization] HD.3 *': { '.2': '1.2.3', '.3': 'ISO' },
+  'HD[Device] HD.3 *': { '.2': '1.2.3', '.3': 'ISO' },
+  'HD[Identifier] HD.3 *': { '.2': '1.2.3', '.3': 'QZX7' },
+  'HD[Location] HD.2 physicalType*': { '.1': '' },
+  'HD[MessageHeader.source-endpoint] HD.1 name': { '.2': '' },
+  'HD[MessageHeader.source-endpoint] HD.3 *': { '.1': 'X', '.2': '', '.3': '' },
+  'HD[MessageHeader.destination-endpoint] HD.3 *': { '.1': 'X', '.2': '', '.3': '' },
+  'MSG[Coding] MSG.2 *': { '.1': 'ADT', '.2': 'A01' },
+  'MSG[Coding] MSG display': { '': 'ADT^A01^QZX7' },
+  'XON[Organization] XON.3 identifier.value': { '.10': '' },
+  'XON[string] XON.1 $value': { '.10': '' },
+  'XTN[ContactPoint] XTN.8 value': { '.7': '1', '.12': '' },
+  'XAD[Address] XAD.7 extension[1].*': { '.7': 'HV' },
+  'ID[boolean] ID.1 $value': { '.1': 'Y' },
+  'DTM[dateTime] DTM.1 $value': { '.1': '20191103041526+0100' },
+  'NM[positiveInt] NM.1 $value': { '.1': '7391' },
+  'NM[Quantity-LengthOfStay] NM.1 *': { '.1': '7391' },
+  'EI[Device-udiCarrier] EI.1 udiCarrier.deviceIdentifier': { '.1': '(01)00012345678905QZX7' },
+  'XCN[Practitioner] XCN.17 name.period': { '.17': '20191103&20191104', '.19': '', '.20': '' },
+  'XCN[PractitionerRole] XCN.17 practitioner(Practitioner.name.period)': { '.17': '20191103&20191104', '.19': '', '.20': '' },
+  'XCN[RelatedPerson] XCN.17 name.period': { '.17': '20191103&20191104', '.19': '', '.20': '' },
+  'ST[CodeableConcept] ST.1 text': { '.1': 'QZX7' },
   'EVN[Provenance] EVN-4 reason': { 'EVN-4': '01' },
   'MSH[MessageHeader] MSH-3 source[1].endpoint': { 'MSH-3': 'X^QZX7^DNS' },
   'MSH[MessageHeader] MSH-5 destination[1].endpoint': { 'MSH-5': 'X^QZX7^DNS' },
@@ -93,13 +125,13 @@ export const FILLINGS: Readonly<Record<string, Readonly<Record<string, string>>>
 };
 
 /** A display, a system or a version needs its code. */
-function alternates(type: string): Record<string, Record<string, string>> {
+function alternates(type: string, source = type): Record<string, Record<string, string>> {
   const rows = [5, 6, 8].map((component) => [component, 2, '.4'] as const);
   const second = [11, 12, 13].map((component) => [component, 3, '.10'] as const);
   const element: Record<number, string> = { 5: 'display', 6: 'system', 8: 'version', 11: 'display', 12: 'system', 13: 'version' };
   return Object.fromEntries(
     [...rows, ...second].map(([component, coding, code]) => [
-      `${type}[CodeableConcept] ${type}.${component} coding[${coding}].${element[component]}`,
+      `${type}[CodeableConcept] ${source}.${component} coding[${coding}].${element[component]}`,
       { [code]: 'B' },
     ]),
   );

@@ -50,7 +50,8 @@ function segmentLine(table: string, types: readonly string[], guide: Guide, thro
     const key = keyOf(row);
     const failures = types.map((type) => examineSegmentRow(row, type, guide));
     const type = types[failures.indexOf('')];
-    if (type) through.push({ row, type });
+    const found = types.filter((_, index) => failures[index] === '');
+    for (const one of row.vocabulary === '' ? found.slice(0, 1) : found) through.push({ row, type: one });
     count(tally, key, type ? '' : (failures.find((failure) => !failure.startsWith('unsupported')) ?? 'its messages are not mapped'));
   }
   return tally;
@@ -70,7 +71,7 @@ function datatypeLine(table: string, uses: readonly Through[], guide: Guide, nes
 function codeLine(table: string, uses: readonly Through[], guide: Guide): Line {
   const tally = openTally('code table', table);
   for (const code of codesOf(guide, table)) {
-    const failures = uses.map(({ row, type }) => examineCode(code, row, type));
+    const failures = uses.map(({ row, type }) => examineCode(code, row, type, guide));
     count(tally, `${table} ${code.code} ${code.target}`, failures.includes('') ? '' : (failures[0] as string));
   }
   return tally;

@@ -1,9 +1,9 @@
 /**
  * CX, extended composite id with check digit, to Identifier (HL7 v2.5.1 §2.A.14; guide: CX[Identifier]).
  * In: a repetition, and the peer's authority for numbers that come without one. Out: the Identifier and its authority, undefined without a number.
- * Left out: check digits (CX-2, CX-3), which say nothing that the number does not.
  */
 import type { Identifier } from '@medplum/fhirtypes';
+import { checkDigit } from './check-digit.ts';
 import { type Components, filled, within } from './components.ts';
 import { type Datatype, each } from './datatype.ts';
 import { hdAuthority } from './hd-authority.ts';
@@ -32,6 +32,7 @@ export function cxIdentifier(at: Components, fallback: string, zone: string, def
   const authority = hdAuthority(within(at, 4));
   const type = at(5) || defaultType;
   const identifier: Identifier = {
+    ...checkDigit(at, 2, 3),
     ...filled({ type: identifierType(type) }),
     system: systemOf(authority, fallback),
     value,

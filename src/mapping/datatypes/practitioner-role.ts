@@ -1,12 +1,13 @@
 /**
  * A person in a role (guide: XCN[PractitionerRole], NDL[PractitionerRole]), and a person in an NDL (HL7 v2.5.1 §2.A.47; guide: CNN[Practitioner]).
  * In: who, for whom, as what. Out: a reference to the PractitionerRole in the draft. A person without a number identifies nobody: the
- * reference then only shows the name. NDL-4 to NDL-11 (where it was done) are shown as one place.
+ * reference then only shows the name. NDL-4 to NDL-11 (where it was done) are a contained Location.
  */
 import type { CodeableConcept, Practitioner, PractitionerRole, Reference } from '@medplum/fhirtypes';
 import type { Draft } from '../draft.ts';
 import { type Components, filled } from './components.ts';
 import { type Datatype, each, pathOf } from './datatype.ts';
+import { plLocation } from './pl-location.ts';
 import { identity } from './systems.ts';
 import { dateTimeOf, periodOf } from './ts-datetime.ts';
 import { practitionerOf } from './xcn-practitioner.ts';
@@ -46,13 +47,27 @@ export const NDL_PRACTITIONERROLE: Datatype<Reference<PractitionerRole | Practit
     if (at(component) !== '' && dateTimeOf(at(component), draft.zone) === null)
       draft.gap(`${pathOf(source)}.${component}`, 'is no date or time', at(component));
   const period = periodOf(at(2), at(3), draft.zone);
-  const display = [7, 10, 11, 4, 5, 6]
-    .map((component) => at(component))
-    .filter((part) => part !== '')
-    .join(', ');
-  if (!period && display === '') return person;
-  return roleOf(person, undefined, filled<Role>({ period, location: display === '' ? [] : [{ display }] }) ?? {}, draft);
+  const place = plLocation(placeIn(at), draft);
+  if (!period && !place) return person;
+  return roleOf(person, undefined, filled<Role>({ period, location: place ? [place] : [] }) ?? {}, draft);
 });
+
+/** NDL-4 to 11 as a PL: point of care, room, bed, facility, building, floor. */
+function placeIn(at: Components): Components {
+  return (component, subcomponent = 1) => {
+    const own = NDL_PLACE.get(component);
+    return own === undefined ? '' : at(own, subcomponent);
+  };
+}
+
+const NDL_PLACE: ReadonlyMap<number, number> = new Map([
+  [1, 4],
+  [2, 5],
+  [3, 6],
+  [4, 7],
+  [7, 10],
+  [8, 11],
+]);
 
 /** CNN in subcomponents of NDL-1: number, names, degree, then the authority as 9 to 11. */
 function cnnAsXcn(at: Components): Components {

@@ -7,6 +7,7 @@
 import type { HumanName, Identifier, Practitioner, Reference } from '@medplum/fhirtypes';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import type { Draft } from '../draft.ts';
+import { checkDigit } from './check-digit.ts';
 import { type Components, eachRepetition, filled, MAX_REPETITIONS, within } from './components.ts';
 import type { Datatype } from './datatype.ts';
 import { hdAuthority } from './hd-authority.ts';
@@ -53,7 +54,7 @@ export function practitionerOf(
 /** The number and the name alone, of whoever is no Practitioner (guide: XCN[RelatedPerson]). */
 export function personOf(at: Components, draft: Draft): { identifier?: Identifier[]; name?: HumanName[] } | undefined {
   const number = identifierOf(at, draft.peer.patientAuthority);
-  const name = xcnHumanName(at);
+  const name = xcnHumanName(at, draft.zone);
   return filled({ identifier: number ? [number] : [], name: name ? [name] : [] });
 }
 
@@ -62,10 +63,25 @@ function practitioner(person: readonly Components[], draft: Draft, more: Partial
   const identifiers = person.map((at) => identifierOf(at, draft.peer.patientAuthority)).filter((one) => one !== undefined);
   const display = nameText(first) || first(1);
   if (identifiers.length === 0) return { type: 'Practitioner', display };
-  const name = xcnHumanName(first);
-  const resource: Practitioner = { resourceType: 'Practitioner', identifier: identifiers, ...(name ? { name: [name] } : {}), ...more };
+  const name = xcnHumanName(first, draft.zone);
+  const qualification = qualificationOf(first);
+  const resource: Practitioner = {
+    resourceType: 'Practitioner',
+    identifier: identifiers,
+    ...(name ? { name: [name] } : {}),
+    ...qualification,
+    ...more,
+  };
   const identities = identifiers.map((one) => identity('Practitioner', one.system as string, one.value as string));
   return { ...draft.add(resource, identities, { shared: true }), ...filled({ display }) };
+}
+
+/** XCN-7, a degree (HL7 Table 0360); it stands behind the name too. */
+function qualificationOf(at: Components): Pick<Practitioner, 'qualification'> {
+  const code = at(7);
+  if (code === '') return {};
+  const coding = /\s/.test(code) ? {} : { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0360', code }] };
+  return { qualification: [{ code: { ...coding, text: code } }] };
 }
 
 function identifierOf(at: Components, fallback: string): Identifier | undefined {
@@ -73,11 +89,12 @@ function identifierOf(at: Components, fallback: string): Identifier | undefined 
   if (at(1) === '' || /\s/.test(at(1))) return undefined;
   const type = at(13).toUpperCase();
   // A national provider number is one whoever writes it; few senders name its authority rightly.
-  if (type === 'NPI') return filled<Identifier>({ type: identifierType(type), system: systemOfName('NPI'), value: at(1) });
+  if (type === 'NPI')
+    return filled<Identifier>({ ...checkDigit(at, 11, 12), type: identifierType(type), system: systemOfName('NPI'), value: at(1) });
   const authority = hdAuthority(within(at, 9));
   const system = systemOf(authority, fallback);
   const assigner = authority.namespace === '' ? undefined : { display: authority.namespace };
-  return filled<Identifier>({ type: identifierType(type), system, value: at(1), assigner });
+  return filled<Identifier>({ ...checkDigit(at, 11, 12), type: identifierType(type), system, value: at(1), assigner });
 }
 
 function nameText(at: Components): string {

@@ -7,6 +7,7 @@ import type { Organization, Reference } from '@medplum/fhirtypes';
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import type { Draft } from '../draft.ts';
+import { checkDigit } from './check-digit.ts';
 import { type Components, components, filled, within } from './components.ts';
 import { type Datatype, each } from './datatype.ts';
 import { hdAuthority } from './hd-authority.ts';
@@ -36,10 +37,25 @@ function organizationAt(at: Components, draft: Draft, more: Partial<Organization
   const [name, number] = [at(1), at(10) || (isOid(at(2)) ? at(2) : at(3))];
   if (name === '' && number === '') return undefined;
   const known = identityOf(at, number, draft.peer.patientAuthority);
-  const identifier = number === '' ? [] : [{ ...filled({ type: identifierType(at(7)) }), system: known.system, value: number }];
+  const identifier =
+    number === ''
+      ? []
+      : [
+          {
+            ...checkDigit(at, 4, 5),
+            ...filled({ type: identifierType(at(7)), assigner: assignerOf(at) }),
+            system: known.system,
+            value: number,
+          },
+        ];
   const resource = filled({ resourceType: 'Organization' as const, identifier, name, ...more }) as Organization;
   const reference = draft.add(resource, [known], { shared: true });
   return { reference: { ...reference, ...filled({ display: name }) }, identity: known };
+}
+
+/** XON-6, by its name. */
+function assignerOf(at: Components): { display: string } | undefined {
+  return at(6, 1) === '' ? undefined : { display: at(6, 1) };
 }
 
 function identityOf(at: Components, number: string, fallback: string): Identity {

@@ -28,6 +28,7 @@ export function xtnContactPoint(at: Components, zone: string, fieldUse?: Contact
     use: useOf(at, equipment, fieldUse),
     rank: rankOf(at(18)),
     period: periodOf(at(13), at(14), zone),
+    extension: partsOf(at),
   });
 }
 
@@ -37,6 +38,13 @@ function useOf(at: Components, equipment: string, fieldUse: ContactPoint['use'])
   const use = knownCode(at, 2, (code) => TELECOM_USE.has(code) || code === 'NET');
   if (equipment === 'CP') return 'mobile';
   return at(2, 1, true) === '' ? fieldUse : TELECOM_USE.get(use);
+}
+
+/** The parts of a number as they were sent (guide: contactpoint-country, -area, -local, -extension). */
+function partsOf(at: Components): ContactPoint['extension'] {
+  return PARTS.flatMap(([component, name]) =>
+    at(component) === '' ? [] : [{ url: `http://hl7.org/fhir/StructureDefinition/contactpoint-${name}`, valueString: at(component) }],
+  );
 }
 
 function numberInParts(at: Components): string {
@@ -51,3 +59,10 @@ function rankOf(text: string): number | undefined {
 }
 
 const NETWORK: ReadonlySet<string> = new Set(['INTERNET', 'X.400']);
+
+const PARTS = [
+  [5, 'country'],
+  [6, 'area'],
+  [7, 'local'],
+  [8, 'extension'],
+] as const;

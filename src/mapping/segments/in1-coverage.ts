@@ -4,7 +4,7 @@
  * Payor and policy holder are Organizations; who is insured is the patient himself unless IN1-17 says otherwise: then he is a RelatedPerson
  * contained in the Coverage.
  */
-import type { Coverage, Organization, Patient, Reference, RelatedPerson } from '@medplum/fhirtypes';
+import type { Coverage, Identifier, Organization, Patient, Reference, RelatedPerson } from '@medplum/fhirtypes';
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { eachRepetition, firstValue } from '../datatypes/components.ts';
@@ -67,9 +67,14 @@ const isSelf = among('IN1-17', 'SEL', 'SELF', '18', 'patient');
 
 const SUBSCRIBER_ID = 'http://hl7.org/fhir/5.0/StructureDefinition/extension-subscriberId';
 
-const CWE_IDENTIFIER: Datatype<object> = each((at, { draft }) =>
-  at(1) === '' ? undefined : { value: at(1), ...(at(3) === '' ? {} : { system: codeSystemOf(at(3), draft.peer.name) }) },
-);
+/** The plan in each coding system that names it (guide: CWE[Identifier]); an Identifier of R4 has no name. */
+const CWE_IDENTIFIER: Datatype<Identifier> = (source) =>
+  each((at, { draft }) =>
+    [1, 4, 10].flatMap((code): Identifier[] => {
+      const system = at(code + 2) === '' ? {} : { system: codeSystemOf(at(code + 2), draft.peer.name) };
+      return at(code) === '' ? [] : [{ ...system, value: at(code) }];
+    }),
+  )(source).flat();
 
 const IN1_COVERAGE = segmentTable<Coverage>(
   [

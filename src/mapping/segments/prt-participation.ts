@@ -123,7 +123,7 @@ const XTN_PREFERRED: Datatype<ContactPoint> = each((at, { segment, draft }) => {
   const contact = xtnContactPoint(at, draft.zone, said?.use);
   if (!contact || way === '') return contact;
   const kind = at(3, 1, true) === '' ? said : undefined;
-  return { extension: [{ url: PREFERRED, valueBoolean: true }], ...contact, ...kind };
+  return { ...contact, ...kind, extension: [{ url: PREFERRED, valueBoolean: true }, ...(contact.extension ?? [])] };
 });
 
 /** PLN, practitioner license: number, type, by whom, until when (HL7 v2.5.1 §2.A.54; guide: PLN[Identifier]). */

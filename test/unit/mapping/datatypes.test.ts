@@ -151,11 +151,11 @@ describe('datatypes', () => {
 
   it.each([
     ['555-1234', { system: 'phone', value: '555-1234', use: 'home' }],
-    ['^WPN^PH^^1^555^5551234^12', { system: 'phone', value: '+1 555 5551234 X12', use: 'work' }],
+    ['^WPN^PH^^1^555^5551234^12', { system: 'phone', value: '+1 555 5551234 X12', use: 'work', ...parts('1', '555', '5551234', '12') }],
     ['^PRN^CP^^^^^^^^^+4530104055', { system: 'phone', value: '+4530104055', use: 'mobile' }],
     ['^NET^Internet^a@b.example', { system: 'email', value: 'a@b.example' }],
     ['^^^a@b.example', { system: 'email', value: 'a@b.example', use: 'home' }],
-    ['^WPN^FX^^^20^301040', { system: 'fax', value: '20 301040', use: 'work' }],
+    ['^WPN^FX^^^20^301040', { system: 'fax', value: '20 301040', use: 'work', ...parts('', '20', '301040') }],
     ['^PRN^PH', undefined],
   ])('XTN %j is %j', (field, contact) => {
     expect(xtnContactPoint(at(field), '+01:00', 'home')).toEqual(contact);
@@ -236,3 +236,12 @@ describe('persons and organizations', () => {
     expect(identityOf('')).toBeUndefined();
   });
 });
+
+/** Country, area, local number and extension of a telephone number, as they were sent. */
+function parts(...values: string[]): object {
+  const names = ['country', 'area', 'local', 'extension'];
+  const extension = names.flatMap((name, index) =>
+    values[index] ? [{ url: `http://hl7.org/fhir/StructureDefinition/contactpoint-${name}`, valueString: values[index] }] : [],
+  );
+  return { extension };
+}

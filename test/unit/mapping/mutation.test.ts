@@ -104,13 +104,11 @@ function corpusMessages(): { name: string; text: string; outcome: string; isAdt:
 const SAID_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   'omi-o23/teleradiology-status': ['IPC-2 ISO'],
   'oml-o21/specimens-and-prior-results': ['PID-3 NORTH', 'PID-3 MR'],
-  'orm-o01/ct-stat': ['ORC-21 NORTH'],
   'orm-o01/numbers-disagree': ['OBR-2 RIS'],
   'orm-o01/two-orders': ['TQ1-9 R'],
   'ref-i12/to-dermatology': [
     'PRD-1 Referring provider',
     'PRD-1 HL70286',
-    'PRD-10 CLINIC',
     'PRD-1 Referred to provider',
     'PRD-1 HL70286',
     'PRD-1 Primary care provider',
