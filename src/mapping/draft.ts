@@ -25,11 +25,13 @@ export class Draft {
   /** Offset of times that have none. */
   readonly zone: string;
   readonly #resources = new Map<string, MappedResource>();
+  /** Of identities that were asked for: the same person is named many times. */
+  readonly #urns = new Map<string, string>();
   readonly #contained = new Map<string, Resource>();
   readonly #gaps = new Map<string, Gap>();
   readonly #files = new Map<string, Buffer>();
   /** Why fields have no place, by segment. */
-  readonly #left = new Map<string, Readonly<Record<number, string>>>();
+  readonly #left = new Map<string, Readonly<Record<number, string>>[]>();
 
   constructor(peer: Peer, zone: string) {
     this.peer = peer;
@@ -50,7 +52,9 @@ export class Draft {
 
   /** Says why fields of a segment have no place; told when the message holds something there (`listUnread`). */
   leave(segment: string, reasons: Readonly<Record<number, string>>): void {
-    this.#left.set(segment, { ...this.#left.get(segment), ...reasons });
+    const known = this.#left.get(segment);
+    if (!known) this.#left.set(segment, [reasons]);
+    else if (!known.includes(reasons)) known.push(reasons);
   }
 
   /** Lists what no mapping read: last, when everything has been mapped. */
@@ -58,7 +62,9 @@ export class Draft {
     for (const segment of segments) {
       for (const { path, value } of segment.unread()) {
         if (this.#gaps.size >= MAX_GAPS) return;
-        this.gap(path, this.#left.get(segment.name)?.[fieldOf(path)] ?? NO_PLACE, value);
+        const field = fieldOf(path);
+        const reasons = this.#left.get(segment.name)?.findLast((one) => one[field] !== undefined);
+        this.gap(path, reasons?.[field] ?? NO_PLACE, value);
       }
     }
   }
@@ -75,7 +81,7 @@ export class Draft {
 
   /** Adds a resource under its identities and returns the reference to it. One that is there already only gains what it lacks. */
   add<T extends Resource>(resource: T, identities: readonly Identity[], options: ResourceOptions = {}): Reference<T> {
-    const urn = urnOf(identities[0] as Identity);
+    const urn = this.#urnOf(identities[0] as Identity);
     const known = this.#resources.get(urn);
     // What names the resource first, for whoever reads the JSON.
     const whole = Object.assign({ resourceType: resource.resourceType }, resource, known?.resource);
@@ -88,6 +94,13 @@ export class Draft {
       ...(options.initial ? { initial: options.initial } : {}),
     });
     return { reference: urn };
+  }
+
+  #urnOf(identity: Identity): string {
+    const key = `${identity.type}\0${identity.system}\0${identity.value}`;
+    const urn = this.#urns.get(key) ?? urnOf(identity);
+    this.#urns.set(key, urn);
+    return urn;
   }
 
   /**
@@ -159,6 +172,8 @@ export class Draft {
 function eachFragment(value: unknown, visit: (id: string) => void): void {
   if (typeof value === 'string') {
     if (value.startsWith('#')) visit(value.slice(1));
+  } else if (Array.isArray(value)) {
+    for (const item of value) eachFragment(item, visit);
   } else if (typeof value === 'object' && value !== null) {
     for (const key of Object.keys(value)) eachFragment((value as Record<string, unknown>)[key], visit);
   }

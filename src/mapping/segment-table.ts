@@ -113,7 +113,7 @@ function run({ rows, supersedes, left }: CompiledTable, segment: Segment, draft:
     }
     if (row.holds && !row.holds(segment)) continue;
     const values = row.datatype({ segment, field: row.field, component: row.component, most: row.most, draft });
-    for (const [index, value] of values.entries()) row.write(target, value, index, place);
+    for (let index = 0; index < values.length; index++) row.write(target, values[index], index, place);
   }
   for (const [set, gone] of supersedes) if (target[set] !== undefined) target[gone] ??= undefined;
   if (left) draft.leave(segment.name, left);

@@ -78,7 +78,21 @@ export function compact<T extends { resourceType: string }>(members: T): T {
 
 function clean(text: string): string {
   if (text === '' || text === '""') return '';
-  return text.replace(CONTROLS, '').trim();
+  return isClean(text) ? text : text.replace(CONTROLS, '').trim();
+}
+
+/** Most texts are: no control character anywhere, no blank (which may be no ASCII) at either end. */
+function isClean(text: string): boolean {
+  if (!isInk(text.charCodeAt(0)) || !isInk(text.charCodeAt(text.length - 1))) return false;
+  for (let index = 1; index < text.length - 1; index++) {
+    const code = text.charCodeAt(index);
+    if (code < 0x20 || code === 0x7f) return false;
+  }
+  return true;
+}
+
+function isInk(code: number): boolean {
+  return code > 0x20 && code < 0x7f;
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out

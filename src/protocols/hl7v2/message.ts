@@ -115,15 +115,15 @@ export class Segment {
 
   /** Decoded value; '' where absent, `""` where the sender wrote it. */
   get(field: number, component = 1, repetition = 1, subcomponent = 1): string {
-    this.#marks.add(field, repetition, component, subcomponent);
-    return this.peek(field, component, repetition, subcomponent);
+    const raw = this.#rawPart(field, component, repetition, subcomponent);
+    // A subcomponent that is not there needs no mark: most components have none.
+    if (subcomponent === 1 || raw !== '') this.#marks.add(field, repetition, component, subcomponent);
+    return this.#decoded(raw);
   }
 
   /** As `get`, for conditions: looking at a value does not carry it. */
   peek(field: number, component = 1, repetition = 1, subcomponent = 1): string {
-    const { delimiters, charset } = this.#reading;
-    const found = this.#parts(field)[repetition - 1]?.[component - 1] ?? '';
-    return unescapeText(this.#isLiteral(field) ? found : part(found, delimiters.subcomponent, subcomponent), delimiters, charset);
+    return this.#decoded(this.#rawPart(field, component, repetition, subcomponent));
   }
 
   /** One repetition as text, not cut at component separators: for ST, TX and FT, where senders forget to escape. */
@@ -161,20 +161,28 @@ export class Segment {
         if (this.#says(raw)) yield { path: `${name}-${field}`, value: this.#decoded(raw) };
         continue;
       }
-      for (const [index, components] of this.#parts(field).entries()) yield* this.#unreadOf(name, field, index + 1, components);
+      const parts = this.#parts(field);
+      for (let repetition = 1; repetition <= parts.length; repetition++) {
+        const components = parts[repetition - 1] as readonly string[];
+        for (let component = 1; component <= components.length; component++) {
+          const whole = components[component - 1] as string;
+          if (whole === '' || whole === '""' || this.#isRead(whole, field, repetition, component)) continue;
+          yield* this.#unreadOf(`${name}-${indexed(String(field), repetition)}.${component}`, whole, field, repetition, component);
+        }
+      }
     }
   }
 
-  *#unreadOf(name: string, field: number, repetition: number, components: readonly string[]): Generator<Unread> {
-    const { subcomponent } = this.#reading.delimiters;
-    for (const [index, component] of components.entries()) {
-      if (component === '' || component === '""') continue;
-      const subcomponents = component.includes(subcomponent) ? component.split(subcomponent) : [component];
-      for (const [place, raw] of subcomponents.entries()) {
-        if (raw === '' || this.#marks.covers(field, repetition, index + 1, place + 1)) continue;
-        const path = `${name}-${indexed(String(field), repetition)}.${index + 1}`;
-        yield { path: subcomponents.length > 1 ? `${path}.${place + 1}` : path, value: this.#decoded(raw) };
-      }
+  /** Of a component without subcomponents. */
+  #isRead(whole: string, field: number, repetition: number, component: number): boolean {
+    return !whole.includes(this.#reading.delimiters.subcomponent) && this.#marks.covers(field, repetition, component, 1);
+  }
+
+  *#unreadOf(path: string, whole: string, field: number, repetition: number, component: number): Generator<Unread> {
+    const subcomponents = whole.split(this.#reading.delimiters.subcomponent);
+    for (const [index, raw] of subcomponents.entries()) {
+      if (raw === '' || this.#marks.covers(field, repetition, component, index + 1)) continue;
+      yield { path: subcomponents.length > 1 ? `${path}.${index + 1}` : path, value: this.#decoded(raw) };
     }
   }
 
@@ -183,6 +191,12 @@ export class Segment {
     const { repetition, component, subcomponent } = this.#reading.delimiters;
     for (const character of raw) if (character !== repetition && character !== component && character !== subcomponent) return true;
     return false;
+  }
+
+  /** As it stands in the message. */
+  #rawPart(field: number, component: number, repetition: number, subcomponent: number): string {
+    const found = this.#parts(field)[repetition - 1]?.[component - 1] ?? '';
+    return found === '' || this.#isLiteral(field) ? found : part(found, this.#reading.delimiters.subcomponent, subcomponent);
   }
 
   #decoded(raw: string): string {
@@ -229,8 +243,9 @@ function startOf(bytes: Buffer): number {
 
 /** The header line byte by byte: enough to find delimiters and MSH-18, which are ASCII in every set that MLLP can carry. */
 function firstLine(body: Buffer): string {
-  const end = body.findIndex((byte) => byte === 0x0d || byte === 0x0a);
-  return body.toString('latin1', 0, end < 0 ? body.length : end);
+  let end = 0;
+  while (end < body.length && body[end] !== 0x0d && body[end] !== 0x0a) end++;
+  return body.toString('latin1', 0, end);
 }
 
 /** A line that begins with no segment name is the rest of the one before: senders put bare line ends into text. */
