@@ -1,6 +1,7 @@
 /** `waystation journal`: what came, what became of it, and its bytes when asked for. */
 import { Command, Option } from 'commander';
 import type { JournalLine, JournalView, Page } from '../endpoints/operations/contract.ts';
+import type { Gap } from '../model/mapped.ts';
 import { findGateway, type Reach } from './gateway-client.ts';
 import { columns, moment, say, sayJson, wholeNumber } from './terminal.ts';
 
@@ -18,9 +19,9 @@ export function journalCommand(): Command {
     .action((_options, called: Command) => list(called.optsWithGlobals()));
   command
     .command('show')
-    .description('one entry')
+    .description('one entry, with what of it was not carried: values of a patient, so it is audited')
     .argument('<seq>', 'its number')
-    .option('--bytes', 'with what was received and answered: patient data, so it is audited')
+    .option('--bytes', 'with what was received and answered')
     .action((seq: string, _options, called: Command) => show(seq, called.optsWithGlobals()));
   return command;
 }
@@ -37,15 +38,20 @@ async function list(options: Options): Promise<void> {
 
 async function show(seq: string, options: Options): Promise<void> {
   const gateway = await findGateway(options);
-  const view = await gateway.get<JournalView>(`/journal/${encodeURIComponent(seq)}?bytes=${options.bytes === true}`);
+  const view = await gateway.get<JournalView>(`/journal/${encodeURIComponent(seq)}?loss=true&bytes=${options.bytes === true}`);
   if (options.json) return sayJson(view);
   say(columns(facts(view), '  '));
+  if (view.loss !== null && view.loss.length > 0) say(`\nnot carried\n${columns(view.loss.map(lost), '  ')}`);
   if (view.payload !== null) say(`\nreceived\n${content(view.payload)}`);
   if (view.answer) say(`\nanswered\n${content(view.answer)}`);
 }
 
 function line({ seq, received, peer, type, controlId, state, detail }: JournalLine): string[] {
   return [String(seq), moment(received), peer, type, controlId || '-', state, detail];
+}
+
+function lost({ path, value = '', reason }: Gap): string[] {
+  return [path, value || '-', reason];
 }
 
 function facts(view: JournalView): string[][] {
@@ -72,5 +78,7 @@ const EXAMPLES = `
 Examples:
   npx waystation journal                        the newest 50
   npx waystation journal list --state failed    what waits for a person
+  npx waystation journal list --state held      what has codes that nobody has mapped yet
+  npx waystation journal show 1042              what became of it, and what of it was not carried
   npx waystation journal show 1042 --bytes      the message as it came, and what was answered
   npx waystation replay 1042                    through the corridor once more`;

@@ -11,6 +11,7 @@ import type { CasePart } from '../model/case.ts';
 import { systemClock } from '../model/clock.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
 import type { Instance } from '../model/instance.ts';
+import { holdText } from '../model/loss-report.ts';
 import type { Gap, Mapped } from '../model/mapped.ts';
 import type { Peer, PeerDirectory } from '../model/peer.ts';
 import { headerReader } from '../protocols/dicom/header-reader.ts';
@@ -24,21 +25,24 @@ export type Shown = {
   readonly bundle: Bundle | null;
   readonly parts: readonly CasePart[];
   readonly gaps: readonly Gap[];
+  /** Why it would be held, '' when it would not. */
+  readonly held: string;
 };
 
 /** `peerName`: a configured peer, '' for whoever the message says. */
 export async function showMapping(bytes: Buffer, peers: PeerDirectory, peerName: string): Promise<Shown> {
-  const mapped = isPart10(bytes) ? await mapObject(bytes, peers, peerName) : mapMessage(unframed(bytes), peers, peerName);
-  if (typeof mapped === 'string') return refusal(mapped);
-  return isFailure(mapped) ? refusal(`${mapped.code}: ${mapped.detail}`) : shown(mapped);
+  return isPart10(bytes) ? shown(await mapObject(bytes, peers, peerName), '') : mapMessage(unframed(bytes), peers, peerName);
 }
 
-function mapMessage(bytes: Buffer, peers: PeerDirectory, peerName: string): Mapped | Failure | string {
+function mapMessage(bytes: Buffer, peers: PeerDirectory, peerName: string): Shown {
   const as: PeerDirectory = peerName === '' ? peers : { ...peers, mllp: (): Peer => peers.named(peerName) };
   const inbound = readInbound(bytes, { peers: as, clock: systemClock, caller: { listener: 'mllp', address: '', certificate: null } });
-  if (inbound === null) return 'an acknowledgment is not mapped';
-  if (inbound.entry.disposition !== 'accepted') return `${inbound.entry.disposition}, answered ${inbound.answer}: ${inbound.entry.detail}`;
-  return mapHl7v2(inbound.entry, { peer: as.named(inbound.entry.peer) });
+  if (inbound === null) return refusal('an acknowledgment is not mapped');
+  const { disposition, detail } = inbound.entry;
+  if (disposition !== 'accepted') return refusal(`${disposition}, answered ${inbound.answer}: ${detail}`);
+  const peer = as.named(inbound.entry.peer);
+  const mapped = mapHl7v2(inbound.entry, { peer });
+  return shown(mapped, isFailure(mapped) ? '' : holdText(peer, mapped.gaps));
 }
 
 /** A file alone is a study of one instance. Its sender is unknown: no file says which AE title would have called. */
@@ -73,13 +77,15 @@ async function mapObject(file: Buffer, peers: PeerDirectory, peerName: string): 
   return mapStudy([instance], { peerOf: (name) => peers.named(name) });
 }
 
-function shown({ resources, parts, gaps }: Mapped): Shown {
+function shown(mapped: Mapped | Failure, held: string): Shown {
+  if (isFailure(mapped)) return refusal(`${mapped.code}: ${mapped.detail}`);
+  const { resources, parts, gaps } = mapped;
   const entry = resources.map(({ urn, resource }): BundleEntry => ({ fullUrl: urn, resource }));
-  return { refused: '', bundle: { resourceType: 'Bundle', type: 'collection', entry }, parts, gaps };
+  return { refused: '', bundle: { resourceType: 'Bundle', type: 'collection', entry }, parts, gaps, held };
 }
 
 function refusal(why: string): Shown {
-  return { refused: why, bundle: null, parts: [], gaps: [] };
+  return { refused: why, bundle: null, parts: [], gaps: [], held: '' };
 }
 
 /** PS3.10 §7.1: 128 bytes of preamble, then `DICM`. */

@@ -40,8 +40,9 @@ function read(file: string): Buffer {
   }
 }
 
-function tell({ refused, bundle, gaps, parts }: Shown): void {
-  const lines = refused === '' ? gaps.map(({ path, reason }) => `not carried: ${path}: ${reason}`) : [`refused: ${refused}`];
+function tell({ refused, held, bundle, gaps, parts }: Shown): void {
+  const lost = gaps.map(({ path, reason, value }) => `not carried: ${path}: ${reason}${value === undefined ? '' : `: ${value}`}`);
+  const lines = refused === '' ? [...lost, ...(held === '' ? [] : [`held: ${held}`])] : [`refused: ${refused}`];
   const keys = parts.map(({ kind, keys: found }) => `${kind}: ${found.map((key) => `${key.kind} ${key.value}`).join(', ')}`);
   process.stderr.write(`${printable([...keys, ...lines].join('\n'))}\n`);
   if (refused === '') sayJson(bundle);

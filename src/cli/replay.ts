@@ -1,22 +1,24 @@
 /** `waystation replay`: once more through the corridor, or once more to a destination; alone, it lists what failed. */
 import { Command } from 'commander';
-import type { Accepted, DeliveryLine, JournalLine, Page } from '../endpoints/operations/contract.ts';
+import type { Accepted, DeliveryLine, JournalLine, Page, ReplayedHeld } from '../endpoints/operations/contract.ts';
 import { findGateway, type Gateway, type Reach } from './gateway-client.ts';
 import { columns, moment, say, sayJson } from './terminal.ts';
 
-type Options = Reach & { json?: boolean; delivery?: string };
+type Options = Reach & { json?: boolean; delivery?: string; held?: string };
 
 export function replayCommand(): Command {
   return new Command('replay')
-    .description('work a journal entry off once more, or send a delivery that was set aside or held; alone: list what failed')
+    .description('work a journal entry off once more, or send a delivery that was set aside or held; alone: list what failed or is held')
     .argument('[seq]', 'number of the journal entry')
     .option('--delivery <id>', 'a delivery that was set aside, to the end of its lane, or one that holds its lane, at once')
+    .option('--held <peer>', 'all messages of this sender that are held for a code, now that it is mapped')
     .addHelpText('after', EXAMPLES)
     .action((seq: string | undefined, _options, called: Command) => replay(seq, called.optsWithGlobals()));
 }
 
 async function replay(seq: string | undefined, options: Options): Promise<void> {
   const gateway = await findGateway(options);
+  if (options.held !== undefined) return replayHeld(gateway, options.held, options);
   if (seq === undefined && options.delivery === undefined) return failed(gateway, options);
   const path =
     options.delivery === undefined ? `/journal/${encodeURIComponent(seq ?? '')}` : `/deliveries/${encodeURIComponent(options.delivery)}`;
@@ -25,17 +27,25 @@ async function replay(seq: string | undefined, options: Options): Promise<void> 
   else say(options.delivery === undefined ? `entry ${seq} walks the corridor again` : `delivery ${options.delivery} is sent again`);
 }
 
+async function replayHeld(gateway: Gateway, peer: string, options: Options): Promise<void> {
+  const accepted = await gateway.post<ReplayedHeld>('/journal/replay', { peer });
+  if (options.json) return sayJson(accepted);
+  say(`${accepted.entries} held ${accepted.entries === 1 ? 'entry' : 'entries'} of ${peer} in the corridor again`);
+}
+
 async function failed(gateway: Gateway, options: Options): Promise<void> {
-  const [entries, held, dead] = await Promise.all([
+  const [broken, waiting, held, dead] = await Promise.all([
     gateway.get<Page<JournalLine>>('/journal?state=failed'),
+    gateway.get<Page<JournalLine>>('/journal?state=held'),
     gateway.get<Page<DeliveryLine>>('/deliveries?state=held'),
     gateway.get<Page<DeliveryLine>>('/deliveries?state=dead'),
   ]);
+  const entries = [...broken.rows, ...waiting.rows];
   const deliveries = [...held.rows, ...dead.rows];
-  if (options.json) return sayJson({ entries: entries.rows, deliveries });
-  if (entries.rows.length + deliveries.length === 0) return say('nothing failed');
+  if (options.json) return sayJson({ entries, deliveries });
+  if (entries.length + deliveries.length === 0) return say('nothing failed');
   const rows = [
-    ...entries.rows.map((entry) => [String(entry.seq), moment(entry.received), `${entry.type} from ${entry.peer}`, entry.detail]),
+    ...entries.map((entry) => [String(entry.seq), moment(entry.received), `${entry.type} from ${entry.peer}`, entry.detail]),
     ...deliveries.map((one) => [`--delivery ${one.id}`, moment(one.created), `${one.kind} to ${one.destination}`, one.lastFailure]),
   ];
   say(columns([['REPLAY', 'SINCE', 'WHAT', 'WHY'], ...rows]));
@@ -43,6 +53,7 @@ async function failed(gateway: Gateway, options: Options): Promise<void> {
 
 const EXAMPLES = `
 Examples:
-  npx waystation replay                                             what failed, and how to replay it
+  npx waystation replay                                             what failed or is held, and how to replay it
   npx waystation replay 1042
+  npx waystation replay --held north-hospital
   npx waystation replay --delivery 0190e2a4-7b1c-7def-8000-0242ac120002`;

@@ -18,11 +18,11 @@ async function status(options: Reach & { json?: boolean }): Promise<void> {
   if (!view.ready) process.exitCode = EXIT.refused;
 }
 
-function text({ version, started, addresses, ready, checks, pending, failed, lanes }: StatusView): string {
+function text({ version, started, addresses, ready, checks, pending, failed, held, lanes }: StatusView): string {
   const faults = Object.entries(checks).filter(([, wrong]) => wrong !== '');
   const since = (oldest: string | null) => (oldest === null ? '' : `since ${moment(oldest)}`);
   const rows = [
-    ['corridor', `${pending.depth} waiting`, since(pending.oldest), failed > 0 ? `${failed} failed` : ''],
+    ['corridor', `${pending.depth} waiting`, since(pending.oldest), held > 0 ? `${held} held` : '', failed > 0 ? `${failed} failed` : ''],
     ...lanes.map((lane) => [
       `to ${lane.destination}`,
       `${lane.waiting} waiting`,

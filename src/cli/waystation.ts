@@ -6,6 +6,7 @@ import { checkCommand } from './check.ts';
 import { clientCommand } from './client.ts';
 import { demoCommand } from './demo.ts';
 import { destinationCommand } from './destination.ts';
+import { gapsCommand } from './gaps.ts';
 import { journalCommand } from './journal.ts';
 import { mapCommand } from './map.ts';
 import { patientCommand } from './patient.ts';
@@ -59,6 +60,7 @@ const COMMANDS = [
   caseCommand,
   patientCommand,
   journalCommand,
+  gapsCommand,
   replayCommand,
   destinationCommand,
   clientCommand,

@@ -111,6 +111,7 @@ function unknownPeer(name: string): Peer {
     release: 0,
     zone: '+00:00',
     specialty: '',
+    gaps: 'pass',
     returns: [],
   };
 }

@@ -131,6 +131,7 @@ const peer = section({
   patientAuthority: text('the assigning authority of its patient ids').optional(),
   zone: matching(/^[+-](0\d|1[0-4]):[0-5]\d$/, 'must be an offset such as +01:00').prefault('+00:00'),
   specialty: name.optional(),
+  gaps: oneOf('pass', 'hold').prefault('pass'),
   returns: list(name).prefault([]),
 });
 

@@ -5,6 +5,7 @@
  */
 import type { Reference, Resource, Task } from '@medplum/fhirtypes';
 import { failure, isFailure } from '../model/failure.ts';
+import { holdText } from '../model/loss-report.ts';
 import type { Mapped } from '../model/mapped.ts';
 import type { PeerDirectory } from '../model/peer.ts';
 import type { Work } from '../model/work.ts';
@@ -32,14 +33,16 @@ export async function mapEntries(batch: Batch, peers: PeerDirectory, blobs: Blob
 function mapMessages(batch: Batch, peers: PeerDirectory): MappedWork[] {
   return batch.works.flatMap((work) => {
     if (work.entry.kind !== 'hl7v2') return [];
-    const mapped = attempt(work, () => mapHl7v2(work.entry, { peer: peers.named(work.entry.peer) }));
+    const peer = peers.named(work.entry.peer);
+    const mapped = attempt(work, () => mapHl7v2(work.entry, { peer }));
     if (!mapped) return [];
     work.gaps = mapped.gaps;
     if (mapped.production === false || mapped.parts.some((part) => !part.production)) {
       work.detail = 'marked as test or training (MSH-11): nothing was opened or changed';
       return [];
     }
-    return [{ work, mapped }];
+    work.held = holdText(peer, mapped.gaps);
+    return work.held === '' ? [{ work, mapped }] : [];
   });
 }
 

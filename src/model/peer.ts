@@ -28,6 +28,8 @@ export type Peer = {
   readonly zone: string;
   /** Specialty of its orders when nothing in them says; '' for the gateway's default. */
   readonly specialty: string;
+  /** Messages with codes that no table knows: carried without them, or held until a person has mapped the code. */
+  readonly gaps: 'pass' | 'hold';
   /** Destinations its answers go to. */
   readonly returns: readonly string[];
   /** Where answers to its requests for storage commitment go; absent where it may not ask. */

@@ -56,6 +56,8 @@ export type Work = {
   parts: CasePart[];
   acts: Act[];
   gaps: readonly Gap[];
+  /** Why it waits for a person and nothing of it is written, or ''. */
+  held: string;
   /** Resources `Type/id` of this message that belong to many cases (Patient, Practitioner …). */
   shared: string[];
   /** `Type/id` of what was written because of it. */
@@ -73,6 +75,7 @@ export function workOf(entry: Entry): Work {
     parts: [],
     acts: [],
     gaps: [],
+    held: '',
     shared: [],
     produced: new Set(),
     cases: new Set(),

@@ -1,6 +1,7 @@
 /**
  * Application acknowledgments of enhanced mode (HL7 v2.5.1 §2.9.3.2): AA when a message has been worked off, AE or AR when it failed, as a
  * message of its own to where its sender takes answers, by what MSH-16 asks for.
+ * One that is held has not been worked off: its acknowledgment comes with its replay.
  * In: what the batch has made of its entries. Out: deliveries, in the transaction that settles the entries. An order whose reply goes out
  * now has its answer in that: one message has one.
  */
@@ -17,7 +18,7 @@ import type { Batch } from '../store/batch.ts';
 export type AcknowledgeHouse = { readonly config: Pick<Config, 'destinations'>; readonly peers: PeerDirectory };
 
 export function acknowledgeEntries(batch: Batch, house: AcknowledgeHouse): void {
-  for (const work of batch.works) if (work.entry.kind === 'hl7v2') acknowledge(batch, house, work);
+  for (const work of batch.works) if (work.entry.kind === 'hl7v2' && work.held === '') acknowledge(batch, house, work);
 }
 
 function acknowledge(batch: Batch, { config, peers }: AcknowledgeHouse, work: Work): void {

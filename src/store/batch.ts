@@ -6,6 +6,7 @@ import type { Resource } from '@medplum/fhirtypes';
 import type { CaseEvent, CaseKey, CaseState } from '../model/case.ts';
 import type { Clock } from '../model/clock.ts';
 import type { NewDelivery } from '../model/delivery.ts';
+import { countGaps, encodeLoss, lossText } from '../model/loss-report.ts';
 import type { OrderReply } from '../model/order.ts';
 import type { SearchIndex } from '../model/search.ts';
 import type { Work } from '../model/work.ts';
@@ -21,7 +22,8 @@ import {
 } from './case-store.ts';
 import type { Transaction } from './database.ts';
 import { addDeliveries, addWatch, endWatch } from './delivery-store.ts';
-import { saveOutcomes } from './journal-store.ts';
+import { saveGapCounts } from './gap-store.ts';
+import { type Outcome, saveOutcomes } from './journal-store.ts';
 import {
   addReaders,
   contentDigest,
@@ -272,6 +274,7 @@ export async function saveBatch(batch: Batch, indexOf: (resource: Resource) => S
   for (const watch of batch.watches) await (watch.end ? endWatch(tx, watch.destination, watch.caseId) : addWatch(tx, watch));
   await addCaseEvents(tx, batch.events);
   await saveOutcomes(tx, batch.works.map(outcomeOf));
+  await saveGapCounts(tx, countGaps(batch.works), now);
 }
 
 /** What `keys` has and `others` has not. */
@@ -341,18 +344,18 @@ async function saveLater({ tx, slots }: Batch): Promise<void> {
   await saveSaid(tx, later);
 }
 
-function outcomeOf(work: Work) {
+function outcomeOf(work: Work): Outcome {
   return {
     seq: work.entry.seq,
-    state: work.failure ? ('failed' as const) : ('done' as const),
-    detail: work.failure
-      ? `${work.failure.code}: ${work.failure.detail}`
-      : [work.detail, gapText(work)].filter((text) => text !== '').join('; '),
+    ...stateOf(work),
+    loss: work.gaps.length === 0 ? null : encodeLoss(work.gaps),
     produced: [...new Set([...work.produced].map((reference) => reference.slice(0, reference.indexOf('/'))))].sort(),
     cases: [...work.cases],
   };
 }
 
-function gapText(work: Work): string {
-  return work.gaps.length === 0 ? '' : `not carried: ${work.gaps.map((gap) => `${gap.path} ${gap.reason}`).join(', ')}`;
+function stateOf({ failure, held, detail, gaps }: Work): Pick<Outcome, 'state' | 'detail'> {
+  if (failure) return { state: 'failed', detail: `${failure.code}: ${failure.detail}` };
+  if (held !== '') return { state: 'held', detail: held };
+  return { state: 'done', detail: [detail, lossText(gaps)].filter((text) => text !== '').join('; ') };
 }

@@ -3,6 +3,8 @@
  * a resend of an accepted message conflicts with `journal_once` and gets no row.
  */
 import type { Disposition, Entry, EntryKind, NewEntry } from '../model/entry.ts';
+import { decodeLoss } from '../model/loss-report.ts';
+import type { Gap } from '../model/mapped.ts';
 import type { Queryable, Transaction } from './database.ts';
 import { instanceColumns, instanceInsert } from './instance-store.ts';
 import { pack } from './packed.ts';
@@ -275,7 +277,8 @@ export async function countTry(tx: Transaction, seq: number, most: number, reaso
     [seq, now],
   );
   const { rows } = await tx.query(`delete from pending where seq = $1 and tries >= $2 returning seq`, [seq, most]);
-  if (rows.length > 0) await saveOutcomes(tx, [{ seq, state: 'failed', detail: `internal: ${reason}`, produced: [], cases: [] }]);
+  if (rows.length > 0)
+    await saveOutcomes(tx, [{ seq, state: 'failed', detail: `internal: ${reason}`, produced: [], cases: [], loss: null }]);
   return rows.length > 0;
 }
 
@@ -294,26 +297,52 @@ export type Outcome = {
   /** Types of the resources it made or changed. */
   readonly produced: readonly string[];
   readonly cases: readonly string[];
+  /** What was not carried, as model/loss-report.ts writes it. */
+  readonly loss: Buffer | null;
 };
 
 /** Settles entries: an entry that was replayed gets its newest outcome. */
 export async function saveOutcomes(q: Queryable, outcomes: readonly Outcome[]): Promise<void> {
   if (outcomes.length === 0) return;
+  const losses = pack(outcomes.map(({ loss }) => loss ?? NO_BYTES));
   await q.query({
     name: 'outcome-save',
-    text: `insert into outcome (seq, state, detail, produced, cases)
-           select seq, state, detail, produced::text[], cases::uuid[]
-           from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) as o(seq, state, detail, produced, cases)
+    text: `insert into outcome (seq, state, detail, produced, cases, loss)
+           select seq, state, detail, produced::text[], cases::uuid[],
+             case when loss_length > 0 then substring($6::bytea from loss_at for loss_length) end
+           from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $7::int[], $8::int[])
+                as o(seq, state, detail, produced, cases, loss_at, loss_length)
            on conflict (seq) do update set state = excluded.state, detail = excluded.detail, produced = excluded.produced,
-             cases = excluded.cases, settled = now()`,
+             cases = excluded.cases, loss = excluded.loss, settled = now()`,
     values: [
       outcomes.map((outcome) => outcome.seq),
       outcomes.map((outcome) => outcome.state),
       outcomes.map((outcome) => outcome.detail),
       outcomes.map((outcome) => `{${outcome.produced.join(',')}}`),
       outcomes.map((outcome) => `{${outcome.cases.join(',')}}`),
+      losses.bytes,
+      losses.starts,
+      losses.lengths,
     ],
   });
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+/** What was not carried of an entry; null where nothing was lost, or where it has not been worked off. */
+export async function readLoss(q: Queryable, seq: number): Promise<Gap[] | null> {
+  const { rows } = await q.query<{ loss: Buffer | null }>('select loss from outcome where seq = $1', [seq]);
+  return rows[0]?.loss ? decodeLoss(rows[0].loss) : null;
+}
+
+/** Entries that are held and not queued again, the oldest first. */
+export async function heldEntries(q: Queryable, peer: string, limit: number): Promise<number[]> {
+  const { rows } = await q.query<{ seq: number }>(
+    `select o.seq from outcome o join journal j using (seq) where o.state = 'held' and j.peer = $1
+       and not exists (select 1 from pending p where p.seq = o.seq) order by o.seq limit $2`,
+    [peer, limit],
+  );
+  return rows.map(({ seq }) => seq);
 }
 
 /** Queues settled entries again, as they are in the journal. Returns how many. */

@@ -169,6 +169,8 @@ export async function readJournalRows(q: Queryable, seqs: readonly number[]): Pr
 export type Depths = {
   readonly pending: { readonly depth: number; readonly oldest: Date | null };
   readonly failed: number;
+  /** Messages that wait for a person to map a code. */
+  readonly held: number;
   readonly lanes: readonly {
     readonly destination: string;
     readonly waiting: number;
@@ -183,7 +185,10 @@ export async function readDepths(q: Queryable): Promise<Depths> {
   const pending = await q.query<{ depth: number; oldest: Date | null }>(
     'select count(*) as depth, (select received from journal where seq = min(p.seq)) as oldest from pending p',
   );
-  const failed = await q.query<{ failed: number }>(`select count(*) as failed from outcome where state in ('failed', 'held')`);
+  const settled = await q.query<{ failed: number; held: number }>(
+    `select count(*) filter (where state = 'failed') as failed, count(*) filter (where state = 'held') as held
+     from outcome o where state in ('failed', 'held') and not exists (select 1 from pending p where p.seq = o.seq)`,
+  );
   const lanes = await q.query<Depths['lanes'][number]>(
     `select destination, count(*) filter (where state = 'waiting') as waiting, min(created) filter (where state = 'waiting') as oldest,
             count(*) filter (where state = 'held') as held, count(*) filter (where state = 'dead') as dead
@@ -191,7 +196,7 @@ export async function readDepths(q: Queryable): Promise<Depths> {
            union all select destination, state, created from delivery where state = 'dead') unsettled
      group by destination order by destination`,
   );
-  return { pending: pending.rows[0] ?? { depth: 0, oldest: null }, failed: failed.rows[0]?.failed ?? 0, lanes: lanes.rows };
+  return { pending: pending.rows[0] ?? { depth: 0, oldest: null }, ...(settled.rows[0] ?? { failed: 0, held: 0 }), lanes: lanes.rows };
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

@@ -4,8 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Entry } from '../../src/model/entry.ts';
+import { countGaps, encodeLoss } from '../../src/model/loss-report.ts';
+import { workOf } from '../../src/model/work.ts';
 import { readGatewayFile, removeGatewayFile, writeGatewayFile } from '../../src/security/gateway-file-store.ts';
-import { saveOutcomes } from '../../src/store/journal-store.ts';
+import { saveGapCounts } from '../../src/store/gap-store.ts';
+import { readEntry, saveOutcomes } from '../../src/store/journal-store.ts';
 import { type OperationsDoor, startOperationsDoor } from '../support/operations-door.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../src/cli/waystation.ts', import.meta.url));
@@ -97,7 +101,7 @@ describe('commands', () => {
     } as const;
     const { seq } = await door.journal.append({ ...content, ...told, received: new Date() });
     await door.database.query('delete from pending');
-    await saveOutcomes(door.database, [{ seq, state: 'failed', detail: 'internal: no such table', produced: [], cases: [] }]);
+    await saveOutcomes(door.database, [{ seq, state: 'failed', detail: 'internal: no such table', produced: [], cases: [], loss: null }]);
     expect((await waystation(['replay'])).out).toMatch(new RegExp(`^${seq} .* ORM\\^O01 from ris +internal: no such table$`, 'm'));
     const shown = await waystation(['journal', 'show', String(seq), '--bytes']);
     expect(shown.out).toContain('\nreceived\n  MSH|^~\\&|\n  PID|1\n\nanswered\n  MSA|AA\n');
@@ -106,6 +110,45 @@ describe('commands', () => {
     expect(JSON.parse((await waystation(['journal', '--peer', 'ris', '--json'])).out)).toMatchObject({
       rows: [{ seq, state: 'waiting', detail: '' }],
     });
+  });
+
+  it('what is not carried of a message is shown with it, and counted; a held one goes on with the others of its sender', async () => {
+    const digest = Buffer.alloc(32, 2);
+    const content = {
+      digest,
+      lane: 'his',
+      payload: Buffer.from('MSH|^~\\&|\r'),
+      blob: null,
+      answer: Buffer.alloc(0),
+      received: new Date(),
+    };
+    const told = {
+      kind: 'hl7v2',
+      peer: 'his',
+      type: 'ORM^O01',
+      controlId: 'L1',
+      disposition: 'accepted',
+      effects: [],
+      detail: '',
+    } as const;
+    const { seq } = await door.journal.append({ ...content, ...told });
+    await door.database.query('delete from pending');
+    const gaps = [{ path: 'OBX[2]-8', reason: 'code is not in HL7 Table 0078', value: 'Q\u001b[31mQ', table: 'HL7 Table 0078' }];
+    const detail = '1 unknown code: OBX[2]-8 (HL7 Table 0078); nothing of it was written';
+    await saveOutcomes(door.database, [{ seq, state: 'held', detail, produced: [], cases: [], loss: encodeLoss(gaps) }]);
+    const counts = countGaps([{ ...workOf((await readEntry(door.database, seq)) as Entry), gaps }]);
+    await door.database.transaction((tx) => saveGapCounts(tx, counts, new Date()));
+    expect((await waystation(['journal', 'show', String(seq)])).out).toMatch(
+      /\nnot carried\n {2}OBX\[2\]-8 +Q·\[31mQ +code is not in HL7 Table 0078\n/,
+    );
+    expect((await waystation(['gaps', '--codes', '--peer', 'his'])).out).toMatch(
+      new RegExp(`^1 +his +ORM\\^O01 +OBX-8 +Q·\\[31mQ +${seq} .*code is not in HL7 Table 0078$`, 'm'),
+    );
+    expect((await waystation(['gaps', '--peer', 'nobody'])).out).toBe('nothing\n');
+    expect((await waystation(['status'])).out).toMatch(/corridor +.* 1 held/);
+    expect((await waystation(['replay'])).out).toContain(detail);
+    expect((await waystation(['replay', '--held', 'his'])).out).toBe('1 held entry of his in the corridor again\n');
+    expect((await waystation(['replay', '--held', 'his'])).err).toBe('error: nothing of his is held\n');
   });
 
   it('what is not there is said in one line', async () => {

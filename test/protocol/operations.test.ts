@@ -1,10 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { CaseView, DestinationLine, JournalView, NewClient, Page, StatusView } from '../../src/endpoints/operations/contract.ts';
+import type {
+  CaseView,
+  DestinationLine,
+  GapLine,
+  JournalView,
+  NewClient,
+  Page,
+  ReplayedHeld,
+  StatusView,
+} from '../../src/endpoints/operations/contract.ts';
 import type { CaseState } from '../../src/model/case.ts';
-import type { NewEntry } from '../../src/model/entry.ts';
+import type { Entry, NewEntry } from '../../src/model/entry.ts';
+import { countGaps, encodeLoss, lossText } from '../../src/model/loss-report.ts';
+import { workOf } from '../../src/model/work.ts';
 import { newToken, tokenHash } from '../../src/security/token.ts';
 import { addCaseEvents, saveCases, saveKeyMembers } from '../../src/store/case-store.ts';
 import { addDeliveries, beginAttempt, laneHead, settleAttempt } from '../../src/store/delivery-store.ts';
+import { saveGapCounts } from '../../src/store/gap-store.ts';
 import { claimEntries, readEntry, saveOutcomes } from '../../src/store/journal-store.ts';
 import { type OperationsDoor, startOperationsDoor } from '../support/operations-door.ts';
 
@@ -156,10 +168,67 @@ describe('clients', () => {
   });
 });
 
+describe('what is not carried', () => {
+  const gaps = [
+    { path: 'PID-39', reason: 'has no place', value: 'Secret' },
+    { path: 'OBX[2]-8', reason: 'code is not in HL7 Table 0078', value: 'QQ', table: 'HL7 Table 0078' },
+  ];
+
+  it('is told of one entry when it is asked for, and then audited', async () => {
+    const { seq } = await door.journal.append(order('LOSS-1'));
+    await saveOutcomes(door.database, [{ seq, state: 'done', detail: lossText(gaps), produced: [], cases: [], loss: encodeLoss(gaps) }]);
+    const plain = await ask<JournalView>(`/journal/${seq}`);
+    expect([plain.body.loss, JSON.stringify(plain.body).includes('Secret')]).toEqual([null, false]);
+    expect((await ask<JournalView>(`/journal/${seq}?loss=true`)).body).toMatchObject({ loss: gaps, payload: null });
+    await door.audit.close();
+    const { rows } = await door.database.query('select 1 from audit where target = $1', [`journal/${seq}`]);
+    expect(rows).toHaveLength(1);
+  });
+
+  it('is counted, without values that are no codes', async () => {
+    const { seq } = await door.journal.append(order('LOSS-2'));
+    const entry = (await readEntry(door.database, seq)) as Entry;
+    const counts = countGaps([{ ...workOf(entry), gaps }]);
+    await door.database.transaction((tx) => saveGapCounts(tx, counts, new Date('2026-03-02T10:00:00Z')));
+    await door.database.transaction((tx) => saveGapCounts(tx, counts, new Date('2026-03-02T09:00:00Z')));
+    const { body } = await ask<Page<GapLine>>('/gaps?peer=ris');
+    expect(body.rows.map(({ path, code, times }) => [path, code, times])).toEqual([
+      ['OBX-8', 'QQ', 2],
+      ['PID-39', '', 2],
+    ]);
+    expect((await ask<Page<GapLine>>('/gaps?codes=true')).body).toEqual({
+      rows: [
+        {
+          ...{ peer: 'ris', type: 'ORM^O01', path: 'OBX-8', reason: 'code is not in HL7 Table 0078', code: 'QQ', table: 'HL7 Table 0078' },
+          ...{ times: 2, lastSeq: seq, lastSeen: '2026-03-02T10:00:00.000Z' },
+        },
+      ],
+      next: null,
+    });
+    expect((await ask<Page<GapLine>>('/gaps?limit=1&before=1')).body).toMatchObject({ rows: [{ path: 'PID-39' }], next: '2' });
+    expect((await ask<Page<GapLine>>('/gaps?peer=nobody')).body.rows).toEqual([]);
+  });
+
+  it('holds messages, which are listed, counted and let go together', async () => {
+    const { seq } = await door.journal.append(order('LOSS-3'));
+    await door.database.query('delete from pending where seq = $1', [seq]);
+    await saveOutcomes(door.database, [{ seq, state: 'held', detail: '1 unknown code', produced: [], cases: [], loss: encodeLoss(gaps) }]);
+    expect((await ask<StatusView>('/status')).body).toMatchObject({ held: 1 });
+    expect(await (await fetch(`${door.url}/metrics`)).text()).toContain('\nwaystation_journal_held 1\n');
+    expect((await ask<Page<JournalView>>('/journal?state=held')).body.rows).toMatchObject([{ seq, detail: '1 unknown code' }]);
+    expect((await ask('/journal/replay', { method: 'POST', body: {} })).status).toBe(422);
+    const released = await ask<ReplayedHeld>('/journal/replay', { method: 'POST', body: { peer: 'ris' } });
+    expect(released).toMatchObject({ status: 202, body: { entries: 1 } });
+    expect(await readEntry(door.database, released.body.seq)).toMatchObject({ type: 'journal.replay-held', peer: 'operator' });
+    expect((await ask('/journal/replay', { method: 'POST', body: { peer: 'ris' } })).status).toBe(409);
+    expect((await ask<StatusView>('/status')).body).toMatchObject({ held: 0 });
+  });
+});
+
 describe('a case', () => {
   beforeAll(async () => {
     const { seq } = await door.journal.append(order('M1'));
-    await saveOutcomes(door.database, [{ seq, state: 'done', detail: '', produced: ['Task'], cases: [CASE] }]);
+    await saveOutcomes(door.database, [{ seq, state: 'done', detail: '', produced: ['Task'], cases: [CASE], loss: null }]);
     const route = { destination: 'readers', kind: 'pull', group: 'readers', why: 'always' } as const;
     const state = caseState(CASE, {
       origin: { peer: 'ris', kind: 'hl7v2', group: '', seq },
@@ -256,7 +325,7 @@ describe('the journal', () => {
     const { seq } = await door.journal.append(order('M4'));
     expect((await ask(`/journal/${seq}/replay`, { method: 'POST' })).status).toBe(409);
     await door.database.transaction((tx) => claimEntries(tx, 1_000, 1, new Date()));
-    await saveOutcomes(door.database, [{ seq, state: 'failed', detail: 'internal: x', produced: [], cases: [] }]);
+    await saveOutcomes(door.database, [{ seq, state: 'failed', detail: 'internal: x', produced: [], cases: [], loss: null }]);
     expect((await ask<JournalView>(`/journal/${seq}`)).body.state).toBe('failed');
     expect((await ask(`/journal/${seq}/replay`, { method: 'POST' })).status).toBe(202);
     expect((await ask<JournalView>(`/journal/${seq}`)).body.state).toBe('waiting');

@@ -31,19 +31,20 @@ destinations: [{ kind: mllp, name: ris-in, host: 127.0.0.1, port: 1 }]
 peers:
   - { name: ris, mllp: { application: RIS }, returns: [ris-in] }
   - { name: old-ris, mllp: { application: OLD }, returns: [ris-in], acknowledgment: plain }
+  - { name: held-ris, mllp: { application: HELD }, returns: [ris-in], gaps: hold }
 `,
   );
   return testConfig({ WAYSTATION_CONFIG: join(directory, 'waystation.yaml') });
 }
 
 /** Sends an order that asks for acknowledgments and works it off; what was ordered because of it, and the outcome. */
-async function send(accept: string, application: string, { peer = 'ris', type = 'ORM^O01' } = {}) {
+async function send(accept: string, application: string, { peer = 'ris', type = 'ORM^O01', control = 'NW' } = {}) {
   const controlId = `M${++sent}`;
   const payload = Buffer.from(
     [
       `MSH|^~\\&|RIS|H|W|W|20260302081500||${type}|${controlId}|P|2.5.1|||${accept}|${application}||UNICODE UTF-8`,
       'PID|1||4711^^^HOSP^MR||Muster^Erika||19700101|F',
-      `ORC|NW|P${sent}^RIS`,
+      `ORC|${control}|P${sent}^RIS`,
       `OBR|1|P${sent}^RIS||24725-4^CT Head^LN`,
       '',
     ].join('\r'),
@@ -99,6 +100,12 @@ describe('the application acknowledgment', () => {
     expect(outcome?.state).toBe('failed');
     expect(deliveries[0]?.content.toString()).toContain(`\rMSA|AR|${controlId}\rERR|||200^Unsupported message type^HL70357|E|`);
     expect((await send('AL', 'SU', { type: 'SIU^S12' })).deliveries).toEqual([]);
+  });
+
+  it('is not sent while the message is held for a code', async () => {
+    const { deliveries, outcome } = await send('AL', 'AL', { peer: 'held-ris', control: 'ZZ' });
+    expect([deliveries, outcome?.state]).toEqual([[], 'held']);
+    expect((await send('AL', 'AL', { peer: 'held-ris' })).deliveries).toHaveLength(1);
   });
 
   it('has nowhere to go without a destination, and the outcome says so', async () => {

@@ -128,6 +128,7 @@ function complete(peer: Partial<ConfiguredPeer>): ConfiguredPeer {
     messages: {},
     otherMessages: 'refused',
     reusedControlId: 'flag',
+    gaps: 'pass',
     acknowledgment: 'asked',
     release: 0,
     accession: 'OBR-18',

@@ -5,6 +5,7 @@
 import type { CaseKey, CasePhase, CaseState, Priority } from '../../model/case.ts';
 import type { DeliveryState } from '../../model/delivery.ts';
 import type { EntryKind, ProcessingState } from '../../model/entry.ts';
+import type { Gap } from '../../model/mapped.ts';
 import type { Caller } from '../../model/peer.ts';
 
 /** Names of clients and of groups. */
@@ -104,7 +105,7 @@ export type JournalLine = {
   readonly bytes: number;
 };
 
-/** `GET /journal/{seq}`; with `?bytes=true` the content, which is audited. */
+/** `GET /journal/{seq}`; with `?bytes=true` the content, with `?loss=true` what of it was not carried: both are audited. */
 export type JournalView = JournalLine & {
   readonly digest: string;
   readonly blob: string | null;
@@ -112,6 +113,28 @@ export type JournalView = JournalLine & {
   /** Base64; null unless asked for. */
   readonly payload: string | null;
   readonly answer: string | null;
+  /** Empty where all was carried; null unless asked for. */
+  readonly loss: readonly Gap[] | null;
+};
+
+/** `POST /journal/replay` with this: whatever is held of a peer goes on, the oldest first; answers `ReplayedHeld`. */
+export type ReplayHeldRequest = { readonly peer: string };
+export type ReplayedHeld = Accepted & { readonly entries: number };
+
+/** `GET /gaps?peer=&codes=true&before=&limit=`: what is not carried, the most frequent first; with `codes` only codes that no table knows. */
+export type GapLine = {
+  readonly peer: string;
+  readonly type: string;
+  /** Without the numbers of repetitions. */
+  readonly path: string;
+  readonly reason: string;
+  /** '' where no code was the matter: other values are told by the report of a message only. */
+  readonly code: string;
+  readonly table: string;
+  readonly times: number;
+  /** The newest entry it was in. */
+  readonly lastSeq: number;
+  readonly lastSeen: string;
 };
 
 /** `GET /deliveries?state=&destination=&before=&limit=` */
@@ -155,6 +178,8 @@ export type StatusView = {
   readonly checks: Readonly<Record<string, string>>;
   readonly pending: { readonly depth: number; readonly oldest: string | null };
   readonly failed: number;
+  /** Messages with codes that nobody has mapped yet. */
+  readonly held: number;
   readonly lanes: readonly {
     readonly destination: string;
     readonly waiting: number;

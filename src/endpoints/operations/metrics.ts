@@ -58,11 +58,12 @@ function labelled(metric: Counter | Gauge | Histogram, labels: Labels): Record<s
   return Object.fromEntries(labelNames.map((name) => [name, labels[name] ?? '']));
 }
 
-function setDepths(metrics: Metrics, { pending, failed, lanes }: Depths, now: number): void {
+function setDepths(metrics: Metrics, { pending, failed, held, lanes }: Depths, now: number): void {
   const age = (oldest: Date | null): number => (oldest === null ? 0 : Math.max(0, now - oldest.getTime()) / 1000);
   metrics.gauge('waystation_journal_pending', pending.depth);
   metrics.gauge('waystation_journal_pending_oldest_seconds', age(pending.oldest));
   metrics.gauge('waystation_journal_failed', failed);
+  metrics.gauge('waystation_journal_held', held);
   for (const { destination, waiting, oldest, held, dead } of lanes) {
     metrics.gauge('waystation_lane_depth', waiting, { destination });
     metrics.gauge('waystation_lane_oldest_seconds', age(oldest), { destination });
@@ -90,6 +91,7 @@ const HELP: Readonly<Record<string, string>> = {
   waystation_journal_commits_total: 'Commits of the journal; entries through commits is how many shared one',
   waystation_journal_entries_total: 'Journal entries committed',
   waystation_journal_failed: 'Entries that could not be worked off and wait for a person',
+  waystation_journal_held: 'Messages with codes that nobody has mapped yet',
   waystation_journal_pending: 'Entries accepted and not worked off yet',
   waystation_journal_pending_oldest_seconds: 'Age of the oldest of them',
   waystation_lane_dead: 'Deliveries set aside for a person',

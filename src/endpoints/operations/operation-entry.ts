@@ -10,6 +10,7 @@ export type OperationType =
   | 'case.release'
   | 'patient.unmerge'
   | 'journal.replay'
+  | 'journal.replay-held'
   | 'delivery.replay'
   | 'delivery.set-aside'
   | 'destination.pause'

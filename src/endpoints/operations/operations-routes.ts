@@ -12,6 +12,7 @@ import type { StatusView } from './contract.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import type { OperationsDeps } from './deps.ts';
 import { destinationRoutes } from './destination-routes.ts';
+import { gapRoutes } from './gap-routes.ts';
 import { isReady } from './health-routes.ts';
 import { journalRoutes } from './journal-routes.ts';
 import { operatorOf } from './operator-session.ts';
@@ -29,6 +30,7 @@ export function operationsRoutes(deps: OperationsDeps): Router {
   );
   router.use('/cases', caseRoutes(deps));
   router.use('/journal', journalRoutes(deps));
+  router.use('/gaps', gapRoutes(deps));
   router.use('/deliveries', deliveryRoutes(deps));
   router.use('/destinations', destinationRoutes(deps));
   router.use('/clients', clientRoutes(deps));
@@ -46,7 +48,7 @@ async function letIn(deps: OperationsDeps, request: Request, response: Response,
 }
 
 async function status(deps: OperationsDeps): Promise<StatusView> {
-  const [{ pending, failed, lanes }, checks] = await Promise.all([readDepths(deps.database), deps.readiness()]);
+  const [{ pending, failed, held, lanes }, checks] = await Promise.all([readDepths(deps.database), deps.readiness()]);
   return {
     version: deps.version,
     started: deps.started.toISOString(),
@@ -55,6 +57,7 @@ async function status(deps: OperationsDeps): Promise<StatusView> {
     checks,
     pending: { depth: pending.depth, oldest: pending.oldest?.toISOString() ?? null },
     failed,
+    held,
     lanes: lanes.map((lane) => ({ ...lane, oldest: lane.oldest?.toISOString() ?? null })),
   };
 }

@@ -19,6 +19,7 @@ export const PEER: Peer = {
   messages: { 'ORM^O01': 'mapped' },
   otherMessages: 'refused',
   reusedControlId: 'flag',
+  gaps: 'pass',
   acknowledgment: 'asked',
   release: 0,
   accession: 'OBR-18',

@@ -11,6 +11,7 @@ const PEER: Peer = {
   messages: {},
   otherMessages: 'refused',
   reusedControlId: 'flag',
+  gaps: 'pass',
   acknowledgment: 'asked',
   release: 0,
   accession: 'OBR-18',

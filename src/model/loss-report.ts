@@ -1,0 +1,94 @@
+/**
+ * The loss report of a message: what was not carried, with path, value and reason. In: the gaps that mapping told. Out: the bytes that
+ * stand beside the outcome (patient data: opaque, never in a log), a sentence without values, and what is counted over all messages.
+ */
+import type { Gap } from './mapped.ts';
+import type { Peer } from './peer.ts';
+import type { Work } from './work.ts';
+
+/** How often one path, or one code at it, of one kind of message of one sender was not carried. */
+export type GapCount = {
+  readonly peer: string;
+  readonly type: string;
+  /** Without the numbers of repetitions: `OBX-5.1`. */
+  readonly path: string;
+  readonly reason: string;
+  /** What is not in `table`; '' where no code was the matter. Other values are of one patient: they are not counted apart. */
+  readonly code: string;
+  readonly table: string;
+  /** Values. */
+  readonly times: number;
+  /** The newest entry it was in. */
+  readonly seq: number;
+};
+
+/** `[reason, table, [path, value?]…]`: reasons are few, and long beside the values. */
+type Group = [reason: string, table: string, ...values: (readonly [path: string, value?: string])[]];
+
+/** JSON, uncompressed: as small as a sentence with all the paths, and deflating it takes twenty times as long as writing it. */
+export function encodeLoss(gaps: readonly Gap[]): Buffer {
+  const groups = new Map<string, Group>();
+  for (const { path, reason, value, table = '' } of gaps) {
+    const key = `${reason}\0${table}`;
+    const group = groups.get(key) ?? [reason, table];
+    groups.set(key, group);
+    group.push(value === undefined ? [path] : [path, value]);
+  }
+  return Buffer.from(JSON.stringify([...groups.values()]));
+}
+
+export function decodeLoss(content: Buffer): Gap[] {
+  const groups = JSON.parse(content.toString('utf8')) as Group[];
+  return groups.flatMap(([reason, table, ...values]) =>
+    values.map(([path, value]) => ({ path, reason, ...(value === undefined ? {} : { value }), ...(table === '' ? {} : { table }) })),
+  );
+}
+
+/** `not carried: 11 values, 1 unknown code`; '' where all was. */
+export function lossText(gaps: readonly Gap[]): string {
+  const codes = gaps.filter(isUnknownCode).length;
+  const parts = [counted(gaps.length - codes, 'value'), counted(codes, 'unknown code')].filter((text) => text !== '');
+  return parts.length === 0 ? '' : `not carried: ${parts.join(', ')}`;
+}
+
+/** Why a message waits for a person; '' when it does not. */
+export function holdText(peer: Pick<Peer, 'gaps'>, gaps: readonly Gap[]): string {
+  const codes = peer.gaps === 'hold' ? gaps.filter(isUnknownCode) : [];
+  if (codes.length === 0) return '';
+  const where = codes.slice(0, MAX_TOLD).map(({ path, table }) => `${path} (${table})`);
+  const more = codes.length > MAX_TOLD ? ` and ${codes.length - MAX_TOLD} more` : '';
+  return `${counted(codes.length, 'unknown code')}: ${where.join(', ')}${more}; nothing of it was written`;
+}
+
+/** What a batch adds to the counts, each key once. */
+export function countGaps(works: readonly Work[]): GapCount[] {
+  const counts = new Map<string, GapCount>();
+  for (const { peer, entry, gaps } of works) {
+    const type = bounded(entry.type);
+    for (const { table = '', value = '', ...gap } of gaps) {
+      const [path, reason, code] = [bounded(gap.path.replaceAll(INDICES, '')), bounded(gap.reason), table === '' ? '' : bounded(value)];
+      const key = `${peer}\0${type}\0${path}\0${reason}\0${code}`;
+      counts.set(key, { peer, type, path, reason, code, table, times: (counts.get(key)?.times ?? 0) + 1, seq: entry.seq });
+    }
+  }
+  return [...counts.values()];
+}
+
+function isUnknownCode({ table }: Gap): boolean {
+  return table !== undefined;
+}
+
+function counted(count: number, what: string): string {
+  return count === 0 ? '' : `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/** Part of a key in PostgreSQL: bounded in length, without NUL, which no text there holds, and the same text when it is read back. */
+function bounded(text: string): string {
+  return text.slice(0, MAX_KEY).replaceAll('\0', '\uFFFD').toWellFormed();
+}
+
+const INDICES = /\[\d+\]/g;
+/** Characters of one part of a key. */
+const MAX_KEY = 100;
+/** Paths in a sentence. */
+const MAX_TOLD = 5;
