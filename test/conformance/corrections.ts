@@ -18,6 +18,9 @@ export const CORRECTIONS: Readonly<Record<string, Correction>> = {
     assignment: 'http://terminology.hl7.org/CodeSystem/v2-0119',
   },
   // Bounds and duration are parts of Timing.repeat.
+  'RPT[Timing] RPT.3 repeat.dayOfWeek[1]': { assignment: 'mon' },
+  'RPT[Timing] RPT.4 repeat.dayOfWeek[2]': { assignment: 'tue' },
+  'RPT[Timing] RPT.6 repeat.periodUnit': { assignment: 'wk' },
   'TQ1[ServiceRequest] TQ1-6 occurrenceTiming.boundsDuration': { target: 'occurrenceTiming.repeat.boundsDuration' },
   'TQ1[ServiceRequest] TQ1-6 occurrenceTiming.boundsPeriod.end': {
     target: 'occurrenceTiming.repeat.boundsPeriod.end',

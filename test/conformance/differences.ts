@@ -78,6 +78,9 @@ export const DIFFERENCES: Readonly<Record<string, string>> = {
   'OrderControlCode[ServiceRequest.status] CA active': 'a cancelled order must not be claimed: revoked',
   'OrderControlCode[ServiceRequest.status] HD active': 'a held order must not be claimed: on-hold',
   'OrderControlCode[ServiceRequest.status] RQ active': 'a replacement that is only asked for changes nothing yet',
+  'ORC[ServiceRequest] ORC-9 extension[2].url': 'one businessEvent holds the value (ORC-1) and its date, not two with half of it each',
+  'CQ[decimal] CQ.1 $value': 'tried with its row of TQ1-13, for a duration needs both its parts',
+  'CQ[code] CQ.2 $value': 'tried with its row of TQ1-13, for a duration needs both its parts',
   'PV1[Basic-EncounterHistory] *':
     'the prior temporary place is a completed location of the Encounter itself: nobody reads a Basic resource',
   'PV2[Encounter] PV2-12 text.div': 'a narrative is generated for people and compared with nothing: the words are a reason',

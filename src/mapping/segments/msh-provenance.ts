@@ -4,18 +4,20 @@
  * In: the entry and what was made of it. Out: a reference to the Provenance in the draft. The message itself stays in the journal: it is
  * named by peer, control id and SHA-256.
  */
-import type { Coding, Provenance, ProvenanceAgent, ProvenanceEntity, Reference } from '@medplum/fhirtypes';
+import type { Coding, Device, Provenance, ProvenanceAgent, ProvenanceEntity, Reference } from '@medplum/fhirtypes';
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { compact, components, firstValue } from '../datatypes/components.ts';
+import { cweConceptIn } from '../datatypes/cwe-code.ts';
+import { CWE_CODEABLECONCEPT } from '../datatypes/cwe-codeableconcept.ts';
 import { CWE_ORGANIZATION } from '../datatypes/cwe-organization.ts';
-import type { Source } from '../datatypes/datatype.ts';
+import { type Datatype, type Source, wrapped } from '../datatypes/datatype.ts';
 import { bounded, identity } from '../datatypes/systems.ts';
 import { dateTimeField } from '../datatypes/ts-datetime.ts';
 import { xcnPractitioner } from '../datatypes/xcn-practitioner.ts';
 import { XON_ORGANIZATION } from '../datatypes/xon-organization.ts';
 import type { Draft } from '../draft.ts';
-import { valued } from '../segment-table.ts';
+import { combined, segmentTable, valued } from '../segment-table.ts';
 import { ORDER_CONTROL } from '../vocabulary/0119-order-control.ts';
 import { HD_DEVICE, HD_SENDER, MSH_SECURITY, mshMessageHeader, sftDevice } from './msh-messageheader.ts';
 
@@ -42,19 +44,19 @@ export function mshProvenance(
   draft: Draft,
 ): Reference<Provenance> {
   const { agent, entity, coding } = messageSource(source, origin, draft);
-  const activity = ORDER_CONTROL.get(firstValue(orc, 1))?.activity ?? 'UPDATE';
+  const activity = ORDER_CONTROL.get(firstValue(orc, 1))?.activity;
   const provenance = compact<Provenance>({
     resourceType: 'Provenance',
     target: [...target],
     occurredDateTime: dateTimeField(source.msh, 7, draft),
     recorded: origin.received.toISOString(),
     activity: {
-      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-DataOperation', code: activity }, ...coding],
+      coding: [...(activity ? [{ system: 'http://terminology.hl7.org/CodeSystem/v3-DataOperation', code: activity }] : []), ...coding],
       text: origin.type,
     },
     agent: [...agent, ...personsOf(orc, draft)],
     entity,
-    ...MSH_SECURITY(source.msh, draft),
+    ...combined<Partial<Provenance>>(MSH_SECURITY(source.msh, draft), ORC_SECURITY(orc, draft)),
   });
   return draft.add(provenance, [identityOf(origin, String(n))]);
 }
@@ -110,13 +112,25 @@ function personsOf(orc: Segment | undefined, draft: Draft): ProvenanceAgent[] {
     const who = xcnPractitioner(orc, field, draft);
     return who ? [{ ...agent(role, who), ...(role === 'enterer' ? behind : {}) }] : [];
   });
+  const devices = ORC_DEVICE(orc, draft).device ?? [];
   const isSaid = !organization || persons.some(({ onBehalfOf }) => onBehalfOf);
-  return isSaid ? persons : [agent('enterer', organization), ...persons];
+  const all = [...persons, ...devices.map((who) => ({ who }))];
+  return isSaid ? all : [agent('enterer', organization), ...all];
 }
 
 export function agent(role: string, who: Reference): ProvenanceAgent {
   return { type: { coding: [{ system: PARTICIPANT, code: role }] }, who: who as ProvenanceAgent['who'] };
 }
+
+/** ORC-18: the device that the order was entered at (guide: CWE[Device]), contained. */
+const CWE_DEVICE: Datatype<Reference<Device>> = (source) =>
+  CWE_CODEABLECONCEPT(source).map((type) => source.draft.contain<Device>({ resourceType: 'Device', type }));
+const ORC_DEVICE = segmentTable<{ device: Reference<Device>[] }>([['ORC-18', 'device[]', CWE_DEVICE]]);
+
+/** ORC-28, how confidential the order is (HL7 Table 0177). */
+const ORC_SECURITY = segmentTable<Provenance>([
+  ['ORC-28', 'meta.security[]', wrapped(cweConceptIn('http://terminology.hl7.org/CodeSystem/v2-0177'), ({ coding }) => coding?.[0])],
+]);
 
 const GATEWAY: Reference = { type: 'Device', display: 'Waystation' };
 const TRANSFORMATION_SYSTEM = 'http://hl7.org/fhir/uv/v2mappings/CodeSystem/provenance-activity-type-v2-to-fhir';

@@ -116,7 +116,6 @@ const SAID_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
     'PRD-1 CP',
     'PRD-1 HL70286',
   ],
-  'oru-r01/radiology-report': ['ORC-28 Restricted', 'ORC-28 HL70177'],
 };
 
 /** The same, of the corpora's messages: numbers of ORC and OBR, a person or an organization named again, TQ1 and its order. */
