@@ -3,10 +3,11 @@
  * where; null where the text says something that is not read here, and a row needs a filling by hand (fillings.ts).
  */
 
-export function fillingFor(condition: string): Map<string, string> | null {
+/** `own`: the field under test, whose specimen is a value. */
+export function fillingFor(condition: string, own = ''): Map<string, string> | null {
   const filling = new Map<string, string>();
   for (const clause of clausesOf(condition)) {
-    const read = readClause(clause);
+    const read = readClause(clause, own);
     if (read === null) return null;
     for (const [place, text] of read) filling.set(place, text);
   }
@@ -21,14 +22,14 @@ function clausesOf(condition: string): string[] {
   return text === '' ? [] : text.split(/ (?:AND|OR) /i).map((clause) => clause.replace(/^\(+/, '').trim());
 }
 
-function readClause(clause: string): [string, string][] | null {
+function readClause(clause: string, own: string): [string, string][] | null {
   const match = /^([A-Z][A-Z0-9]{2})[-.](\d+(?:\.\d+)?)\s*(.*)$/.exec(clause.replace(/^PL3\./, 'PV1-3.3 ').replace(/VALUE$/, 'VALUED'));
   if (!match) return null;
   const [, segment, field, said = ''] = match;
   const place = `${segment}-${field}`;
   const test = said.replace(/^IS\b/i, '').trim();
   if (/^(?:NOT VALUED|EMPTY)$/i.test(test)) return [[place, '']];
-  if (test === '' || /^VALUED/i.test(test)) return [[place, place.includes('.') ? 'OTHER' : OTHER]];
+  if (test === '' || /^VALUED/i.test(test)) return place === own ? [] : [[place, place.includes('.') ? 'OTHER' : OTHER]];
   if (/^NOT\b/i.test(test)) return [];
   const code = /^(?:EQUALS|=|IN)?\s*\(?\s*["'“]([^"'”]+)["'”]/i.exec(test)?.[1];
   return code === undefined ? null : [[place, code]];

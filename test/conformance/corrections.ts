@@ -2,6 +2,8 @@
  * Slips of the guide, and what it says in words only: rows that are tried at the place, or for the value, that they mean. By table, source and
  * target as the guide writes them. `type` is the resource where another one has to hold the value.
  */
+import { RESULT_CORRECTIONS } from './result-corrections.ts';
+
 export type Correction = { readonly target?: string; readonly assignment?: string; readonly type?: string };
 
 const ABSENT = 'http://hl7.org/fhir/StructureDefinition/data-absent-reason';
@@ -13,6 +15,7 @@ const SUB_ID: Correction = { target: 'extension.url', assignment: 'http://hl7.or
 const SECURITY: Correction = { type: 'Provenance', target: 'meta.security' };
 
 export const CORRECTIONS: Readonly<Record<string, Correction>> = {
+  ...RESULT_CORRECTIONS,
   // A value set stands where the code system goes.
   'ORC[ServiceRequest] ORC-1 extension[1].extension[1].valueCodeableConcept.coding.system': {
     assignment: 'http://terminology.hl7.org/CodeSystem/v2-0119',

@@ -3,6 +3,7 @@
  * that the guide assigns) is looked for at the target. A row is implemented only if it is there.
  */
 import { createHash } from 'node:crypto';
+import type { Resource } from '@medplum/fhirtypes';
 import { mapHl7v2 } from '../../src/mapping/registry.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { PEER } from '../unit/mapping/fixtures.ts';
@@ -37,7 +38,7 @@ export function examineDatatypeRow(said: GuideRow, through: GuideRow, type: stri
     type: row.type ?? CORRECTIONS[keyOf(through)]?.type,
     table: through.table,
     source: place(/\.\d+$/.exec(row.source)?.[0] ?? ''),
-    target: joinTarget(through.target, said.table.startsWith('NDL') ? ofPlace(row.target) : row.target),
+    target: joinTarget(wholeTarget(through), ofPlace(row)),
     condition: row.condition.replace(/\b[A-Z]{2,3}[.-](\d+)/g, (_, component) => place(`.${component}`)),
   };
   const codes = codeSent(codesOf(guide, row.vocabulary), byHand);
@@ -61,17 +62,23 @@ function codeSent(codes: readonly CodeRow[], byHand: Readonly<Record<string, str
   return [codes.find(({ code }) => sent.includes(code)) ?? codes[0]].filter((code) => code !== undefined);
 }
 
-/** `[2].identifier` of a NDL is of its Location. */
-function ofPlace(target: string): string {
-  return target.startsWith('[') ? `location(Location.${target.replace(/^\[\d*\]\.?/, '').replace(/\(.*$/, '')})` : target;
+/** Where the datatype goes: of another resource it says the path itself. */
+function wholeTarget(through: GuideRow): string {
+  const { type, target } = CORRECTIONS[keyOf(through)] ?? {};
+  return type === undefined && target !== undefined ? target : through.target;
+}
+
+/** Whose element it is: `[2].identifier` of an NDL is of its Location, `location(Location.name)` of a PL is of the PL's own. */
+function ofPlace({ table, target }: GuideRow): string {
+  if (table.startsWith('PL[')) return target.replace(/^(\[[\d-]*\]\.?)?location\(Location\.([^)]*)\)$/, '$2');
+  const [whole, rest = ''] = /^\[\d*\]\.?([^(]*)/.exec(target) ?? [];
+  return table.startsWith('NDL[') && whole !== undefined ? `location(Location.${rest})` : target;
 }
 
 function joinTarget(outer: string, inner: string): string {
   const rest = inner
     .replace(/^\[[\d-]*\]\.?/, '')
     .replace(/^\$this\.?/, '')
-    // Slips of PL[Location].
-    .replace(/^location\(Location\.([^)]*)\)$/, '$1')
     .replace(/\.reference\(\w+\[\d\]\)$/, '.reference');
   if (rest === '') return outer;
   if (!outer.endsWith(')')) return outer === '$this' ? rest : `${outer}.${rest}`;
@@ -87,10 +94,11 @@ function conditionOf(row: GuideRow): [string, string][] {
   return [...(fillingFor(row.condition) ?? new Map()), ...Object.entries(byHandFor(row))];
 }
 
-/** A `*` at the end of a key stands for any rest. */
+/** A `*` at the end of a key stands for any rest; where rows differ in it, their condition stands behind the key. */
 function byHandFor(row: GuideRow): Readonly<Record<string, string>> {
   const key = keyOf(row);
-  return FILLINGS[key] ?? Object.entries(FILLINGS).find(([name]) => name.endsWith('*') && key.startsWith(name.slice(0, -1)))?.[1] ?? {};
+  const own = FILLINGS[`${key} ${row.condition}`] ?? FILLINGS[key];
+  return own ?? Object.entries(FILLINGS).find(([name]) => name.endsWith('*') && key.startsWith(name.slice(0, -1)))?.[1] ?? {};
 }
 
 /** The codes of a vocabulary; none where the guide names one that it does not have. */
@@ -114,9 +122,9 @@ type Trial = {
 /** What the guide assigns must not be there when the field is empty: a literal proves nothing else. */
 function tryRow(said: Tried, type: string, { text, codes, before, after }: Trial): string {
   const row: Tried = { ...said, ...CORRECTIONS[keyOf(said)] };
-  const filling = fillingFor(row.condition);
-  if (filling === null && Object.keys(after).length === 0) return `its condition is not understood: ${row.condition}`;
   const place = placeOf(row);
+  const filling = fillingFor(row.condition, place);
+  if (filling === null && Object.keys(after).length === 0) return `its condition is not understood: ${row.condition}`;
   const beside = [...(filling ?? new Map<string, string>()), ...Object.entries(after)] as const;
   const own = (value: string) => (place === '' ? [] : ([[place, value]] as const));
   const found = valuesOf(row, type, new Map([...before, ...own(text), ...beside]));
@@ -143,7 +151,7 @@ function placeOf({ source }: GuideRow): string {
 }
 
 function valuesOf(row: Tried, type: string, filling: ReadonlyMap<string, string>): readonly unknown[] | string {
-  const resources = mapped(hostMessage(type, row.table, filling), type);
+  const resources = mapped(hostMessage(type, row.table, filling), type, placeOf(row) === '');
   return typeof resources === 'string' ? resources : valuesAt(resources, row.type ?? primaryType(row.table), row.target);
 }
 
@@ -161,7 +169,8 @@ export function primaryType(table: string): string {
   return /\[([A-Za-z]+)/.exec(table)?.[1] ?? '';
 }
 
-function mapped(payload: Buffer, type: string): readonly Named[] | string {
+/** As readers have it. `isNew`: with what a resource begins with where the message is the first to speak of it. */
+function mapped(payload: Buffer, type: string, isNew: boolean): readonly Named[] | string {
   const code = type.replace('_', '^');
   const entry = {
     peer: PEER.name,
@@ -172,5 +181,15 @@ function mapped(payload: Buffer, type: string): readonly Named[] | string {
     received: new Date('2026-03-02T07:15:01Z'),
   };
   const result = mapHl7v2(entry, { peer: { ...PEER, messages: { [code]: 'mapped' } } });
-  return isFailure(result) ? `${result.code}: ${result.detail}` : result.resources;
+  if (isFailure(result)) return `${result.code}: ${result.detail}`;
+  return result.resources.map(({ urn, resource, initial }) => ({
+    urn,
+    resource: { ...(isNew ? initial : {}), ...withBytes(resource, result.files) } as Resource,
+  }));
+}
+
+/** A file is kept beside its Binary. */
+function withBytes(resource: Resource, files: ReadonlyMap<string, Buffer> = new Map()): Resource {
+  const bytes = files.get((resource as { digest?: string }).digest ?? '');
+  return bytes ? ({ ...resource, data: bytes.toString('base64') } as Resource) : resource;
 }

@@ -2,7 +2,10 @@
  * What else a row needs in its message: conditions that the guide words in its own way, and what a value cannot do without. By table, source
  * and target as the guide writes them; places are fields of the message, or components (`.4`) of the field that a datatype stands in.
  */
+import { RESULT_FILLINGS } from './result-fillings.ts';
+
 export const FILLINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  ...RESULT_FILLINGS,
   ...alternates('CWE'),
   ...alternates('CF', 'CWE'),
   ...alternates('CNE'),
@@ -86,7 +89,6 @@ export const FILLINGS: Readonly<Record<string, Readonly<Record<string, string>>>
   'CX[RelatedPerson-Mother] CX.4 identifier.system': { '.4': 'QZX7' },
   'CWE[Identifier] CWE.6 [2].system': { '.4': 'B' },
   'CWE[Identifier] CWE.13 [3].system': { '.10': 'B', '.12': 'QZX7' },
-  'XTN[ContactPoint] XTN.7 value': { '.3': 'PH', '.12': '' },
   'XTN[ContactPoint] XTN.12 value': { '.3': 'PH', '.7': '' },
   'OG[Extension-Subidentifier] OG.1 *': { '.1': 'QZX7' },
   'OG[Extension-Subidentifier] *': { '.1': '' },

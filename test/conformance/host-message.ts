@@ -11,7 +11,7 @@ type Line = { readonly name: string; readonly fields: Map<number, string> };
 /** `table`: of the segment under test, which is added where the type has none. Other fillings go into the first segment of their name. */
 export function hostMessage(type: string, table: string, filling: Filling): Buffer {
   const segment = table.slice(0, 3);
-  const lines = (HOSTS[type] ?? []).map(lineOf);
+  const lines = (HOSTS[type] ?? []).map(lineOf).filter(({ name }) => !WITHOUT[table]?.includes(name));
   if (!lines.some(({ name }) => name === segment)) {
     lines.splice(placeFor(FOLLOWS[table] ?? FOLLOWS[segment] ?? [], lines), 0, lineOf(SMALLEST[table] ?? SMALLEST[segment] ?? segment));
   }
@@ -96,10 +96,14 @@ const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
   IN1: ['PID', 'PV1', 'PV2'],
   IN3: ['PID', 'PV1', 'PV2', 'IN1'],
   TQ1: ['ORC', 'OBR'],
+  'NTE[ServiceRequest]': ['OBR'],
   NTE: ['OBR', 'OBX'],
   PRT: ['OBX', 'PV1'],
   CON: ['TXA'],
 };
+
+/** What says the same better: an OBR tells of the specimen where no SPM does. */
+const WITHOUT: Readonly<Record<string, readonly string[]>> = { 'OBR[Specimen]': ['SPM'] };
 
 const msh = (type: string) => `MSH|^~\\&|||||20260302081500+0100||${type}|C1|P|2.9`;
 const EVENT = 'EVN||20260302081400+0100';

@@ -81,7 +81,9 @@ function named(value: unknown, resources: readonly Named[]): object[] {
 
 function follow(value: unknown, resources: readonly Named[]): object[] {
   if (typeof value !== 'object' || value === null) return [];
-  const reference = (value as { reference?: string }).reference ?? '';
+  const { reference: said, url = '' } = value as { reference?: string; url?: string };
+  // An Attachment names its Binary.
+  const reference = said ?? (url.startsWith('urn:') ? url : '');
   const known = resources.filter(({ urn }) => urn === reference).map(({ resource }) => resource as object);
   const contained = reference.startsWith('#')
     ? resources.flatMap(({ resource }) => withContained(resource)).filter((one) => (one as { id?: string }).id === reference.slice(1))

@@ -6,7 +6,7 @@
  */
 import type { Identifier, Location, Reference } from '@medplum/fhirtypes';
 import type { Draft } from '../draft.ts';
-import { type Components, filled } from './components.ts';
+import { type Components, filled, knownCode } from './components.ts';
 import { type Datatype, each } from './datatype.ts';
 import { systemOf, systemOfName } from './systems.ts';
 
@@ -18,7 +18,7 @@ export function plLocation(at: Components, draft: Draft, more: Partial<Location>
   const smallest = named.at(-1);
   let whole: Reference<Location> | undefined;
   for (const level of named) {
-    const said = level === smallest ? { ...more, ...filled({ description: at(9) }) } : {};
+    const said = level === smallest ? { ...more, ...filled({ description: at(9), status: statusOf(at) }) } : {};
     whole = draft.contain(locationOf(at, level, whole, said, draft));
   }
   return whole && { ...whole, display: nameOf(at) };
@@ -35,6 +35,12 @@ function locationOf(at: Components, level: Level, whole: Reference<Location> | u
     partOf: whole,
     ...said,
   }) as Location;
+}
+
+/** PL-5 where it is a code of R4, which allows no other: the codes of HL7 Table 0306 are each site's own. */
+function statusOf(at: Components): Location['status'] {
+  const code = knownCode(at, 5, (one) => STATUSES.has(one.toLowerCase())).toLowerCase();
+  return STATUSES.has(code) ? (code as Location['status']) : undefined;
 }
 
 /** As people say it, from the house to the bed. */
@@ -62,6 +68,8 @@ function textOf(at: Components, component: number): string {
 type Level = { readonly component: number; readonly code: string; readonly display: string };
 
 const PHYSICAL_TYPE = 'http://terminology.hl7.org/CodeSystem/location-physical-type';
+
+const STATUSES: ReadonlySet<string> = new Set(['active', 'inactive', 'suspended']);
 
 /** From the largest to the smallest. The code system has no code for a point of care: it is a ward or an area. */
 const LEVELS: readonly Level[] = [

@@ -52,11 +52,11 @@ export const NDL_PRACTITIONERROLE: Datatype<Reference<PractitionerRole | Practit
   return roleOf(person, undefined, filled<Role>({ period, location: place ? [place] : [] }) ?? {}, draft);
 });
 
-/** NDL-4 to 11 as a PL: point of care, room, bed, facility, building, floor. */
+/** NDL-4 to 11 as a PL: point of care, room, bed, facility, status, building, floor. */
 function placeIn(at: Components): Components {
-  return (component, subcomponent = 1) => {
+  return (component, subcomponent = 1, look = false) => {
     const own = NDL_PLACE.get(component);
-    return own === undefined ? '' : at(own, subcomponent);
+    return own === undefined ? '' : at(own, subcomponent, look);
   };
 }
 
@@ -65,6 +65,7 @@ const NDL_PLACE: ReadonlyMap<number, number> = new Map([
   [2, 5],
   [3, 6],
   [4, 7],
+  [5, 8],
   [7, 10],
   [8, 11],
 ]);

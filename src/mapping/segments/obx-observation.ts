@@ -75,7 +75,11 @@ export function obxObservation(segments: ObservationSegments, context: Observati
   const said = OBX_OBSERVATION(obx, draft);
   const known = identityOf(obx, said, context);
   const code = said.code ?? absentCode(obx, draft);
-  const { value, component, extension, files } = obxValues(obx, { code, owner: known, continued }, draft);
+  const { value, component, extension, files } = obxValues(
+    obx,
+    { code, referenceRange: said.referenceRange, owner: known, continued },
+    draft,
+  );
   for (const one of continued) markSame(one);
   const observation = compact<Observation>({
     resourceType: 'Observation',

@@ -1,8 +1,8 @@
 /**
  * OBX-5 by its type in OBX-2, with the units of OBX-6, to Observation.value[x] (HL7 v2.5.1 §7.4.2.5, Table 0125; guide: OBX[Observation],
  * OBX[Observation-Component], whose rows for OBX-5 and OBX-6 are the table READERS at the end).
- * In: the segment and those that go on with its text. Out: the value, components where there are several, an extension for documents
- * (ED, RP), which R4 has no value for, and the documents themselves.
+ * In: the segment and those that go on with its text. Out: the value, components where there are several, each with the reference range of
+ * all, an extension for documents (ED, RP), which R4 has no value for, and the documents themselves.
  *
  * - A value that does not read as its type is kept as text and listed, never dropped.
  * - ED of any encoding of HL7 Table 0299 becomes a file; the guide has Base64 only.
@@ -53,6 +53,8 @@ const NOTHING: ReadValues = { value: {}, component: [], extension: [], files: []
 
 export type ValueContext = {
   readonly code: Observation['code'];
+  /** OBX-7, which each of several values has for itself. */
+  readonly referenceRange: Observation['referenceRange'];
   /** The observation: its files are known by it. */
   readonly owner: Identity;
   /** Segments whose text goes on where this one's ends. */
@@ -62,18 +64,17 @@ export type ValueContext = {
 export function obxValues(obx: Segment, context: ValueContext, draft: Draft): ReadValues {
   const type = typeOf(obx);
   if (!hasValue(obx, 5) && context.continued.length === 0) return NOTHING;
-  if (type === 'ED' || type === 'RP') return documents(obx, type, context.owner, draft);
+  if (type === 'ED' || type === 'RP') return documents(obx, type, context, draft);
   if (TEXT_TYPES.has(type) || type === '') return { ...NOTHING, value: { valueString: joinedText([obx, ...context.continued]) } };
   if (type === 'NA') return array(obx, draft);
   const count = Math.min(obx.repetitions(5), MAX_REPETITIONS);
   const values = Array.from({ length: count }, (_, index) => readValue(obx, type, index + 1, draft)).filter((one) => one !== undefined);
   if (values.length <= 1) return { ...NOTHING, value: values[0] ?? {} };
-  return { ...NOTHING, component: values.map((value) => ({ code: context.code, ...value })) };
+  return { ...NOTHING, component: values.map((value) => componentOf(context, value)) };
 }
 
-/** Whether its repetitions are lines of one text. */
-export function isTextType(obx: Segment): boolean {
-  return TEXT_TYPES.has(typeOf(obx));
+function componentOf({ code, referenceRange }: ValueContext, value: Partial<ObservationComponent>): ObservationComponent {
+  return { code, ...value, ...(referenceRange ? { referenceRange } : {}) };
 }
 
 function typeOf(obx: Segment): string {
@@ -115,10 +116,12 @@ function array(obx: Segment, draft: Draft): ReadValues {
   return { ...NOTHING, value: { valueString: text || undefined } };
 }
 
-/** Documents. Anything that is no sound file stays in the message only. */
-function documents(obx: Segment, type: 'ED' | 'RP', owner: Identity, draft: Draft): ReadValues {
-  const files = documentsOf(obx, type, draft).map((file, index) => draft.addFile(file, owner, index + 1));
-  return { ...NOTHING, extension: files.map((file) => ({ url: VALUE_ATTACHMENT, valueAttachment: file })), files };
+/** Documents, of several each a component. Anything that is no sound file stays in the message only. */
+function documents(obx: Segment, type: 'ED' | 'RP', context: ValueContext, draft: Draft): ReadValues {
+  const files = documentsOf(obx, type, draft).map((file, index) => draft.addFile(file, context.owner, index + 1));
+  const extensions = files.map((file): Extension => ({ url: VALUE_ATTACHMENT, valueAttachment: file }));
+  if (files.length <= 1) return { ...NOTHING, extension: extensions, files };
+  return { ...NOTHING, component: extensions.map((extension) => componentOf(context, { extension: [extension] })), files };
 }
 
 export function documentsOf(obx: Segment, type: 'ED' | 'RP', draft: Draft): ReadFile[] {

@@ -6,17 +6,18 @@
  *
  * Different from the guide:
  * - OBR speaks of a specimen only where no SPM does, and where it names one (OBR-9, OBR-10, OBR-14, OBR-15.1): in imaging OBR-15 is the
- *   body site. OBR-2 is never taken for an accession identifier of the specimen, OBR-13 never for fasting: neither says that it is.
+ *   body site. OBR-2 is never taken for an accession identifier of the specimen, and OBR-13 for fasting only where it is a code of it.
+ * - SPM-7: the codes of HL7 Table 0488 that the guide translates have the one of SNOMED CT beside them.
  * - SPM-32: the type is SHIP of HL7 Table 0203, which the guide leaves open.
  */
-import type { Identifier, Patient, Period, Reference, Specimen } from '@medplum/fhirtypes';
+import type { CodeableConcept, Identifier, Patient, Period, Reference, Specimen } from '@medplum/fhirtypes';
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { components, eachRepetition, within } from '../datatypes/components.ts';
 import { cweCode, originalCode } from '../datatypes/cwe-code.ts';
 import { CWE_CODEABLECONCEPT, cweCodeableConcept } from '../datatypes/cwe-codeableconcept.ts';
 import { cxIdentifier } from '../datatypes/cx-identifier.ts';
-import { type Datatype, each, pathOf } from '../datatypes/datatype.ts';
+import { type Datatype, each, pathOf, wrapped } from '../datatypes/datatype.ts';
 import { eiIdentifier } from '../datatypes/ei-identifier.ts';
 import { EIP_FILLER, EIP_PLACER, eipPair, type IdentifierPair } from '../datatypes/eip-identifier.ts';
 import { ST_STRING } from '../datatypes/id-primitive.ts';
@@ -25,8 +26,9 @@ import { identity } from '../datatypes/systems.ts';
 import { DTM_DATETIME, periodOf } from '../datatypes/ts-datetime.ts';
 import { XCN_PRACTITIONER } from '../datatypes/xcn-practitioner.ts';
 import type { Draft } from '../draft.ts';
-import { notValued, SET_ID, segmentTable, valued } from '../segment-table.ts';
+import { among, notValued, SET_ID, segmentTable, valued } from '../segment-table.ts';
 import { SPECIMEN_AVAILABILITY } from '../vocabulary/0136-yes-no.ts';
+import { withSnomed } from '../vocabulary/0488-collection-method.ts';
 import { nteAnnotations } from './nte-annotation.ts';
 
 export type SpecimenContext = { readonly subject: Reference<Patient>; readonly known: Identity };
@@ -106,6 +108,15 @@ const COLLECTED_PERIOD: Datatype<Period> = (source) => {
   return period ? [period] : [];
 };
 
+const METHOD = wrapped(CWE_CODEABLECONCEPT, (method) => ({ ...method, coding: method.coding?.flatMap(withSnomed) }));
+
+/** HL7 Table 0916. */
+const FASTING: Datatype<CodeableConcept> = wrapped(CWE_CODEABLECONCEPT, (status) => ({
+  ...status,
+  coding: status.coding?.map((coding) => ({ system: RELEVANT_INFORMATION, ...coding })),
+}));
+const RELEVANT_INFORMATION = 'http://terminology.hl7.org/CodeSystem/v2-0916';
+
 const HAS_END = valued('OBR-8');
 const SPM_SPECIMEN = segmentTable<Specimen>(
   [
@@ -118,7 +129,7 @@ const SPM_SPECIMEN = segmentTable<Specimen>(
     ['SPM-4', 'type', CWE_CODEABLECONCEPT],
     ['SPM-6', 'container[].additiveCodeableConcept', CWE_CODEABLECONCEPT],
     ['SPM-27', 'container[].type', CWE_CODEABLECONCEPT],
-    ['SPM-7', 'collection.method', CWE_CODEABLECONCEPT],
+    ['SPM-7', 'collection.method', METHOD],
     ['SPM-8', 'collection.bodySite', CWE_CODEABLECONCEPT],
     ['SPM-12', 'collection.quantity', CQ_QUANTITY],
     ['SPM-17', 'collection.collectedPeriod', DR_PERIOD, valued('SPM-17.2')],
@@ -142,6 +153,7 @@ const OBR_SPECIMEN = segmentTable<Specimen>([
   ['OBR-7', 'collection.collectedDateTime', DTM_DATETIME, notValued('OBR-8')],
   ['OBR-9', 'collection.quantity', CQ_QUANTITY],
   ['OBR-10', 'collection.collector', XCN_PRACTITIONER],
+  ['OBR-13', 'collection.fastingStatusCodeableConcept', FASTING, among('OBR-13', 'F', 'NF', 'NG')],
   ['OBR-14', 'receivedTime', DTM_DATETIME],
   ['OBR-39', 'note[]', each((at, { draft }) => annotationOf(cweCodeableConcept(at, draft.peer.name)))],
 ]);

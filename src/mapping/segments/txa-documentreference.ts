@@ -5,7 +5,6 @@
  *
  * Different from the guide:
  * - TXA-19 always gives a status, which is required (0271-document-completion.ts); the guide leaves it out for CA, OB and UN.
- * - TXA-6 without a time of day is listed: R4 has an instant here, and no extension of R6.
  * - TXA-12: the authority of the number is its system, and shown; the guide makes Organizations of its parts.
  * - Provenance: the originator is an author (AUT); the guide has him as a recipient of information, like those of TXA-23. TXA-22, who
  *   signed it and when, has no target in the guide: he is its legal authenticator.
@@ -19,10 +18,10 @@ import { type Datatype, each, wrapped } from '../datatypes/datatype.ts';
 import { contentTypeOf } from '../datatypes/ed-attachment.ts';
 import { type EntityIdentifier, eiIdentifier } from '../datatypes/ei-identifier.ts';
 import { ST_STRING } from '../datatypes/id-primitive.ts';
-import { DTM_INSTANT, dateTimeOf } from '../datatypes/ts-datetime.ts';
+import { DTM_DATE, DTM_INSTANT, dateTimeOf } from '../datatypes/ts-datetime.ts';
 import { practitionerOf, XCN_PRACTITIONER, xcnPractitioners } from '../datatypes/xcn-practitioner.ts';
 import type { Draft } from '../draft.ts';
-import { SET_ID, segmentTable } from '../segment-table.ts';
+import { type Condition, SET_ID, segmentTable } from '../segment-table.ts';
 import { DOCUMENT_AVAILABILITY, DOCUMENT_COMPLETION } from '../vocabulary/0271-document-completion.ts';
 import { agent, identityOf, type MessageOrigin } from './msh-provenance.ts';
 
@@ -104,6 +103,10 @@ const SIGNED: Datatype<string> = each((at, source) => {
   return when ?? undefined;
 });
 
+/** An instant needs a time of day: a day alone is kept beside it. */
+const isDay: Condition = (txa) => txa.peek(6).trim().length <= 8;
+
+const DATE = 'http://hl7.org/fhir/6.0/StructureDefinition/extension-date';
 const V2 = 'http://terminology.hl7.org/CodeSystem/v2';
 const TYPES = `${V2}-0270`;
 const PARTICIPATION = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType';
@@ -113,7 +116,8 @@ const TXA_DOCUMENTREFERENCE = segmentTable<DocumentReference>(
     ['TXA-12', 'masterIdentifier', MASTER],
     ['TXA-16', 'identifier[]', ST_IDENTIFIER],
     ['TXA-2', 'type', DOCUMENT_TYPE],
-    ['TXA-6', 'date', DTM_INSTANT],
+    ['TXA-6', 'date', DTM_INSTANT, (txa) => !isDay(txa)],
+    ['TXA-6', `extension[${DATE}].valueDate`, DTM_DATE, isDay],
     ['TXA-9', 'author[]', XCN_PRACTITIONER],
     ['TXA-10', 'authenticator', XCN_PRACTITIONER],
     ['TXA-17', 'docStatus', cweCode(DOCUMENT_COMPLETION)],
