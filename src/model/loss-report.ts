@@ -29,7 +29,7 @@ type Group = [reason: string, table: string, ...values: (readonly [path: string,
 export function encodeLoss(gaps: readonly Gap[]): Buffer {
   const groups = new Map<string, Group>();
   for (const { path, reason, value, table = '' } of gaps) {
-    const key = `${reason}\0${table}`;
+    const key = table === '' ? reason : `${reason}\0${table}`;
     const group = groups.get(key) ?? [reason, table];
     groups.set(key, group);
     group.push(value === undefined ? [path] : [path, value]);
@@ -63,15 +63,38 @@ export function holdText(peer: Pick<Peer, 'gaps'>, gaps: readonly Gap[]): string
 /** What a batch adds to the counts, each key once. */
 export function countGaps(works: readonly Work[]): GapCount[] {
   const counts = new Map<string, GapCount>();
-  for (const { peer, entry, gaps } of works) {
-    const type = bounded(entry.type);
-    for (const { table = '', value = '', ...gap } of gaps) {
-      const [path, reason, code] = [bounded(gap.path.replaceAll(INDICES, '')), bounded(gap.reason), table === '' ? '' : bounded(value)];
-      const key = `${peer}\0${type}\0${path}\0${reason}\0${code}`;
-      counts.set(key, { peer, type, path, reason, code, table, times: (counts.get(key)?.times ?? 0) + 1, seq: entry.seq });
-    }
+  for (const { work, gap, times } of asTold(works)) {
+    const { table = '', value = '' } = gap;
+    const { peer, entry } = work;
+    const [type, path, reason] = [bounded(entry.type), bounded(gap.path.replaceAll(INDICES, '')), bounded(gap.reason)];
+    const code = table === '' ? '' : bounded(value);
+    const key = `${peer}\0${type}\0${path}\0${reason}\0${code}`;
+    const known = counts.get(key);
+    const seq = Math.max(entry.seq, known?.seq ?? 0);
+    counts.set(key, { peer, type, path, reason, code, table, times: times + (known?.times ?? 0), seq });
   }
   return [...counts.values()];
+}
+
+type Told = { work: Work; readonly gap: Gap; times: number };
+
+/** Those that say the same, taken together as they are: most messages of a batch say what the one before said. */
+function asTold(works: readonly Work[]): Iterable<Told> {
+  const told = new Map<string, Told>();
+  for (const work of works) {
+    const from = `${work.peer}\0${work.entry.type}\0`;
+    for (const gap of work.gaps) {
+      const key = `${from}${gap.path}\0${gap.reason}\0${gap.table === undefined ? '' : gap.value}`;
+      const known = told.get(key);
+      if (known) {
+        known.times++;
+        known.work = work;
+      } else {
+        told.set(key, { work, gap, times: 1 });
+      }
+    }
+  }
+  return told.values();
 }
 
 function isUnknownCode({ table }: Gap): boolean {

@@ -50,6 +50,22 @@ describe('the loss report', () => {
     expect(all.length).toBeGreaterThan(1);
     expect(all.filter(({ table, code }) => table === '' && code !== '')).toEqual([]);
   });
+
+  it('goes on to be counted, but of no new kind, when a sender has filled the table with codes', async () => {
+    await house.database.query(
+      `insert into gap select 'mad', 'ORM^O01', 'PV1-2', 'code is not in HL7 Table 0004', n, 'HL7 Table 0004', 1, 1, now() from generate_series(1, 50001) n`,
+    );
+    await house.database.query('analyze gap');
+    const times = async () =>
+      (await listGaps(house.database, { peer: 'hospital', codes: true, offset: 0, limit: 10 })).map((row) => row.times);
+    const [before = 0] = await times();
+    const other = withUnknownClass('L4', 'P4', '20260302080000');
+    await house.send(withUnknownClass('L3', 'P3', '20260302080000'), {
+      ...other,
+      bytes: Buffer.from(other.bytes.toString().replace('|QQ|', '|RR|')),
+    });
+    expect(await times()).toEqual([before + 1]);
+  });
 });
 
 describe('a message with an unknown code, of a peer whose messages are held for it', () => {
