@@ -37,7 +37,7 @@ export function mapMdm(message: Hl7Message, { entry, peer }: MapContext): Mapped
   patientRecords(head, patient, draft);
   const sft = head.filter((segment) => segment.name === 'SFT');
   const shared = { msh, sft, notes: [], patient, encounter, entry };
-  const orders = groups.map((group, index) => readRequest(group, { ...shared, n: index + 1 }, draft));
+  const orders = groups.map((group, index) => readRequest(group, { ...shared, notes: group.notes, n: index + 1 }, draft));
   const behind = message.segments.slice(at + 1);
   const consents = behind.filter(({ name: segment }) => segment === 'CON').map((con) => conConsent(con, patient.reference, name, draft));
   const context: DocumentContext = {

@@ -119,7 +119,7 @@ function unique<T>(values: readonly T[]): T[] {
   return [...seen.values()];
 }
 
-function priorityOf(said: SaidPriority | null): Partial<ServiceRequest> & { _priority?: unknown } {
+export function priorityOf(said: SaidPriority | null): Partial<ServiceRequest> & { _priority?: unknown } {
   if (said === null) return {};
   return { priority: said.priority, ...(said.code === '' ? {} : { _priority: alternateCode(PRIORITY_SYSTEM, said.code) }) };
 }

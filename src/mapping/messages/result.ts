@@ -24,10 +24,11 @@ import { obrDiagnosticReport } from '../segments/obr-diagnosticreport.ts';
 import { imagingIdentifiers, imagingKeys, obrServiceRequest } from '../segments/obr-servicerequest.ts';
 import { countSegments, type ObservationSegments, obxObservation, type ReadObservation } from '../segments/obx-observation.ts';
 import { type OrderNumbers, orderNumbers } from '../segments/orc-servicerequest.ts';
+import { timingPriority } from '../segments/order-timing.ts';
 import type { ReadPatient } from '../segments/pid-patient.ts';
 import { isDeleted, participation, prtRole } from '../segments/prt-participation.ts';
 import { obrSpecimen, spmSpecimen } from '../segments/spm-specimen.ts';
-import { orderIdentities, serviceRequest } from './order.ts';
+import { orderIdentities, priorityOf, serviceRequest } from './order.ts';
 import { orderKeys } from './order-keys.ts';
 import type { ResultGroup } from './result-groups.ts';
 
@@ -45,7 +46,8 @@ export type ResultContext = {
 export function mapResult(group: ResultGroup, identities: readonly Identity[], context: ResultContext, draft: Draft): CasePart {
   const { patient, encounter, msh, sft, entry, n } = context;
   const known = identities[0] as Identity;
-  const { request, numbers, keys } = readRequest(group, context, draft);
+  // Notes of a result are the report's.
+  const { request, numbers, keys } = readRequest(group, { ...context, notes: [] }, draft);
   const read = readObservations(group, known, context, draft);
   const report = draft.add(
     {
@@ -126,7 +128,7 @@ export type ReadRequest = {
   readonly keys: readonly CaseKey[];
 };
 
-/** All that ORC and OBR say of the order, where nobody wrote it before. */
+/** All that ORC, OBR and TQ1 say of the order, and the notes of the context, where nobody wrote it before. */
 export function readRequest(group: ResultGroup, context: ResultContext, draft: Draft): ReadRequest {
   const numbers = orderNumbers(group.orc, group.obr, draft);
   const imaging = imagingKeys(group, draft);
@@ -146,13 +148,14 @@ export function readRequest(group: ResultGroup, context: ResultContext, draft: D
     observations: [],
   };
   const request = orc
-    ? serviceRequest({ group: order, numbers, identities }, imaging, { ...context, notes: [] }, draft)
+    ? { ...priorityOf(timingPriority(order, draft)), ...serviceRequest({ group: order, numbers, identities }, imaging, context, draft) }
     : compact({
         resourceType: 'ServiceRequest',
         intent: 'order',
         ...obrServiceRequest(group, draft),
         identifier: [numbers.placer, numbers.filler].flatMap((number) => number?.identifier ?? []).concat(imagingIdentifiers(imaging)),
         requester: xcnPractitioner(group.obr, 16, draft),
+        note: nteAnnotations(context.notes, draft),
         subject: patient.reference,
         encounter,
       } as ServiceRequest);
