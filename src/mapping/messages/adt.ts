@@ -3,7 +3,7 @@
  * In: the message, its entry and its peer. Out: Patient, Account and Encounter of each PID, a Provenance, and what the event says of who is
  * who. No part of a case: an ADT message opens none.
  *
- *   MSH [EVN] { PID [PD1] [{ NK1 }] [{ MRG }] [{ PV1 [PV2] }] [{ AL1 }] [{ DG1 }] [{ PR1 }] [{ IN1 }] … }
+ *   MSH [EVN] { PID [PD1] [{ NK1 }] [{ MRG }] [{ PV1 [PV2] }] [{ OBX }] [{ AL1 }] [{ DG1 }] [{ PR1 }] [{ IN1 }] … }
  *
  * The group of a PID is what follows it up to the next one: merges bring several, links two. The numbers in MRG are those of another
  * record, also where the sender repeats them in PID-3.
@@ -21,10 +21,12 @@ import { Draft } from '../draft.ts';
 import type { MapContext } from '../map-context.ts';
 import { evnProvenance, pidProvenance } from '../segments/evn-provenance.ts';
 import { patientNumbers } from '../segments/mrg-numbers.ts';
+import { obxObservation } from '../segments/obx-observation.ts';
 import { mrgAccount, pidAccount } from '../segments/pid-account.ts';
 import { pidPatient } from '../segments/pid-patient.ts';
 import { ENCOUNTER_STATUS } from '../vocabulary/0003-encounter-status.ts';
 import { changesOf, type Subject } from './adt-changes.ts';
+import { observationsIn } from './observation-groups.ts';
 import { type KnownPatient, patientMembers, patientRecords, visitOf } from './patient-context.ts';
 
 /** A Failure only where there is no PID: the door refuses such messages. */
@@ -58,8 +60,20 @@ function readSubject(segments: readonly Segment[], name: string, draft: Draft): 
   const account = pidAccount(pid, patient.reference, draft);
   const stays = staySegments(segments).flatMap((stay) => readStay(stay, patient, account, draft));
   patientRecords(segments, patient, draft);
+  observe(segments, patient, stays[0], draft);
   const mrg = segments.filter((segment) => segment.name === 'MRG');
   return { pid, mrg, patient: patient.reference, account, stays, external: patientNumbers(pid, 2, draft)[0] };
+}
+
+/** What was observed of the patient (weight, blood group): the same again by its code, its sub-id and its time. */
+function observe(segments: readonly Segment[], patient: KnownPatient, encounter: Reference<Encounter> | undefined, draft: Draft): void {
+  const { system, value } = patient.identity;
+  for (const observation of observationsIn(segments)) {
+    const { obx } = observation;
+    const place = [3, 4, 14].map((field) => obx.peek(field)).join('|');
+    const known = identity('Observation', 'urn:waystation:observation-of-patient', `${system}|${value}|${place}`);
+    obxObservation(observation, { subject: patient.reference, encounter, known }, draft);
+  }
 }
 
 /** The segments of each stay: a move (A45) may bring several PV1. */

@@ -8,12 +8,14 @@ import type { Organization, Practitioner, Reference } from '@medplum/fhirtypes';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { type Components, components, eachRepetition, filled } from '../datatypes/components.ts';
 import { cweCodeableConcept } from '../datatypes/cwe-codeableconcept.ts';
-import { roleOf } from '../datatypes/practitioner-role.ts';
+import { type Role, roleOf } from '../datatypes/practitioner-role.ts';
+import { DTM_DATETIME } from '../datatypes/ts-datetime.ts';
 import { xadAddress } from '../datatypes/xad-address.ts';
 import { practitionerOf } from '../datatypes/xcn-practitioner.ts';
 import { xonOrganization } from '../datatypes/xon-organization.ts';
 import { xtnContactPoint } from '../datatypes/xtn-contactpoint.ts';
 import type { Draft } from '../draft.ts';
+import { segmentTable } from '../segment-table.ts';
 
 export type ReadProvider = {
   /** `RP`, `RT`, `PP` …; '' where none is said. */
@@ -32,12 +34,19 @@ export function prdProvider(prd: Segment, draft: Draft): ReadProvider | undefine
     telecom: eachRepetition(prd, 13, (at) => xtnContactPoint(at, draft.zone, 'work')),
   };
   const organization = xonOrganization(prd, 10, draft, filled<Partial<Organization>>(place) ?? {});
-  const who = person && organization ? roleOf(person, organization, {}, draft) : (person ?? organization?.reference);
+  const period = person && organization ? PRD_PERIOD(prd, draft) : {};
+  const who = person && organization ? roleOf(person, organization, period, draft) : (person ?? organization?.reference);
   if (!who) return undefined;
   const concept = cweCodeableConcept(components(prd, 1), draft.peer.name);
   const [coding] = concept?.coding ?? [];
   return { as: coding?.code ?? '', role: concept?.text ?? coding?.display ?? coding?.code ?? '', who };
 }
+
+/** From when to when he has this role. */
+const PRD_PERIOD = segmentTable<Role>([
+  ['PRD-8', 'period.start', DTM_DATETIME],
+  ['PRD-9', 'period.end', DTM_DATETIME],
+]);
 
 /** XPN and PLN as an XCN: number, family, given, further, suffix, prefix, degree; the type of the number as its thirteenth. */
 function asXcn(prd: Segment): Components {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Account, Encounter, Patient, Provenance, Resource } from '@medplum/fhirtypes';
+import type { Account, Encounter, Observation, Patient, Provenance, Resource } from '@medplum/fhirtypes';
 import { mapHl7v2 } from '../../../src/mapping/registry.ts';
 import { ENCOUNTER_STATUS } from '../../../src/mapping/vocabulary/0003-encounter-status.ts';
 import { isFailure } from '../../../src/model/failure.ts';
@@ -46,6 +46,18 @@ describe('ADT', () => {
   it('has a status for every event that only tells of persons and stays', () => {
     const updates = [...ADT_EVENTS].flatMap(([event, { does }]) => (does === 'update' ? [event] : []));
     expect([...ENCOUNTER_STATUS.keys()].sort()).toEqual(updates.sort());
+  });
+
+  it('knows what was observed of a patient again by its code and its time', () => {
+    const weight = (kilograms: number) => `OBX|1|NM|29463-7^Body weight^LN||${kilograms}|kg|||||F|||20260310080000`;
+    const [first, later] = [weight(70), weight(71)].map((obx) => map(adt('A08', '20260310090000', pid('X'), pv1('V1'), obx)));
+    const urns = [first, later].map((mapped) => mapped?.resources.find(({ resource }) => resource.resourceType === 'Observation')?.urn);
+    expect(urns[0]).toBe(urns[1]);
+    expect(made<Observation>(later as Mapped, 'Observation')[0]).toMatchObject({
+      valueQuantity: { value: 71 },
+      subject: {},
+      encounter: {},
+    });
   });
 
   it('makes no stay of a PV1 that names none', () => {
