@@ -79,6 +79,11 @@ export class Draft {
     return { reference: `#${id}` };
   }
 
+  /** The resource of this message that is first known so, if there is one already. */
+  held(known: Identity): Resource | undefined {
+    return this.#resources.get(urnOf(known))?.resource;
+  }
+
   /** Adds a resource under its identities and returns the reference to it. One that is there already only gains what it lacks. */
   add<T extends Resource>(resource: T, identities: readonly Identity[], options: ResourceOptions = {}): Reference<T> {
     const urn = this.#urnOf(identities[0] as Identity);

@@ -9,7 +9,7 @@ import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { cweConceptOf } from '../datatypes/cwe-code.ts';
 import { CWE_CODEABLECONCEPT } from '../datatypes/cwe-codeableconcept.ts';
-import { type Datatype, each } from '../datatypes/datatype.ts';
+import { type Datatype, each, pathOf } from '../datatypes/datatype.ts';
 import { eiIdentifierOf } from '../datatypes/ei-identifier.ts';
 import { NM_POSITIVEINT, ST_STRING } from '../datatypes/id-primitive.ts';
 import { identity } from '../datatypes/systems.ts';
@@ -41,6 +41,13 @@ export function dg1Condition(dg1: Segment, { subject, encounter, known }: Diagno
   const resource: Condition = { resourceType: 'Condition', ...said, subject, ...(encounter ? { encounter } : {}) };
   const [number] = said.identifier ?? [];
   const own = number ? identity('Condition', number.system as string, number.value as string) : identityOf(known, name);
+  const before = draft.held(own) as Condition | undefined;
+  if (before?.onsetDateTime && resource.onsetDateTime && before.onsetDateTime !== resource.onsetDateTime)
+    draft.gap(
+      pathOf({ segment: dg1, field: 5, component: 0, most: 1, draft }),
+      'is not taken: a DG1 of the same number says otherwise',
+      dg1.peek(5),
+    );
   const condition = draft.add(resource, [own]);
   const { rank, use } = DG1_ENCOUNTER(dg1, draft);
   const ranked = rank === undefined ? {} : { rank };

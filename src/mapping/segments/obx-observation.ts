@@ -73,7 +73,7 @@ export type ReadObservation = { readonly reference: Reference<Observation>; read
 export function obxObservation(segments: ObservationSegments, context: ObservationContext, draft: Draft): ReadObservation {
   const { obx, continued, notes, participants } = segments;
   const said = OBX_OBSERVATION(obx, draft);
-  const known = identityOf(obx, said, context);
+  const known = identityOf(obx, said, context, draft);
   const code = said.code ?? absentCode(obx, draft);
   const { value, component, extension, files } = obxValues(
     obx,
@@ -98,14 +98,16 @@ export function obxObservation(segments: ObservationSegments, context: Observati
   return { reference: draft.add({ ...deletedBy(said), ...NO_VALUE, ...taking }, [known]), files };
 }
 
-/** A number whose authority nobody named (`1`) is told by what the observation belongs to. */
-function identityOf(obx: Segment, { identifier }: Partial<Observation>, { known }: ObservationContext): Identity {
+/**
+ * A number whose authority nobody named (`1`) is told by what the observation belongs to; so is one that another observation of the message
+ * has already: senders repeat the number of a slide or of a report, and neither value may take the place of the other.
+ */
+function identityOf(obx: Segment, { identifier }: Partial<Observation>, { known }: ObservationContext, draft: Draft): Identity {
   const [number] = identifier ?? [];
   if (!number) return known;
+  const own = identity('Observation', number.system as string, number.value as string);
   const named = valued('OBX-21.2')(obx) || valued('OBX-21.3')(obx);
-  return named
-    ? identity('Observation', number.system as string, number.value as string)
-    : identity('Observation', known.system, `${known.value}|${number.value}`);
+  return named && !draft.held(own) ? own : identity('Observation', known.system, `${known.value}|${number.value}`);
 }
 
 /** `""` in the message: the element goes. */

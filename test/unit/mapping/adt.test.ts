@@ -60,6 +60,12 @@ describe('ADT', () => {
     });
   });
 
+  it('keeps both of two observations that the sender gave one number', () => {
+    const obx = (n: number, code: string, text: string) => `OBX|${n}|ST|${code}^^L||${text}||||||F||||||||||SLIDE-1^LAB`;
+    const mapped = map(adt('A08', '20260310090000', pid('X'), pv1('V1'), obx(1, 'A', 'one'), obx(2, 'B', 'two')));
+    expect(made<Observation>(mapped, 'Observation').map(({ valueString }) => valueString)).toEqual(['one', 'two']);
+  });
+
   it('makes no stay of a PV1 that names none', () => {
     expect(made(map(adt('A31', '20260310090000', pid('X'), 'PV1|1|N')), 'Encounter')).toEqual([]);
   });
