@@ -35,7 +35,7 @@ export const RESULT_CORRECTIONS: Readonly<Record<string, Correction>> = {
   'CQ[code] CQ.2 $value': { assignment: 'min' },
   'SN[Ratio] SN.1 numerator.comparator': { assignment: '<' },
   'SN[Quantity] SN.1 comparator': { assignment: '<' },
-  'NA[SampledData] dimensions': { assignment: '1' },
+  'NA[SampledData] dimensions': { assignment: '2' },
   'NA[SampledData] NA.1 data': { assignment: '7391 7392' },
   // Parts of the Quantity that there is.
   'CWE[Quantity] CWE.1 Quantity.code': { target: 'code' },
@@ -45,7 +45,7 @@ export const RESULT_CORRECTIONS: Readonly<Record<string, Correction>> = {
   // The bytes are in the Binary that the attachment names.
   'ED[Attachment] ED.5 data': { target: '$this' },
   // Type and subtype.
-  'RP[Attachment] RP.3 contentType': { assignment: 'application/pdf' },
+  'RP[Attachment] RP.3 contentType': { assignment: 'application/x-test' },
   // The text stands in the row that uses it.
   'ST[CodeableConcept] ST.1 text': { target: '$this' },
   // The type that the guide leaves open.
