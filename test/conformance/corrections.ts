@@ -21,6 +21,10 @@ export const CORRECTIONS: Readonly<Record<string, Correction>> = {
     assignment: 'http://terminology.hl7.org/CodeSystem/v2-0119',
   },
   // Bounds and duration are parts of Timing.repeat.
+  'CWE[Device] CWE.2 deviceName[1].type': { assignment: 'user-friendly-name' },
+  'CWE[Device] CWE.5 deviceName[2].type': { assignment: 'user-friendly-name' },
+  'CWE[Device] CWE.11 deviceName[3].type': { assignment: 'user-friendly-name' },
+  'CWE[Device] CWE.9 deviceName[4].type': { assignment: 'user-friendly-name' },
   'RPT[Timing] RPT.3 repeat.dayOfWeek[1]': { assignment: 'mon' },
   'RPT[Timing] RPT.4 repeat.dayOfWeek[2]': { assignment: 'tue' },
   'RPT[Timing] RPT.6 repeat.periodUnit': { assignment: 'wk' },

@@ -7,6 +7,9 @@ import { RESULT_DIFFERENCES } from './result-differences.ts';
 /** Of a number. */
 const ASSIGNER = 'who assigned a number is told by the name in its authority: an Organization known by that alone would be nobody’s';
 
+/** Of a device named by a code. */
+const DEFINITION = 'a DeviceDefinition of the same codes would say no more than the Device does';
+
 export const DIFFERENCES: Readonly<Record<string, string>> = {
   'ORC[Provenance] ORC-9 recorded': 'recorded is when it was recorded here (an instant); ORC-9 is the date of the event of the request',
   'ORC[Provenance] ORC-9 occurredDateTime': 'MSH-7 is when the message was written; ORC-9 is the date of the event of the request',
@@ -84,6 +87,13 @@ export const DIFFERENCES: Readonly<Record<string, string>> = {
   'ORC[ServiceRequest] ORC-9 extension[2].url': 'one businessEvent holds the value (ORC-1) and its date, not two with half of it each',
   'CQ[decimal] CQ.1 $value': 'tried with its row of TQ1-13, for a duration needs both its parts',
   'CQ[code] CQ.2 $value': 'tried with its row of TQ1-13, for a duration needs both its parts',
+  'CWE[Device] CWE.1 definition(DeviceDefinition.identifier[1].value)': DEFINITION,
+  'CWE[Device] CWE.3 definition(DeviceDefinition.identifier[1].system)': DEFINITION,
+  'CWE[Device] CWE.4 definition(DeviceDefinition.identifier[2].value)': DEFINITION,
+  'CWE[Device] CWE.6 definition(DeviceDefinition.identifier[2].system)': DEFINITION,
+  'CWE[Device] CWE.10 definition(DeviceDefinition.identifier[3].value)': DEFINITION,
+  'CWE[Device] CWE.12 definition(DeviceDefinition.identifier[3].system)': DEFINITION,
+  'CWE[Identifier] CWE.13 [3].system': 'CWE.13 is a version, and the system is CWE.12: an Identifier has no version',
   'PV1[Basic-EncounterHistory] *':
     'the prior temporary place is a completed location of the Encounter itself: nobody reads a Basic resource',
   'PV2[Encounter] PV2-12 text.div': 'a narrative is generated for people and compared with nothing: the words are a reason',

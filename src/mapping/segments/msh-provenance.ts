@@ -9,9 +9,9 @@ import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { compact, components, firstValue } from '../datatypes/components.ts';
 import { cweConceptIn } from '../datatypes/cwe-code.ts';
-import { CWE_CODEABLECONCEPT } from '../datatypes/cwe-codeableconcept.ts';
+import { CWE_DEVICE } from '../datatypes/cwe-device.ts';
 import { CWE_ORGANIZATION } from '../datatypes/cwe-organization.ts';
-import { type Datatype, type Source, wrapped } from '../datatypes/datatype.ts';
+import { type Source, wrapped } from '../datatypes/datatype.ts';
 import { bounded, identity } from '../datatypes/systems.ts';
 import { dateTimeField } from '../datatypes/ts-datetime.ts';
 import { xcnPractitioner } from '../datatypes/xcn-practitioner.ts';
@@ -122,9 +122,7 @@ export function agent(role: string, who: Reference): ProvenanceAgent {
   return { type: { coding: [{ system: PARTICIPANT, code: role }] }, who: who as ProvenanceAgent['who'] };
 }
 
-/** ORC-18: the device that the order was entered at (guide: CWE[Device]), contained. */
-const CWE_DEVICE: Datatype<Reference<Device>> = (source) =>
-  CWE_CODEABLECONCEPT(source).map((type) => source.draft.contain<Device>({ resourceType: 'Device', type }));
+/** ORC-18: the device that the order was entered at. */
 const ORC_DEVICE = segmentTable<{ device: Reference<Device>[] }>([['ORC-18', 'device[]', CWE_DEVICE]]);
 
 /** ORC-28, how confidential the order is (HL7 Table 0177). */
