@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--only start,mllp,corridor,million,dicom,dicomweb] [--seconds S] [--rate R] [--cases N]`: how fast, against limits that are
+ * `npm run bench -- [--only start,mapping,mllp,corridor,million,dicom,dicomweb] [--seconds S] [--rate R] [--cases N]`: how fast, against limits that are
  * measured in the same run on the same machine. Everything it writes is in the temporary directory and is deleted.
  */
 import { availableParallelism, cpus, totalmem } from 'node:os';
@@ -8,12 +8,13 @@ import { type GatewayProcess, startGatewayProcess } from '../support/gateway-pro
 import { benchCorridor, type CorridorFigures } from './corridor-bench.ts';
 import { benchDicom } from './dicom-bench.ts';
 import { benchDicomweb } from './dicomweb-bench.ts';
+import { benchMapping } from './mapping-bench.ts';
 import { type Bench, lineOf, megabytes, openBench } from './measure.ts';
 import { storeCases } from './million.ts';
 import { benchMllp } from './mllp-bench.ts';
 import { benchStart } from './start-bench.ts';
 
-const PARTS = ['start', 'mllp', 'corridor', 'million', 'dicom', 'dicomweb'] as const;
+const PARTS = ['start', 'mapping', 'mllp', 'corridor', 'million', 'dicom', 'dicomweb'] as const;
 /** What a million stored cases may cost. */
 const AIM_SLOWER = 1.2;
 
@@ -33,6 +34,7 @@ const started = Date.now();
 const bench = openBench(console.log);
 console.log(`node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model}, ${megabytes(totalmem())} of memory`);
 if (parts.includes('start')) await benchStart(bench);
+if (parts.includes('mapping')) benchMapping(bench);
 if (parts.includes('mllp')) await benchMllp(bench, Math.max(2, Number(values.seconds) / 10));
 if (parts.includes('corridor') || parts.includes('million')) await benchCorridors(bench);
 if (parts.includes('dicom')) await benchDicom(bench);
