@@ -3,7 +3,7 @@
  * The one thing in this room that is written to; everything else takes values and returns values.
  */
 import { hash } from 'node:crypto';
-import type { Attachment, Reference, Resource } from '@medplum/fhirtypes';
+import type { Attachment, Practitioner, Reference, Resource } from '@medplum/fhirtypes';
 import type { StoredBinary } from '../model/binary.ts';
 import { type Identity, type MappedResource, urnOf } from '../model/identity.ts';
 import type { Gap } from '../model/mapped.ts';
@@ -18,12 +18,17 @@ const MAX_GAPS = 500;
 /** Characters of a value that was not carried. */
 const MAX_VALUE = 200;
 
+/** Whom a field names, and where it stood first. */
+export type NamedPersons = { readonly segment: Segment; readonly field: number; readonly references: readonly Reference<Practitioner>[] };
+
 export type ResourceOptions = Partial<Pick<MappedResource, 'mode' | 'shared' | 'initial'>>;
 
 export class Draft {
   readonly peer: Peer;
   /** Offset of times that have none. */
   readonly zone: string;
+  /** Fields that name persons, as they stand, and whom they name. */
+  readonly persons = new Map<string, NamedPersons>();
   readonly #resources = new Map<string, MappedResource>();
   /** Of identities that were asked for: the same person is named many times. */
   readonly #urns = new Map<string, string>();

@@ -26,14 +26,23 @@ export function xcnPractitioner(segment: Segment | undefined, field: number, dra
   return first;
 }
 
-/** All persons of a field. */
+/** All persons of a field. Most messages name the same one in many fields: he is read once. */
 export function xcnPractitioners(
   segment: Segment | undefined,
   field: number,
   draft: Draft,
   most = MAX_REPETITIONS,
 ): Reference<Practitioner>[] {
-  if (!segment) return [];
+  if (!segment || segment.raw(field) === '') return [];
+  const key = `${most} ${segment.raw(field)}`;
+  const known = draft.persons.get(key);
+  if (known) segment.readAs(field, known.segment, known.field);
+  const references = known?.references ?? readPractitioners(segment, field, draft, most);
+  if (!known) draft.persons.set(key, { segment, field, references });
+  return references.map((reference) => ({ ...reference }));
+}
+
+function readPractitioners(segment: Segment, field: number, draft: Draft, most: number): Reference<Practitioner>[] {
   const repetitions = eachRepetition(segment, field, (at) => at);
   const named = repetitions.map(nameText).find((name) => name !== '') ?? '';
   const persons = Map.groupBy(repetitions, (at) => nameText(at) || named || at(1));

@@ -133,6 +133,11 @@ export class Segment {
     return unescapeText(this.#parts(field)[repetition - 1]?.join(delimiters.component) ?? '', delimiters, charset);
   }
 
+  /** Notes that what was read of a field which holds the same, of this segment or another, was read of this one. */
+  readAs(field: number, other: Segment, otherField: number): void {
+    this.#marks.addAs(field, other.#marks, otherField);
+  }
+
   /** How often a field is repeated; 0 where it is empty. */
   repetitions(field: number): number {
     return this.#parts(field).length;
