@@ -4,20 +4,26 @@ import { loadConfig } from '../config/load.ts';
 import { type ConfigFault, faultText } from '../config/source.ts';
 import { surroundings } from '../config/surroundings-store.ts';
 import type { Config, MllpListener } from '../model/config.ts';
+import type { Samples } from './check-samples.ts';
+import { requirePeer } from './settings.ts';
 import { columns, EXIT, say, sayJson } from './terminal.ts';
 
 export function checkCommand(): Command {
   return new Command('check')
     .description('check a configuration and show what it comes to; nothing is started')
     .argument('[file]', 'waystation.yaml where it is not named')
+    .option('--samples <directory>', 'map the .hl7 files there, and show what the overrides of their peers did')
+    .option('--peer <name>', 'map the samples as if this configured peer had sent them')
     .addHelpText('after', EXAMPLES)
-    .action((file: string | undefined, _options, command: Command) => {
-      const options = command.optsWithGlobals();
-      process.exitCode = check(file ?? options.config, options.json === true);
+    .action(async (file: string | undefined, options: SampleOptions, command: Command) => {
+      const { config, json } = command.optsWithGlobals();
+      process.exitCode = await check(file ?? config, options, json === true);
     });
 }
 
-function check(file: string | undefined, json: boolean): number {
+type SampleOptions = { readonly samples?: string; readonly peer?: string };
+
+async function check(file: string | undefined, { samples, peer }: SampleOptions, json: boolean): Promise<number> {
   const loaded = loadConfig({ ...surroundings(), file });
   if ('faults' in loaded) {
     if (json) sayJson({ faults: loaded.faults });
@@ -25,9 +31,23 @@ function check(file: string | undefined, json: boolean): number {
     return EXIT.config;
   }
   const { config, warnings, file: read } = loaded;
-  if (json) sayJson({ faults: [], warnings, file: read });
-  else say([...warnings.map((warning) => `warning: ${faultText(warning)}`), summary(config, read)].join('\n'));
-  return EXIT.done;
+  const tried = samples === undefined ? null : await trySamples(samples, config, peer ?? '');
+  if (json) sayJson({ faults: [], warnings, file: read, ...tried?.samples });
+  else
+    say(
+      [...warnings.map((warning) => `warning: ${faultText(warning)}`), summary(config, read), ...(tried ? ['', tried.text] : [])].join(
+        '\n',
+      ),
+    );
+  return tried?.samples.samples.some(({ refused }) => refused !== '') ? EXIT.config : EXIT.done;
+}
+
+async function trySamples(directory: string, config: Config, peer: string): Promise<{ samples: Samples; text: string }> {
+  requirePeer(config, peer);
+  // Loaded here: without samples, nothing of mapping is needed.
+  const { checkSamples, samplesText } = await import('./check-samples.ts');
+  const samples = checkSamples(directory, config, peer);
+  return { samples, text: samplesText(samples) };
 }
 
 function faultList(faults: readonly ConfigFault[]): string {
@@ -71,5 +91,6 @@ const EXAMPLES = `
 Examples:
   npx waystation check                  ./waystation.yaml, or the defaults
   npx waystation check new.yaml --json  for an editor or a pipeline
+  npx waystation check --samples samples --peer north-ris
 
-Each fault is one line: file:line:column path: what is wrong. The exit code is 3 when there are any.`;
+Each fault is one line: file:line:column path: what is wrong. The exit code is 3 when there are any, or a sample would be refused.`;

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Bundle, BundleEntry } from '@medplum/fhirtypes';
 import { readInbound } from '../endpoints/mllp/inbound-entry.ts';
 import { mapStudy } from '../mapping/datasets/study.ts';
+import type { MessageEntry } from '../mapping/map-context.ts';
 import { mapHl7v2 } from '../mapping/registry.ts';
 import type { CasePart } from '../model/case.ts';
 import { systemClock } from '../model/clock.ts';
@@ -31,18 +32,25 @@ export type Shown = {
 
 /** `peerName`: a configured peer, '' for whoever the message says. */
 export async function showMapping(bytes: Buffer, peers: PeerDirectory, peerName: string): Promise<Shown> {
-  return isPart10(bytes) ? shown(await mapObject(bytes, peers, peerName), '') : mapMessage(unframed(bytes), peers, peerName);
+  return isPart10(bytes) ? shown(await mapObject(bytes, peers, peerName), '') : mapMessage(bytes, peers, peerName);
 }
 
 function mapMessage(bytes: Buffer, peers: PeerDirectory, peerName: string): Shown {
-  const as: PeerDirectory = peerName === '' ? peers : { ...peers, mllp: (): Peer => peers.named(peerName) };
-  const inbound = readInbound(bytes, { peers: as, clock: systemClock, caller: { listener: 'mllp', address: '', certificate: null } });
-  if (inbound === null) return refusal('an acknowledgment is not mapped');
-  const { disposition, detail } = inbound.entry;
-  if (disposition !== 'accepted') return refusal(`${disposition}, answered ${inbound.answer}: ${detail}`);
-  const peer = as.named(inbound.entry.peer);
-  const mapped = mapHl7v2(inbound.entry, { peer });
+  const inbound = inboundEntry(bytes, peers, peerName);
+  if (typeof inbound === 'string') return refusal(inbound);
+  const peer = peers.named(inbound.peer);
+  const mapped = mapHl7v2(inbound, { peer });
   return shown(mapped, isFailure(mapped) ? '' : holdText(peer, mapped.gaps));
+}
+
+/** The entry that a message would be in the journal, or why it would be refused. `peerName` as for `showMapping`. */
+export function inboundEntry(file: Buffer, peers: PeerDirectory, peerName: string): MessageEntry | string {
+  const as: PeerDirectory = peerName === '' ? peers : { ...peers, mllp: (): Peer => peers.named(peerName) };
+  const caller = { listener: 'mllp', address: '', certificate: null };
+  const inbound = readInbound(unframed(file), { peers: as, clock: systemClock, caller });
+  if (inbound === null) return 'an acknowledgment is not mapped';
+  const { disposition, detail } = inbound.entry;
+  return disposition === 'accepted' ? inbound.entry : `${disposition}, answered ${inbound.answer}: ${detail}`;
 }
 
 /** A file alone is a study of one instance. Its sender is unknown: no file says which AE title would have called. */

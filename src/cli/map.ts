@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { peerDirectory } from '../config/peers.ts';
 import type { Shown } from './map-file.ts';
-import { loadedConfig } from './settings.ts';
+import { loadedConfig, requirePeer } from './settings.ts';
 import { CliError, EXIT, printable, sayJson } from './terminal.ts';
 
 export function mapCommand(): Command {
@@ -21,9 +21,7 @@ export function mapCommand(): Command {
 async function map(file: string, peer: string | undefined, config: string | undefined, json: boolean): Promise<number> {
   const bytes = read(file);
   const loaded = loadedConfig(config).config;
-  if (peer !== undefined && loaded.peers.every(({ name }) => name !== peer)) {
-    throw new CliError(`there is no peer ${peer} in the configuration`, 'its peers are listed by `npx waystation check`', EXIT.usage);
-  }
+  requirePeer(loaded, peer ?? '');
   // Loaded here: only this command needs all of mapping.
   const { showMapping } = await import('./map-file.ts');
   const shown = await showMapping(bytes, peerDirectory(loaded), peer ?? '');

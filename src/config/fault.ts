@@ -9,6 +9,8 @@ import type { ConfigFault, Path, Source } from './source.ts';
 export function faultsOf(issues: readonly z.core.$ZodIssue[], source: Source): ConfigFault[] {
   return issues.flatMap((issue) => {
     const path = issue.path as Path;
+    // Of another file that this one names, with its own places.
+    if (issue.code === 'custom' && issue.params?.faults) return issue.params.faults as ConfigFault[];
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => source.faultAtKey(path, key, unknownKey(key, issue.message)));
     return [source.fault(path, valueAt(source.raw, path) === undefined ? `is missing: ${issue.message}` : issue.message)];
   });

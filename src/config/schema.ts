@@ -22,6 +22,7 @@ import {
   text,
   wholeNumber,
 } from './elements.ts';
+import { mappingOverrides } from './mapping-overrides.ts';
 import { faultOfKey, KEY_RULE } from './signing-key.ts';
 import { callTls, doorTls } from './tls-material.ts';
 
@@ -43,7 +44,7 @@ export function configSchema(pointers: Pointers) {
     dimse: dimseDoor(pointers).prefault({}),
     http: httpDoor.prefault({}),
     unknownPeers: oneOf('accept', 'refuse').optional(),
-    peers: list(peer).prefault([]),
+    peers: list(peer(pointers)).prefault([]),
     destinations: list(destination(pointers)).prefault([]),
     routes: list(route).optional(),
     signers: list(signer(pointers)).prefault([]),
@@ -99,41 +100,48 @@ const charset = z.enum(CHARSETS, { error: 'must be a character set as HL7 Table 
 /** One address, or all of a network: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`. */
 const address = z.string({ error: ADDRESS_RULE }).refine(isAddressRange, { error: ADDRESS_RULE });
 
-const peer = section({
-  name,
-  mllp: section({
-    application: text('what stands in MSH-3').optional(),
-    facility: text('what stands in MSH-4').optional(),
-    listener: name.optional(),
-    address: address.optional(),
-    certificate: text('the common name of a certificate, or its SHA-256').optional(),
-    release: release.optional(),
-  }).optional(),
-  dimse: section({
-    aeTitle,
-    commitment: section({ host, port: wholeNumber(1, 65_535) }).optional(),
-    address: address.optional(),
-    certificate: text('the common name of a certificate, or its SHA-256').optional(),
-  }).optional(),
-  http: section({ client: name }).optional(),
-  messages: z
-    .record(matching(/^[A-Z0-9]{3}\^([A-Z0-9]{3}|\*)$/, 'must name messages as ORM^O01 or ADT^*'), oneOf('mapped', 'ignored', 'refused'), {
-      error: (issue) =>
-        issue.code === 'invalid_key' ? 'must name messages as ORM^O01 or ADT^*' : 'must map messages to mapped, ignored or refused',
-    })
-    .prefault({ 'ORM^O01': 'mapped' }),
-  otherMessages: oneOf('ignored', 'refused').prefault('refused'),
-  acknowledgment: oneOf('asked', 'plain').prefault('asked'),
-  reusedControlId: oneOf('flag', 'refuse').prefault('flag'),
-  accession: oneOf('OBR-18', 'OBR-3', 'OBR-20', 'IPC-1').prefault('OBR-18'),
-  accessionIssuer: text('the issuer of its accession numbers').optional(),
-  charset: charset.optional(),
-  patientAuthority: text('the assigning authority of its patient ids').optional(),
-  zone: matching(/^[+-](0\d|1[0-4]):[0-5]\d$/, 'must be an offset such as +01:00').prefault('+00:00'),
-  specialty: name.optional(),
-  gaps: oneOf('pass', 'hold').prefault('pass'),
-  returns: list(name).prefault([]),
-});
+function peer(pointers: Pointers) {
+  return section({
+    name,
+    mllp: section({
+      application: text('what stands in MSH-3').optional(),
+      facility: text('what stands in MSH-4').optional(),
+      listener: name.optional(),
+      address: address.optional(),
+      certificate: text('the common name of a certificate, or its SHA-256').optional(),
+      release: release.optional(),
+    }).optional(),
+    dimse: section({
+      aeTitle,
+      commitment: section({ host, port: wholeNumber(1, 65_535) }).optional(),
+      address: address.optional(),
+      certificate: text('the common name of a certificate, or its SHA-256').optional(),
+    }).optional(),
+    http: section({ client: name }).optional(),
+    messages: z
+      .record(
+        matching(/^[A-Z0-9]{3}\^([A-Z0-9]{3}|\*)$/, 'must name messages as ORM^O01 or ADT^*'),
+        oneOf('mapped', 'ignored', 'refused'),
+        {
+          error: (issue) =>
+            issue.code === 'invalid_key' ? 'must name messages as ORM^O01 or ADT^*' : 'must map messages to mapped, ignored or refused',
+        },
+      )
+      .prefault({ 'ORM^O01': 'mapped' }),
+    otherMessages: oneOf('ignored', 'refused').prefault('refused'),
+    acknowledgment: oneOf('asked', 'plain').prefault('asked'),
+    reusedControlId: oneOf('flag', 'refuse').prefault('flag'),
+    accession: oneOf('OBR-18', 'OBR-3', 'OBR-20', 'IPC-1').prefault('OBR-18'),
+    accessionIssuer: text('the issuer of its accession numbers').optional(),
+    charset: charset.optional(),
+    patientAuthority: text('the assigning authority of its patient ids').optional(),
+    zone: matching(/^[+-](0\d|1[0-4]):[0-5]\d$/, 'must be an offset such as +01:00').prefault('+00:00'),
+    mapping: mappingOverrides(pointers).optional(),
+    specialty: name.optional(),
+    gaps: oneOf('pass', 'hold').prefault('pass'),
+    returns: list(name).prefault([]),
+  });
+}
 
 const retry = section({
   first: duration('10ms', '1h').prefault('1s'),

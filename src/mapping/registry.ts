@@ -8,7 +8,6 @@ import type { Mapped } from '../model/mapped.ts';
 import type { Peer } from '../model/peer.ts';
 import { DOCUMENT_EVENTS } from '../protocols/hl7v2/accept-result.ts';
 import { ADT_EVENTS } from '../protocols/hl7v2/adt-events.ts';
-import { parseMessage } from '../protocols/hl7v2/message.ts';
 import type { MessageEntry, MessageMapper } from './map-context.ts';
 import { mapAdt } from './messages/adt.ts';
 import { mapMdm } from './messages/mdm.ts';
@@ -19,6 +18,7 @@ import { mapOrmO01 } from './messages/orm-o01.ts';
 import { mapOruR01 } from './messages/oru-r01.ts';
 import { mapOruR30 } from './messages/oru-r30.ts';
 import { mapRefI12 } from './messages/ref-i12.ts';
+import { messageOf } from './overrides/overridden.ts';
 import { occurredAt } from './segments/evn-occurred.ts';
 
 const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([
@@ -38,7 +38,7 @@ const MAPPERS: ReadonlyMap<string, MessageMapper> = new Map([
 
 /** Maps one message. */
 export function mapHl7v2(entry: MessageEntry, { peer }: { readonly peer: Peer }): Mapped | Failure {
-  const message = parseMessage(entry.payload, peer.charset);
+  const message = messageOf(entry.payload, peer);
   if (isFailure(message)) return message;
   const type = `${message.segments[0]?.get(9)}^${message.segments[0]?.get(9, 2)}`;
   const mapper = MAPPERS.get(type);

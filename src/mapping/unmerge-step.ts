@@ -12,7 +12,6 @@ import type { Identity } from '../model/identity.ts';
 import type { PeerDirectory } from '../model/peer.ts';
 import type { MoveAct, Work } from '../model/work.ts';
 import { referenceTokens } from '../protocols/fhir/search-index.ts';
-import { parseMessage } from '../protocols/hl7v2/message.ts';
 import { type Batch, putResource, resourceIn } from '../store/batch.ts';
 import { readCases } from '../store/case-store.ts';
 import { readEntry } from '../store/journal-store.ts';
@@ -29,6 +28,7 @@ import { Draft } from './draft.ts';
 import { loadRecords } from './identity-step.ts';
 import type { Identified } from './merge-step.ts';
 import { personKeys, replacedBy, standingPatient, withoutLink, withoutNumbers } from './numbers.ts';
+import { messageOf } from './overrides/overridden.ts';
 import { currentRecord, numberName, openRecords } from './records.ts';
 import { patientNumbers } from './segments/mrg-numbers.ts';
 
@@ -86,9 +86,10 @@ async function casesNaming(
 
 async function namesOld(batch: Batch, seq: number, identities: readonly Identity[], peers: PeerDirectory): Promise<boolean> {
   const entry = await readEntry(batch.tx, seq);
-  const message = entry ? parseMessage(entry.payload) : null;
-  if (!entry || !message || isFailure(message)) return false;
+  if (!entry) return false;
   const peer = peers.named(entry.peer);
+  const message = messageOf(entry.payload, peer);
+  if (isFailure(message)) return false;
   const numbers = patientNumbers(message.first('PID'), 3, new Draft(peer, peer.zone));
   return numbers.some(({ identity }) => identities.some((one) => numberName(one) === numberName(identity)));
 }

@@ -1,6 +1,7 @@
 import type { CharsetName } from './charset.ts';
 import type { CommitmentAddress } from './commitment.ts';
 import type { Failure } from './failure.ts';
+import type { MappingOverrides } from './override.ts';
 import type { ShownCertificate } from './tls.ts';
 
 /** A Peer: a system that sends to us, and how we treat what it sends. Configured, or made up from how it introduced itself. */
@@ -26,6 +27,8 @@ export type Peer = {
   readonly patientAuthority: string;
   /** Offset for times without one, `+01:00`. */
   readonly zone: string;
+  /** How its messages are meant where they do not say it as the standard has it; absent for as they are. */
+  readonly mapping?: MappingOverrides | undefined;
   /** Specialty of its orders when nothing in them says; '' for the gateway's default. */
   readonly specialty: string;
   /** Messages with codes that no table knows: carried without them, or held until a person has mapped the code. */

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -168,6 +168,42 @@ describe('check', () => {
       err: '',
     });
     expect(await waystation(['start', '--config', 'bad.yaml'])).toMatchObject({ code: 3, err: expect.stringContaining('(and 1 more)') });
+  });
+
+  it('maps samples, and shows what the overrides of their peer did', async () => {
+    const config = [
+      'peers:',
+      '  - name: north',
+      '    mllp: { application: RIS }',
+      '    mapping:',
+      '      version: 1',
+      '      codes: { "0485": { EIL: S }, "0001": { W: F } }',
+      '      segments: { ZPI-1: { to: note } }',
+      '      rewrite: [{ move: ZPI-2, to: OBR-18 }]',
+    ];
+    writeFileSync(join(data, 'north.yaml'), config.join('\n'));
+    mkdirSync(join(data, 'samples'));
+    const order = ['MSH|^~\\&|RIS|NORTH|||20260302||ORM^O01|S1|P|2.5', 'PID|||4711', 'ORC|NW|P1', 'OBR|1|P1||CT|EIL', 'ZPI|Asthma|A77|x'];
+    writeFileSync(join(data, 'samples/order.hl7'), order.join('\r'));
+    const args = ['check', 'north.yaml', '--samples', 'samples'];
+    const { code, out, err } = await waystation(args);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('\norder.hl7: ORM^O01 from north: Patient, ');
+    expect(out).toContain('\n  rewrite[0]: OBR-18\n  codes.0485: OBR-5\n  segments.ZPI-1: ZPI-1\n');
+    expect(out).toContain('\n  not carried: ZPI-3: ');
+    expect(out).toContain('\nwarning: north: codes.0001 did nothing in any sample\n');
+    expect(out).not.toContain('Asthma');
+    const mapped = JSON.parse((await waystation(['map', 'samples/order.hl7', '--config', 'north.yaml', '--peer', 'north', '--json'])).out);
+    const request = mapped.bundle.entry.map((one: { resource: object }) => one.resource).find((one: { note?: unknown }) => one.note);
+    expect(request).toMatchObject({ priority: 'stat', note: [{ text: 'Asthma' }] });
+    expect(JSON.stringify(request.identifier)).toContain('A77');
+    expect((await waystation([...args, '--peer', 'south'])).code).toBe(2);
+    writeFileSync(join(data, 'samples/bad.hl7'), order.slice(0, 1).join('\r'));
+    const refused = await waystation([...args, '--json']);
+    expect([refused.code, JSON.parse(refused.out).samples[0]]).toEqual([
+      3,
+      expect.objectContaining({ file: 'bad.hl7', refused: expect.stringContaining('AE') }),
+    ]);
   });
 
   it('shows what holds without a file', async () => {

@@ -41,6 +41,8 @@ const DOORS: readonly (readonly [from: string, to: string, why: string])[] = [
   ['cli/map-file.ts', 'mapping/', '`map` shows what mapping makes of a file'],
   ['cli/map-file.ts', 'protocols/', 'and has to parse it first'],
   ['cli/map-file.ts', 'endpoints/mllp/inbound-entry.ts', 'just as the door would'],
+  ['cli/check-samples.ts', 'mapping/', '`check --samples` shows what the overrides of a peer do'],
+  ['cli/check-samples.ts', 'protocols/', 'to a message as it was read'],
 ];
 
 /** Each package has one home. Types of FHIR resources are at home everywhere. */

@@ -25,6 +25,8 @@ export type OrderGroup = {
   readonly tq1: readonly Segment[];
   readonly ipc: readonly Segment[];
   readonly zds: readonly Segment[];
+  /** Z segments of any name, ZDS too. */
+  readonly own: readonly Segment[];
   readonly ctd: readonly Segment[];
   readonly diagnoses: readonly Segment[];
   readonly allergies: readonly Segment[];
@@ -74,6 +76,7 @@ function groupOf(segments: readonly Segment[], prior: readonly Segment[]): Order
     tq1: named(segments, 'TQ1'),
     ipc: named(segments, 'IPC'),
     zds: named(segments, 'ZDS'),
+    own: segments.filter(({ name }) => name.startsWith('Z')),
     ctd: named(segments, 'CTD'),
     diagnoses: named(segments, 'DG1'),
     // After an order, some senders put those of its patient.

@@ -29,7 +29,15 @@ export function mapOrders(message: Hl7Message, { entry, peer }: MapContext): Map
   const first = orders[0]?.identities[0];
   const encounter = first && visitOf(head.segments, patient, first, draft)?.reference;
   patientRecords(head.segments, patient, draft);
-  const shared = { msh, sft: head.all('SFT'), notes: head.notes, patient, encounter, entry };
+  const shared = {
+    msh,
+    sft: head.all('SFT'),
+    notes: head.notes,
+    own: head.segments.filter(({ name }) => name.startsWith('Z')),
+    patient,
+    encounter,
+    entry,
+  };
   const parts = orders.map((order, index) => mapOrder(order, { n: index + 1, ...shared }, draft));
   draft.listUnread(message.segments);
   return { resources: draft.resources, parts, gaps: [...message.gaps, ...draft.gaps], ...draft.kept };

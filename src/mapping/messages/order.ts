@@ -13,6 +13,7 @@ import { firstValue } from '../datatypes/components.ts';
 import { identity } from '../datatypes/systems.ts';
 import { saidAt } from '../datatypes/ts-datetime.ts';
 import type { Draft } from '../draft.ts';
+import { carriedFields, withCarried } from '../overrides/z-segments.ts';
 import { combined } from '../segment-table.ts';
 import { alternateCode } from '../segments/alternate-code.ts';
 import { ipcServiceRequest } from '../segments/ipc-servicerequest.ts';
@@ -35,6 +36,8 @@ export type OrderContext = {
   readonly msh: Segment;
   readonly sft: readonly Segment[];
   readonly notes: readonly Segment[];
+  /** Z segments before the first order belong to every order, as notes there. */
+  readonly own: readonly Segment[];
   readonly patient: ReadPatient;
   readonly encounter: Reference<Encounter> | undefined;
   readonly entry: MessageOrigin;
@@ -46,7 +49,8 @@ export function mapOrder(order: Order, context: OrderContext, draft: Draft): Cas
   const details = orderDetails(group, order.identities[0] as Identity, context, draft);
   const imaging = imagingKeys(group, draft);
   const priority = timingPriority(group, draft);
-  const request = { ...serviceRequest(order, imaging, context, draft), ...priorityOf(priority), ...details.said };
+  const carried = carriedFields([...context.own, ...group.own], draft);
+  const request = { ...withCarried(serviceRequest(order, imaging, context, draft), carried), ...priorityOf(priority), ...details.said };
   const reference = draft.add({ ...supersededBy(request), ...request }, order.identities, { initial: { status: 'unknown' } });
   const targets = [reference, patient.reference, ...(encounter ? [encounter] : []), ...details.members];
   const provenance = mshProvenance({ msh, sft: context.sft }, group.orc, context.n, targets, context.entry, draft);
@@ -89,7 +93,12 @@ export function orderIdentities({ placer, filler }: OrderNumbers, fallback: stri
   return known.length > 0 ? known : [identity('ServiceRequest', 'urn:waystation:order-of-message', fallback)];
 }
 
-export function serviceRequest({ group, numbers }: Order, imaging: ImagingKeys, context: OrderContext, draft: Draft): ServiceRequest {
+export function serviceRequest(
+  { group, numbers }: Order,
+  imaging: ImagingKeys,
+  context: Omit<OrderContext, 'own'>,
+  draft: Draft,
+): ServiceRequest {
   const { orc, obr, ipc } = group;
   const timing = orderTiming(group, draft);
   const asked = obrServiceRequest(group, draft);

@@ -82,9 +82,9 @@ function isOrderResponse({ orc, obr, observations, specimens }: ResultGroup): bo
 
 function mapResponse(group: ResultGroup, fallback: string, context: ResultContext, draft: Draft): CasePart {
   const orc = group.orc as Segment;
-  const order = { ...group, orc, otherDetail: '', ctd: [], diagnoses: [], allergies: [], specimens: [], prior: [] };
+  const order = { ...group, orc, otherDetail: '', ctd: [], diagnoses: [], allergies: [], specimens: [], own: [], prior: [] };
   const numbers = orderNumbers(orc, group.obr, draft);
-  return mapOrder({ group: order, numbers, identities: orderIdentities(numbers, fallback) }, context, draft);
+  return mapOrder({ group: order, numbers, identities: orderIdentities(numbers, fallback) }, { ...context, own: [] }, draft);
 }
 
 const RESPONSES: ReadonlySet<string> = new Set(['OK', 'OC']);

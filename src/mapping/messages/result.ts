@@ -144,6 +144,7 @@ export function readRequest(group: ResultGroup, context: ResultContext, draft: D
     allergies: [],
     specimens: [],
     prior: [],
+    own: [],
     notes: [],
     observations: [],
   };

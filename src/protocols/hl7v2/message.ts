@@ -10,9 +10,10 @@
 
 import type { CharsetName } from '../../model/charset.ts';
 import { type Failure, failure } from '../../model/failure.ts';
+import type { FieldPath } from '../../model/field-path.ts';
 import type { Gap } from '../../model/mapped.ts';
 import { decodeText } from './charset.ts';
-import { type Delimiters, unescapeText } from './escape.ts';
+import { type Delimiters, escapeText, unescapeText } from './escape.ts';
 import { part, readDelimiters } from './header.ts';
 import { ReadMarks } from './read-marks.ts';
 import { maskTrailBytes, trailBytesIn } from './trail-bytes.ts';
@@ -51,8 +52,19 @@ export function parseMessage(bytes: Buffer, fallback: CharsetName | '' = ''): Hl
     version: msh.get(12),
     controlId: msh.get(10),
     delimiters,
-    segments,
     gaps,
+    ...foundIn(segments),
+  };
+}
+
+/** The same message with other segments in place of its own. */
+export function withSegments(message: Hl7Message, segments: readonly Segment[]): Hl7Message {
+  return { ...message, ...foundIn(segments) };
+}
+
+function foundIn(segments: readonly Segment[]): Pick<Hl7Message, 'segments' | 'first' | 'all'> {
+  return {
+    segments,
     first: (name) => segments.find((one) => one.name === name),
     all: (name) => segments.filter((one) => one.name === name),
   };
@@ -77,6 +89,9 @@ type Reading = { readonly delimiters: Delimiters; readonly charset: CharsetName 
 
 type Parts = readonly (readonly string[])[];
 const NO_PARTS: Parts = [];
+
+/** Numbers from 1; 0 for what is not said. */
+type Place = Omit<FieldPath, 'segment'>;
 
 /** A value that nobody read. `path` as in `OBX[2]-5[3].1.2`: an index of 1 is left out. */
 export type Unread = { readonly path: string; readonly value: string };
@@ -146,6 +161,45 @@ export class Segment {
   /** The field as it stands in the message: undecoded, in the message's delimiters. */
   raw(field: number): string {
     return this.#fields[field] ?? '';
+  }
+
+  /** What stands at a place, undecoded; what is not said of it is not cut, but a component without its repetition is of the first. */
+  rawAt({ field, repetition, component, subcomponent }: Place): string {
+    const { delimiters } = this.#reading;
+    const raw = this.raw(field);
+    if (repetition === 0 && component === 0) return raw;
+    const one = part(raw, delimiters.repetition, repetition || 1);
+    if (component === 0) return one;
+    const two = part(one, delimiters.component, component);
+    return subcomponent === 0 ? two : part(two, delimiters.subcomponent, subcomponent);
+  }
+
+  /** This segment with another undecoded value at a place. Nothing has been read of it yet. */
+  replaced({ field, repetition, component, subcomponent }: Place, raw: string): Segment {
+    const { delimiters } = this.#reading;
+    const inner =
+      subcomponent === 0 ? raw : put(this.rawAt({ ...WHOLE, field, repetition, component }), delimiters.subcomponent, subcomponent, raw);
+    const one =
+      component === 0 ? inner : put(this.rawAt({ ...WHOLE, field, repetition: repetition || 1 }), delimiters.component, component, inner);
+    const whole = repetition === 0 && component === 0 ? one : put(this.raw(field), delimiters.repetition, repetition || 1, one);
+    const fields = this.#fields.map((known, index) => (index === field ? whole : known));
+    while (fields.length <= field) fields.push(fields.length === field ? whole : '');
+    if (isHeader(this.name)) fields.splice(1, 1);
+    return new Segment(fields.join(delimiters.field), this.position, this.occurrence, this.#reading);
+  }
+
+  /** As much of an undecoded value as a place can hold: the first component of a field, for a component. */
+  cutFor({ repetition, component, subcomponent }: Place, raw: string): string {
+    const { delimiters } = this.#reading;
+    if (repetition === 0 && component === 0) return raw;
+    const one = part(raw, delimiters.repetition, 1);
+    const two = component === 0 ? one : part(one, delimiters.component, 1);
+    return subcomponent === 0 ? two : part(two, delimiters.subcomponent, 1);
+  }
+
+  /** A text as it stands in this message. */
+  escaped(text: string): string {
+    return escapeText(text, this.#reading.delimiters);
   }
 
   /** The field decoded as repetitions of components of subcomponents, ready to be written again: `{ repetitions: tree(3) }`. */
@@ -224,6 +278,16 @@ export class Segment {
     return field <= 2 && isHeader(this.name);
   }
 }
+
+/** The text with its nth part replaced. */
+function put(text: string, separator: string, n: number, value: string): string {
+  const parts = text.split(separator);
+  while (parts.length < n) parts.push('');
+  parts[n - 1] = value;
+  return parts.join(separator);
+}
+
+const WHOLE = { repetition: 0, component: 0, subcomponent: 0 };
 
 /** `3` or `3[2]`. */
 function indexed(name: string, index: number): string {
