@@ -124,7 +124,7 @@ const HOSTS: Readonly<Record<string, readonly string[]>> = {
     PATIENT,
     VISIT,
     ...ORDER,
-    'TXA||CN|TX||||||||DOC1^NORTH|||||LA',
+    'TXA||CN|TX|||||||||DOC1^NORTH|||||LA',
     'OBX||TX|11488-4^Note^LN||Text||||||F',
   ],
   OML_O21: [

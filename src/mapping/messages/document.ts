@@ -49,7 +49,7 @@ export function mapDocument({ txa, observations }: DocumentSegments, context: Do
     { initial: { status: 'current', content: [{ attachment: emptyAttachment(txa) }] } },
   );
   const written = [document, ...others, ...beside];
-  const signed = txaProvenance(txa, document, entry, draft);
+  const signed = txaProvenance(txa, document, { n: context.n, origin: entry }, draft);
   const provenance = mshProvenance({ msh, sft }, context.orc, context.n, written, entry, draft);
   const members = [...written, ...(signed ? [signed] : []), provenance].map((one) => one.reference as string);
   return {

@@ -4,7 +4,7 @@
  *
  * A report joins the case whose order, filler or accession number it names, and never opens one: what comes in a hospital's whole feed of
  * results is kept for who may see it. ORC-1 OK and OC with no result are the French answer to an order (the filler takes it, or cancels):
- * they are mapped as the order they speak of.
+ * they are mapped as the order they speak of. A document beside a report (v2.9 ORDER_DOCUMENT) is a part of its own.
  */
 import type { Encounter, Observation, Reference } from '@medplum/fhirtypes';
 import type { CasePart } from '../../model/case.ts';
@@ -22,10 +22,11 @@ import { obxObservation } from '../segments/obx-observation.ts';
 import { orderNumbers } from '../segments/orc-servicerequest.ts';
 import { pidPatient, type ReadPatient } from '../segments/pid-patient.ts';
 import { isDeleted, prtRelatedPerson } from '../segments/prt-participation.ts';
+import { mapDocument } from './document.ts';
 import { observationsIn } from './observation-groups.ts';
 import { mapOrder, orderIdentities } from './order.ts';
 import { patientMembers, patientRecords, visitOf } from './patient-context.ts';
-import { mapResult, type ResultContext, reportIdentities } from './result.ts';
+import { mapResult, type ResultContext, readRequest, reportIdentities } from './result.ts';
 import { type ResultGroup, resultGroups } from './result-groups.ts';
 
 /** A Failure only where there is no PID: the door refuses such messages. */
@@ -44,10 +45,11 @@ export function mapOruR01(message: Hl7Message, { entry, peer }: MapContext): Map
   const observed = readHead(head, patient, encounter, first, draft);
   const notes = head.filter((segment) => segment.name === 'NTE');
   const sft = head.filter((segment) => segment.name === 'SFT');
-  const parts = groups.map((group, index): CasePart => {
+  const parts = groups.flatMap((group, index): CasePart[] => {
     const context = { n: index + 1, msh, sft, notes, patient, encounter, entry };
-    if (isOrderResponse(group)) return mapResponse(group, `${name}|${index + 1}`, context, draft);
-    return mapResult(group, reports[index] as readonly Identity[], context, draft);
+    if (isOrderResponse(group)) return [mapResponse(group, `${name}|${index + 1}`, context, draft)];
+    const result = mapResult(group, reports[index] as readonly Identity[], context, draft);
+    return [result, ...documentsOf(group, { ...context, n: groups.length + index + 1 }, draft)];
   });
   // Without a report nothing else says where the observations come from.
   if (groups.length === 0) mshProvenance({ msh, sft }, undefined, 1, [patient.reference, ...observed], entry, draft);
@@ -71,6 +73,13 @@ function readHead(
   const before = head.slice(0, head.findIndex(({ name }) => name === 'OBX' || name === 'PV1') >>> 0);
   for (const prt of before) if (prt.name === 'PRT' && !isDeleted(prt)) prtRelatedPerson(prt, patient.reference, draft);
   return observed;
+}
+
+/** ORDER_DOCUMENT (v2.9): a document that comes with a report, as an MDM would bring it. With an answer to an order it is listed. */
+function documentsOf(group: ResultGroup, context: ResultContext, draft: Draft): CasePart[] {
+  if (!group.document) return [];
+  const orders = [readRequest(group, { ...context, notes: [] }, draft)];
+  return [mapDocument(group.document, { ...context, event: '', orders, beside: [], orc: undefined }, draft)];
 }
 
 /** HL7 Table 0119, OK and OC, where nothing was observed: OBX-11 O describes what was ordered. */

@@ -42,11 +42,11 @@ export function presentationOf(txa: Segment): { contentType?: string } {
   return filled({ contentType }) ?? {};
 }
 
-/** Who did what to the document, where TXA says more than its author. */
+/** Who did what to the document, where TXA says more than its author. `n`: which thing of the message the document is. */
 export function txaProvenance(
   txa: Segment,
   target: Reference<DocumentReference>,
-  origin: MessageOrigin,
+  { n, origin }: { readonly n: number; readonly origin: MessageOrigin },
   draft: Draft,
 ): Reference<Provenance> | undefined {
   const said = TXA_PROVENANCE(txa, draft);
@@ -64,7 +64,7 @@ export function txaProvenance(
     ...said,
     agent: agents.length > 0 ? agents : [gateway],
   };
-  return draft.add(provenance, [identityOf(origin, 'document')]);
+  return draft.add(provenance, [identityOf(origin, n === 1 ? 'document' : `document ${n}`)]);
 }
 
 /** PPN: a person; when he did it is the Provenance's own time. */
