@@ -69,15 +69,16 @@ export async function carryOut(
   { changes = [], resources, occurred = null }: Mapped,
   records: Records,
 ): Promise<void> {
+  const said = occurred?.to ?? batch.now;
   for (const change of changes) {
-    const two = recordsOf(batch, change, records);
+    const two = { ...recordsOf(batch, change, records), said };
     if (change.kind === 'move') moveStay(batch, work, two, currentRecord(records, change.what, reader(batch)));
     else if (change.kind === 'link' || change.kind === 'unlink') link(batch, work, change.kind, two);
     else if (two.source === two.target) {
       if (RENAMING.has(change.kind)) rename(batch, work, two.target, occurred, (record) => withFormer(record, retired(change, resources)));
     } else if (change.kind === 'move-numbers') await moveNumbers(batch, work, change.from, two, records);
     else if (change.type !== 'Patient') await mergeStays(batch, work, change, two, records);
-    else await mergePatients(batch, work, change.from, { ...two, said: occurred?.to ?? batch.now }, records);
+    else await mergePatients(batch, work, change.from, two, records);
   }
 }
 

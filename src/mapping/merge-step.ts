@@ -59,13 +59,19 @@ export async function mergeStays(
 }
 
 /** A Patient who keeps no number of a person is gone up into the other. */
-export async function moveNumbers(batch: Batch, work: Work, from: readonly Numbered[], two: Two, records: Records): Promise<void> {
+export async function moveNumbers(
+  batch: Batch,
+  work: Work,
+  from: readonly Numbered[],
+  two: Two & { readonly said: Date },
+  records: Records,
+): Promise<void> {
   const { source, target } = two;
   const old = resourceIn(batch, source) as Identified<Patient> | null;
   const numbers = from.map(({ identity }) => identity);
   const moving = new Set(numbers.map(numberName));
   const left = (await identitiesOf(batch.tx, idOf(source))).filter((one) => !moving.has(numberName(one)));
-  if (!old || left.length === 0) return mergePatients(batch, work, [], { ...two, said: batch.now }, records);
+  if (!old || left.length === 0) return mergePatients(batch, work, [], two, records);
   await repointIdentities(batch.tx, numbers, old.id, idOf(target));
   for (const number of numbers) records.names.set(numberName(number), target);
   putResource(batch, withoutNumbers(old, numbers), work.entry.seq);

@@ -39,6 +39,7 @@ import {
 
 type Identified = Resource & { id: string };
 
+type Before = { readonly next: Identified | null; readonly seq: number | null; readonly before: Before | null };
 type Slot = {
   /** Null: not loaded (only granted), or there is none. */
   stored: StoredResource | null;
@@ -46,8 +47,8 @@ type Slot = {
   held: 'no' | 'read' | 'locked';
   next: Identified | null;
   seq: number | null;
-  /** What `next` was before the entry `seq` put it. */
-  before: { readonly next: Identified | null; readonly seq: number | null } | null;
+  /** What `next` was before the entry `seq` put it, and before the entry before that. */
+  before: Before | null;
   /** When that was said which `next` says; null: as stored. */
   said: Date | null;
   caseId: string | null;
@@ -178,20 +179,24 @@ export function putResource(batch: Batch, resource: Identified, seq: number | nu
   const slot = slotOf(batch, reference);
   if (slot.held !== 'locked' && !fresh) throw new Error(`batch: ${reference} is put before it was locked`);
   slot.held = 'locked';
-  if (slot.seq !== seq) slot.before = { next: slot.next, seq: slot.seq };
+  if (slot.seq !== seq) slot.before = { next: slot.next, seq: slot.seq, before: slot.before };
   slot.next = resource;
   slot.seq = seq;
 }
 
-/** Takes back what an entry put, as far as nothing came after it. */
+/** Takes back what an entry put. What came after it stays, and where that is taken back, too, nothing of either is left. */
 export function takeBack(batch: Batch, references: Iterable<string>, seq: number): void {
   for (const reference of references) {
     const slot = batch.slots.get(reference);
-    if (slot?.seq !== seq || !slot.before) continue;
-    slot.next = slot.before.next;
-    slot.seq = slot.before.seq;
-    slot.before = null;
+    if (!slot?.before) continue;
+    if (slot.seq === seq) Object.assign(slot, slot.before);
+    else slot.before = withoutEntry(slot.before, seq);
   }
+}
+
+function withoutEntry(one: Before, seq: number): Before {
+  if (one.before === null) return one;
+  return one.seq === seq ? one.before : { ...one, before: withoutEntry(one.before, seq) };
 }
 
 /** Makes resources part of a case and visible to groups. Shared ones get readers only. */

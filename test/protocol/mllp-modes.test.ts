@@ -90,6 +90,18 @@ describe('a batch', () => {
     expect(await test.journaled()).toHaveLength(3);
   });
 
+  it('of several batches is in the journal before what comes after it on the connection', async () => {
+    const test = await open();
+    const peer = await test.call();
+    const [one, two] = ['N-1', 'N-2'].map((id) => Buffer.concat([Buffer.from('BHS|^~\\&|RIS|NORTH\r'), order(id), Buffer.from('BTS|1\r')]));
+    peer.send(
+      Buffer.concat([frame(Buffer.concat([Buffer.from('FHS|^~\\&|RIS|NORTH\r'), one as Buffer, two as Buffer])), frame(order('N-3'))]),
+    );
+    expect(verdicts(await answerOf(peer))).toEqual(['BHS|^~\\&|', 'MSA|AA|N-1', 'BTS|1', 'BHS|^~\\&|', 'MSA|AA|N-2', 'BTS|1']);
+    expect(await verdictOf(peer)).toBe('AA N-3');
+    expect((await test.journaled()).map(({ control_id }) => control_id)).toEqual(['N-1', 'N-2', 'N-3']);
+  });
+
   it('keeps control ids apart where they must be unused', async () => {
     const test = await open({ everyone: { reusedControlId: 'refuse' } });
     const peer = await test.call();

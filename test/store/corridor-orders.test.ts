@@ -28,6 +28,12 @@ type Said = { placer: string; control: string; status?: string; detailed?: boole
 
 /** Sends one message of these orders and works it off; its journal number. */
 async function send(orders: readonly Said[], peer = 'ris'): Promise<number> {
+  const seq = await append(orders, peer);
+  await workOff();
+  return seq;
+}
+
+async function append(orders: readonly Said[], peer = 'ris'): Promise<number> {
   const controlId = `M${++sent}`;
   const groups = orders.flatMap(({ placer, control, status = '', detailed = true, priority = 'R', orderer = '' }) => [
     `ORC|${control}|${placer}^RIS|||${status}||^^^20260302^^${priority}|||||${orderer}`,
@@ -48,9 +54,7 @@ async function send(orders: readonly Said[], peer = 'ris'): Promise<number> {
     payload,
   } as const;
   const rest = { blob: null, disposition: 'accepted', answer: Buffer.alloc(0), effects: [], detail: '', received: new Date() } as const;
-  const { seq } = await openJournal(fresh.database).append({ ...entry, ...rest });
-  await workOff();
-  return seq;
+  return (await openJournal(fresh.database).append({ ...entry, ...rest })).seq;
 }
 
 async function workOff(): Promise<void> {
@@ -168,6 +172,15 @@ describe('an event that is older than the last', () => {
     await send([{ placer: 'O1', control: 'XO', at: '20260302091500', priority: 'S' }]);
     await send([{ placer: 'O1', control: 'CA', at: '20260302083000', priority: 'R' }]);
     expect([await taskOf('O1'), (await requestOf('O1')).status, (await requestOf('O1')).priority]).toEqual(['requested', 'active', 'stat']);
+  });
+
+  it('changes nothing, also where several are worked off together', async () => {
+    await send([{ placer: 'O3', control: 'NW', at: '20260302091500', priority: 'S', orderer: 'D1^Muster' }]);
+    const before = await requestOf('O3');
+    await append([{ placer: 'O3', control: 'XO', at: '20260302083000', priority: 'R' }]);
+    await append([{ placer: 'O3', control: 'XO', at: '20260302083100', priority: 'A' }]);
+    await workOff();
+    expect(await requestOf('O3')).toEqual(before);
   });
 
   it('is told from one whose time is not said so exactly', async () => {

@@ -363,6 +363,16 @@ describe('a merge that a person undoes', () => {
     expect(numbersOf(await house.patient('v1'))).toBe('v1 old, v2');
   });
 
+  it('is not merged again by the move of its last number that merged it', async () => {
+    await house.send(known('q1'), known('q2'));
+    const [seq] = await house.send(adt('A43', '20260310090000', pid('q2', 'OfQ2^Erika'), mrg({ 1: cx('q1') })));
+    expect(await undo('q1')).toBe('done');
+    await requeueEntries(house.database, [seq as number]);
+    await house.workOff();
+    const [one, two] = [await house.patient('q1'), await house.patient('q2')];
+    expect([numbersOf(one), numbersOf(two)]).toEqual(['q1', 'q2']);
+  });
+
   it('is undone in the middle of a chain', async () => {
     await house.send(known('w1'), known('w2'), known('w3'), orm('Ow1', 'w1', '20260310081000'), merge('w2', 'w1'), merge('w3', 'w2'));
     expect(await undo('w1')).toBe('done');

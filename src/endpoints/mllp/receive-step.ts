@@ -47,12 +47,8 @@ export type BatchAnswer = { readonly bytes: Buffer; readonly answers: readonly A
  */
 export async function receiveBatch({ batch, messages }: InboundBatch, deps: ReceiveDeps): Promise<BatchAnswer> {
   const alone = messages.flat().some((message) => message?.mustBeUnused);
-  const taken: (readonly Answer[])[] = [];
-  for (const group of messages) {
-    const known = group.filter((message) => message !== null);
-    if (!alone) taken.push(await Promise.all(known.map((message) => receive(message, deps))));
-    else taken.push(await oneByOne(known, deps));
-  }
+  const known = messages.map((group) => group.filter((message) => message !== null));
+  const taken = alone ? await oneByOne(known, deps) : await allAtOnce(known, deps);
   const answers = taken.flat();
   const silent = answers.every(({ bytes }) => bytes.length === 0);
   const stamp = { now: deps.clock.now(), controlId: shortControlId(deps.clock.uuid()) };
@@ -60,10 +56,19 @@ export async function receiveBatch({ batch, messages }: InboundBatch, deps: Rece
   return { bytes: silent ? Buffer.alloc(0) : buildBatchAck(batch, given, stamp), answers };
 }
 
-async function oneByOne(messages: readonly Inbound[], deps: ReceiveDeps): Promise<Answer[]> {
-  const answers: Answer[] = [];
-  for (const message of messages) answers.push(await receive(message, deps));
-  return answers;
+/** All are given to the journal before anything that comes after them on the connection. */
+function allAtOnce(messages: readonly (readonly Inbound[])[], deps: ReceiveDeps): Promise<Answer[][]> {
+  return Promise.all(messages.map((group) => Promise.all(group.map((message) => receive(message, deps)))));
+}
+
+async function oneByOne(messages: readonly (readonly Inbound[])[], deps: ReceiveDeps): Promise<Answer[][]> {
+  const taken: Answer[][] = [];
+  for (const group of messages) {
+    const answers: Answer[] = [];
+    for (const message of group) answers.push(await receive(message, deps));
+    taken.push(answers);
+  }
+  return taken;
 }
 
 async function receiveUnused(message: Inbound, { journal, clock, log }: ReceiveDeps): Promise<Answer> {

@@ -13,6 +13,7 @@ export function judgeAdt(bytes: Buffer, header: Header): Verdict {
   if (bytes.includes(0)) return refused(refusal('invalid', 'holds NUL bytes', 'MSH', 0));
   const groups = groupsOf(segments);
   if (groups.length === 0) return refused(refusal('segment-sequence', 'ADT without PID', 'PID', 0));
+  if (groups.length > MAX_GROUPS) return refused(refusal('too-large', `ADT with more than ${MAX_GROUPS} PID`, 'PID', 0, MAX_GROUPS + 1));
   const event = ADT_EVENTS.get(header.trigger) as AdtEvent;
   const pairs = event.does === 'link' || event.does === 'unlink';
   if (pairs && groups.length !== 2) return refused(refusal('segment-sequence', 'a link is of two PID', 'PID', 0, groups.length + 1));
@@ -36,6 +37,9 @@ function othersIn(bytes: Buffer, header: Header, groups: readonly (readonly Segm
 
 /** A message that brings more people together keeps the order of so many. */
 const MAX_OTHERS = 16;
+
+/** A message is worked off whole, in one transaction that holds the records of all its people. */
+const MAX_GROUPS = 100;
 
 /** A PID and what follows it. */
 function groupsOf(segments: readonly SegmentPlace[]): SegmentPlace[][] {

@@ -7,8 +7,9 @@
 import { type AckStamp, timestamp } from './ack.ts';
 import { readDelimiters } from './header.ts';
 
-/** More messages in one frame are no batch but a way to fill the memory. */
+/** More messages in one frame, or more headers and trailers beside them, are no batch but a way to fill the memory. */
 export const MAX_BATCH_MESSAGES = 10_000;
+const MAX_LINES = 3 * MAX_BATCH_MESSAGES;
 
 export type Batch = {
   /** FHS, null where there is none. */
@@ -66,24 +67,36 @@ export function buildBatchAck(batch: Batch, answers: readonly (readonly Buffer[]
 
 type Line = { readonly name: string; readonly start: number; readonly end: number };
 
-/** Lines that open or end something. Null: more messages than a batch may have. */
+/** Lines that open or end something. Null: more of them than a batch may have. */
 function headerLines(bytes: Buffer): Line[] | null {
   const lines: Line[] = [];
+  const endAfter = lineEnds(bytes);
   let messages = 0;
   for (let start = blanksAt(bytes); start < bytes.length; ) {
-    const end = lineEnd(bytes, start);
+    const end = endAfter(start);
     const name = bytes.toString('latin1', start, start + 3);
     const named = NAMES.has(name) && !/\w/.test(bytes.toString('latin1', start + 3, start + 4));
     if (named) lines.push({ name, start, end });
-    if (named && name === 'MSH' && ++messages > MAX_BATCH_MESSAGES) return null;
+    if (named && name === 'MSH') messages++;
+    if (messages > MAX_BATCH_MESSAGES || lines.length > MAX_LINES) return null;
     start = end + 1;
   }
   return lines;
 }
 
-function lineEnd(bytes: Buffer, from: number): number {
-  const [cr, lf] = [bytes.indexOf(0x0d, from), bytes.indexOf(0x0a, from)];
-  return Math.min(...[cr, lf, bytes.length].filter((place) => place >= 0));
+/** Where the line ends that goes on at a place; places go up. What was found is kept: most frames hold only one of CR and LF. */
+function lineEnds(bytes: Buffer): (from: number) => number {
+  const next = (mark: number) => {
+    let found = -1;
+    return (from: number): number => {
+      if (found >= from) return found;
+      const place = bytes.indexOf(mark, from);
+      found = place < 0 ? bytes.length : place;
+      return found;
+    };
+  };
+  const [cr, lf] = [next(0x0d), next(0x0a)];
+  return (from) => Math.min(cr(from), lf(from));
 }
 
 /** A byte order mark and blanks before the first line. */

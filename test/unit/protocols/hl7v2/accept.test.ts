@@ -214,6 +214,12 @@ describe('an ADT message', () => {
   ])('%s of %j: %s', (event, segments, expected) => {
     expect(adt(event, ...segments)).toBe(expected);
   });
+
+  it('of more people than one transaction should hold is refused', () => {
+    const merges = (count: number) => Array.from({ length: count }, (_, index) => [`PID|||Y${index}`, `MRG|X${index}`]).flat();
+    expect(adt('A40', ...merges(100))).toBe('accepted Y0');
+    expect(adt('A40', ...merges(101))).toBe('refused too-large PID^101-0');
+  });
 });
 
 describe('a referral', () => {

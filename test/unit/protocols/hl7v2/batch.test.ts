@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { buildBatchAck, isBatch, MAX_BATCH_MESSAGES, splitBatch } from '../../../../src/protocols/hl7v2/batch.ts';
 
@@ -26,6 +26,17 @@ describe('a batch', () => {
   it('without messages is none, nor with more than anybody means', () => {
     expect(split(`${HEAD}BTS|0\r`)).toBeNull();
     expect(split(`${HEAD}${'MSH|\r'.repeat(MAX_BATCH_MESSAGES + 1)}`)).toBeNull();
+    expect(split(`${'BHS|\r'.repeat(4 * MAX_BATCH_MESSAGES)}${message('1')}`)).toBeNull();
+  });
+
+  it('is read once, however long it is and whichever end its lines have', () => {
+    for (const end of ['\r', '\n']) {
+      const bytes = Buffer.from(`${HEAD}${message('1')}${'NTE|1\r'.repeat(100)}`.replaceAll('\r', end));
+      const search = jest.spyOn(bytes, 'indexOf');
+      splitBatch(bytes);
+      const vain = search.mock.results.filter(({ value }) => value === -1);
+      expect(vain).toHaveLength(1);
+    }
   });
 
   it('gives every byte of its messages back, however lines end and whatever is in them', () => {
