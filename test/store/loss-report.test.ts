@@ -1,5 +1,6 @@
 /** What was not carried, stored with its entry and counted, and messages that are held for a code: a real corridor on a real database. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { MappingOverrides } from '../../src/model/override.ts';
 import { type Corridor, runBatch } from '../../src/pipeline.ts';
 import { listGaps } from '../../src/store/gap-store.ts';
 import { heldEntries, readLoss, requeueEntries } from '../../src/store/journal-store.ts';
@@ -83,10 +84,10 @@ describe('a message with an unknown code, of a peer whose messages are held for 
     return seqs;
   }
 
-  async function workOff(gaps: 'pass' | 'hold'): Promise<void> {
+  async function workOff(gaps: 'pass' | 'hold', mapping?: MappingOverrides): Promise<void> {
     const [corridor] = house.corridors as [Corridor];
     const { peers } = corridor.house;
-    const named = (name: string) => ({ ...peers.named(name), gaps });
+    const named = (name: string) => ({ ...peers.named(name), gaps, mapping });
     while ((await runBatch({ ...corridor, house: { ...corridor.house, peers: { ...peers, named } } })) > 0);
   }
 
@@ -125,6 +126,16 @@ describe('a message with an unknown code, of a peer whose messages are held for 
     expect((await house.caseOf('H1')).phase).toBe('assembling');
     expect((await house.caseOf('H2')).patient).toBe((await house.caseOf('N2')).patient);
     expect((await house.patient('P2'))?.name?.[0]?.family).toBe('Late');
+  });
+
+  it('goes on by a replay when the configuration maps the code', async () => {
+    const [seq = 0] = await send('hold', withUnknownClass('H4', 'P4', '20260302080000'));
+    expect(await house.outcome(seq)).toMatch(/^held/);
+    await requeueEntries(house.database, [seq]);
+    await workOff('hold', { authorities: {}, codes: { '0004': { QQ: 'I' } }, segments: {}, rewrite: [] });
+    expect(await house.outcome(seq)).toMatch(/^done/);
+    expect((await house.encounter('V-H4'))?.class.code).toBe('IMP');
+    expect((await readLoss(house.database, seq)) ?? []).not.toContainEqual(UNKNOWN);
   });
 
   it('is not held by values that are no codes', async () => {
