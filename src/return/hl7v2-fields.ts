@@ -10,20 +10,40 @@ import type { ComponentValue } from '../protocols/hl7v2/escape.ts';
 
 /** TS/DTM of a dateTime, date or instant, with the precision and offset it has; fractions of a second are left out. */
 export function dateTimeField(value: string | undefined): string {
-  const [, year, month = '', day = '', hour = '', minute = '', second = '', offset = ''] = DATE_TIME.exec(value ?? '') ?? [];
-  return year === undefined ? '' : `${year}${month}${day}${hour}${minute}${second}${offset === 'Z' ? '+0000' : offset.replace(':', '')}`;
+  return timeField(value, false);
 }
 
-/** CE (§2.A.8): identifier, text, name of coding system; of several codings one that HL7 Table 0396 has a name for. `suffix`: `&IMP`. */
+/** The same of a time that is itself the result: with the fraction of a second, as far as DTM goes (four digits). */
+export function exactTimeField(value: string | undefined): string {
+  return timeField(value, true);
+}
+
+function timeField(value: string | undefined, exact: boolean): string {
+  const [, year, month = '', day = '', hour = '', minute = '', second = '', fraction = '', offset = ''] = DATE_TIME.exec(value ?? '') ?? [];
+  if (year === undefined) return '';
+  const place = offset === 'Z' ? '+0000' : offset.replace(':', '');
+  return `${year}${month}${day}${hour}${minute}${second}${exact ? fraction.slice(0, '.0000'.length) : ''}${place}`;
+}
+
+/**
+ * CE (§2.A.8): identifier, text, name of coding system, and the same of an alternate code. Of several codings one that HL7 Table 0396 has a
+ * name for comes first. `suffix`: `&IMP`.
+ */
 export function codedField(concept: CodeableConcept | undefined, suffix = ''): readonly ComponentValue[] {
-  const named = concept?.coding?.find(({ system }) => system !== undefined && codingSystemNameOf(system) !== LOCAL);
-  const { code = '', display, system = '' }: Coding = named ?? concept?.coding?.[0] ?? {};
-  return [suffix === '' ? code : [code, suffix], display ?? concept?.text ?? '', code === '' ? '' : codingSystemNameOf(system)];
+  const codings = concept?.coding ?? [];
+  const first = codings.find(({ system }) => system !== undefined && codingSystemNameOf(system) !== LOCAL) ?? codings[0] ?? {};
+  const second = codings.find((one) => one !== first && one.code !== undefined);
+  const [code, display, system] = triplet(first);
+  return [suffix === '' ? code : [code, suffix], display || (concept?.text ?? ''), system, ...(second ? triplet(second) : [])];
 }
 
-/** CE of a unit. */
+function triplet({ code = '', display = '', system = '' }: Coding): readonly [string, string, string] {
+  return [code, display, code === '' ? '' : codingSystemNameOf(system)];
+}
+
+/** CE of a unit; one without a code stands where receivers look for it. */
 export function unitField({ code, unit, system }: Quantity): readonly ComponentValue[] {
-  return code === undefined ? ['', unit ?? ''] : [code, unit ?? code, codingSystemNameOf(system ?? '')];
+  return code === undefined ? [unit ?? ''] : [code, unit ?? code, codingSystemNameOf(system ?? '')];
 }
 
 /**
@@ -46,4 +66,4 @@ function authority(system: string): readonly string[] {
 }
 
 const LOCAL = 'L';
-const DATE_TIME = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?$/;
+const DATE_TIME = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d):(\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?$/;

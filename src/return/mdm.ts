@@ -95,9 +95,10 @@ function numberOf({ reference, version }: DocumentVersion): FieldValue {
 
 const DOCUMENT_NUMBER_LENGTH = 20;
 
-/** HL7 Table 0270, by the LOINC code of the report. */
+/** HL7 Table 0270: the code of the report where it is one of that table, else by its LOINC code. */
 function typeOf({ code }: DiagnosticReport): string {
-  return DOCUMENT_TYPES[String(codedField(code)[0])] ?? 'CN';
+  const own = code?.coding?.find(({ system }) => system === 'http://terminology.hl7.org/CodeSystem/v2-0270')?.code;
+  return own ?? DOCUMENT_TYPES[String(codedField(code)[0])] ?? 'CN';
 }
 
 const DOCUMENT_TYPES: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@ import type { DiagnosticReport, Observation } from '@medplum/fhirtypes';
 import type { MllpDestination, Signer } from '../model/config.ts';
 import { type FieldValue, type SegmentValue, segment } from '../protocols/hl7v2/escape.ts';
 import { codedField, dateTimeField, personField } from './hl7v2-fields.ts';
-import { flagsField, isSince27, rangeField, type ValueFields, valueFields } from './observation-fields.ts';
+import { flagsField, isSince27, rangeField, subIdField, type ValueFields, valueFields } from './observation-fields.ts';
 import { observationStatus, ownStatus } from './result-status.ts';
 
 export type ReportWords = {
@@ -63,6 +63,8 @@ function textsOf({ report: { conclusion }, destination }: ReportWords): string[]
 type Said = ValueFields & {
   readonly code: FieldValue;
   readonly status: string;
+  /** OBX-4 that its sender gave it; '' for none. */
+  readonly subId?: FieldValue;
   readonly flags?: FieldValue;
   readonly range?: string;
   readonly performed?: string;
@@ -72,19 +74,31 @@ type Said = ValueFields & {
   readonly goesOn?: boolean;
 };
 
-/** OBX-4 tells apart what has the same OBX-3; lines of one text have the same. */
 function observations(said: readonly Said[], { report, signer, destination }: ReportWords): SegmentValue[] {
   const performed = dateTimeField(report.effectiveDateTime ?? report.effectivePeriod?.start);
-  let sub = 0;
+  const subIds = subIdsOf(said);
   return said.flatMap((one, index) => {
-    if (!said[index - 1]?.goesOn) sub++;
     const { type, code, value, unit = '', range = '', flags = '', status } = one;
     const own: Record<number, FieldValue> = one.method === undefined ? {} : { 17: one.method };
-    const fields = { 1: String(index + 1), 2: type, 3: code, 4: String(sub), 5: value, 6: unit, 7: range, 8: flags, 11: status };
+    const fields = { 1: String(index + 1), 2: type, 3: code, 4: subIds[index] ?? '', 5: value, 6: unit, 7: range, 8: flags, 11: status };
     const more = { ...own, ...fields, 14: one.performed || performed };
     const notes = (one.notes ?? []).map((text, at) => segment('NTE', { 1: String(at + 1), 3: text }));
     if (!isSince27(destination.version)) return [segment('OBX', { ...more, 16: personField(signer) }), ...notes];
     return [segment('OBX', more), ...(one.goesOn ? [] : [participant('RO', signer)]), ...notes];
+  });
+}
+
+/** OBX-4 tells apart what has the same OBX-3: as its sender wrote it, else a number that nobody wrote. Lines of one text have the same. */
+function subIdsOf(said: readonly Said[]): FieldValue[] {
+  const taken = new Set(said.map(({ subId = '' }) => String(subId)));
+  let last = 0;
+  return said.map(({ subId = '' }, index) => {
+    if (subId !== '') return subId;
+    if (!said[index - 1]?.goesOn) {
+      last++;
+      while (taken.has(String(last))) last++;
+    }
+    return String(last);
   });
 }
 
@@ -93,6 +107,7 @@ function resultOf(result: Observation, version: string): Said {
     ...valueFields(result, version),
     code: codedField(result.code),
     status: observationStatus(result),
+    subId: subIdField(result),
     flags: flagsField(result),
     range: rangeField(result),
     performed: dateTimeField(result.effectiveDateTime ?? result.effectivePeriod?.start),

@@ -17,10 +17,19 @@ export function codeSystemOf(name: string, owner: string): string {
   return `urn:waystation:codesystem:${local ? `${encodeURIComponent(owner)}:` : ''}${encodeURIComponent(bounded(upper))}`;
 }
 
-/** The way back: the table's name of a URI, `L` (local) where it has none. */
+/** The way back: the table's name of a URI, the name that a sender wrote, `L` (local) where there is none. */
 export function codingSystemNameOf(system: string): string {
-  return [...CODING_SYSTEM].find(([, uri]) => uri === system)?.[0] ?? 'L';
+  const known = [...CODING_SYSTEM].find(([, uri]) => uri === system)?.[0];
+  const table = /^http:\/\/terminology\.hl7\.org\/CodeSystem\/v2-(\d{4})$/.exec(system)?.[1];
+  if (known !== undefined || table !== undefined) return known ?? `HL7${table}`;
+  if (system.startsWith('urn:oid:')) return system.slice('urn:oid:'.length);
+  // The last part is the name; before it stands whose it is, where it means something at its sender only.
+  const name = OWN_NAME.exec(system)?.[1];
+  return name === undefined ? 'L' : decodeURIComponent(name);
 }
+
+/** A name as `codeSystemOf` writes it, as far as it is ASCII: anything else may be no text. */
+const OWN_NAME = /^urn:waystation:codesystem:(?:[^:]*:)?((?:[\w.~!*'()-]|%[2-7][0-9A-F])+)$/;
 
 const CODING_SYSTEM: ReadonlyMap<string, string> = new Map([
   ['C4', 'http://www.ama-assn.org/go/cpt'],

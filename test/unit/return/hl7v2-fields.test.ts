@@ -16,22 +16,30 @@ describe('FHIR values as HL7 v2 fields', () => {
     expect(dateTimeField(value)).toBe(field);
   });
 
-  it('of several codings the one whose system has a name in HL7 Table 0396', () => {
+  it('of two codings the one whose system has a name in HL7 Table 0396 first', () => {
     const concept = {
       coding: [
         { system: 'urn:example:own', code: '7', display: 'own' },
         { system: 'http://loinc.org', code: '18748-4', display: 'Imaging' },
       ],
     };
-    expect(codedField(concept)).toEqual(['18748-4', 'Imaging', 'LN']);
+    expect(codedField(concept)).toEqual(['18748-4', 'Imaging', 'LN', '7', 'own', 'L']);
     expect(codedField({ coding: concept.coding.slice(0, 1) }, 'IMP')).toEqual([['7', 'IMP'], 'own', 'L']);
     expect(codedField({ text: 'words only' })).toEqual(['', 'words only', '']);
+  });
+
+  it('a system that is no name of ours as local', () => {
+    expect(['urn:waystation:codesystem:%ZZ', 'urn:waystation:codesystem:%FF', 'http://north.example'].map(codingSystemNameOf)).toEqual([
+      'L',
+      'L',
+      'L',
+    ]);
   });
 
   it('a unit of UCUM, a local one, a written one', () => {
     expect(unitField({ code: 'mm', unit: 'mm', system: 'http://unitsofmeasure.org' })).toEqual(['mm', 'mm', 'UCUM']);
     expect(unitField({ code: 'u' })).toEqual(['u', 'u', 'L']);
-    expect(unitField({ unit: 'drops' })).toEqual(['', 'drops']);
+    expect(unitField({ unit: 'drops' })).toEqual(['drops']);
   });
 
   it('a person with the authority of his number', () => {
@@ -51,10 +59,17 @@ describe('names that mapping reads are written back', () => {
     expect(systemOf(authorityOf(system), '')).toBe(system);
   });
 
-  it.each(['http://loinc.org', 'http://snomed.info/sct', 'http://unitsofmeasure.org', 'http://hl7.org/fhir/sid/icd-10'])(
-    'the coding system %s',
-    (system) => {
-      expect(codeSystemOf(codingSystemNameOf(system), 'anyone')).toBe(system);
-    },
-  );
+  it.each([
+    'http://loinc.org',
+    'http://snomed.info/sct',
+    'http://unitsofmeasure.org',
+    'http://hl7.org/fhir/sid/icd-10',
+    'http://terminology.hl7.org/CodeSystem/v2-0078',
+    'urn:oid:1.2.3',
+    'urn:waystation:codesystem:WHAT%20EVER',
+    'urn:waystation:codesystem:anyone:99ABC',
+    'urn:waystation:codesystem:anyone:L',
+  ])('the coding system %s', (system) => {
+    expect(codeSystemOf(codingSystemNameOf(system), 'anyone')).toBe(system);
+  });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Observation } from '@medplum/fhirtypes';
+import type { Attachment, Observation } from '@medplum/fhirtypes';
 import { flagsField, rangeField, valueFields } from '../../../src/return/observation-fields.ts';
 
 const observation = (more: Partial<Observation>): Observation => ({
@@ -10,6 +10,10 @@ const observation = (more: Partial<Observation>): Observation => ({
 });
 const original = (text: string) => [{ url: 'http://hl7.org/fhir/StructureDefinition/originalText', valueString: text }];
 const mm = { unit: 'mm', system: 'http://unitsofmeasure.org', code: 'mm' };
+const file = (valueAttachment: Attachment) => ({
+  url: 'http://hl7.org/fhir/5.0/StructureDefinition/extension-Observation.valueAttachment',
+  valueAttachment,
+});
 const UNIT = ['mm', 'mm', 'UCUM'];
 
 describe('the value of an observation', () => {
@@ -34,12 +38,12 @@ describe('the value of an observation', () => {
     [
       'a titre',
       { valueRatio: { numerator: { value: 1 }, denominator: { value: 128 } } },
-      { type: 'SN', value: ['', '1', ':', '128'], unit: ['', ''] },
+      { type: 'SN', value: ['', '1', ':', '128'], unit: [''] },
     ],
     [
       'a ratio as it was written',
       { valueRatio: { extension: original('1 / 2'), numerator: { value: 1 }, denominator: { value: 2 } } },
-      { type: 'SN', value: ['', '1', '/', '2'], unit: ['', ''] },
+      { type: 'SN', value: ['', '1', '/', '2'], unit: [''] },
     ],
     ['a whole number', { valueInteger: 3 }, { type: 'NM', value: '3' }],
     ['a time', { valueDateTime: '2026-03-02T09:00:00+01:00' }, { type: 'TS', value: '20260302090000+0100' }],
@@ -47,6 +51,36 @@ describe('the value of an observation', () => {
     ['a time of day', { valueTime: '08:15:00' }, { type: 'TM', value: '081500' }],
     ['a period', { valuePeriod: { start: '2026-03-01', end: '2026-03-02' } }, { type: 'DR', value: ['20260301', '20260302'] }],
     ['yes', { valueBoolean: true }, { type: 'CE', value: ['Y', '', 'HL70136'] }],
+    ['a time to a part of a second', { valueDateTime: '2026-03-02T09:00:00.12345Z' }, { type: 'TS', value: '20260302090000.1234+0000' }],
+    [
+      'a number that equals',
+      { valueQuantity: { value: 5.4, extension: original('= 5.40'), ...mm } },
+      { type: 'SN', value: ['=', '5.40'], unit: UNIT },
+    ],
+    [
+      'an array',
+      { valueSampledData: { origin: { value: 0, ...mm }, period: 1, dimensions: 2, data: '1 2.50 3 E' } },
+      {
+        type: 'NA',
+        value: {
+          repetitions: [
+            ['1', '2.50'],
+            ['3', ''],
+          ],
+        },
+        unit: UNIT,
+      },
+    ],
+    [
+      'a file',
+      { extension: [file({ contentType: 'image/jpeg', data: '/9j/4A==' })] },
+      { type: 'ED', value: { repetitions: [['', 'image', 'jpeg', 'Base64', '/9j/4A==']] } },
+    ],
+    [
+      'a file elsewhere',
+      { extension: [file({ contentType: 'application/pdf', url: 'https://north.example/1.pdf' })] },
+      { type: 'RP', value: { repetitions: [['https://north.example/1.pdf', '', 'application', 'pdf']] } },
+    ],
     ['a word', { valueString: 'none' }, { type: 'ST', value: 'none' }],
     ['a text', { valueString: 'one\ntwo' }, { type: 'FT', value: 'one\ntwo' }],
     ['nothing, and why', { dataAbsentReason: { text: 'not done' } }, { type: 'FT', value: 'not done' }],
@@ -90,6 +124,7 @@ describe('what stands beside it', () => {
     const coded = (code: string) => ({ coding: [{ code }] });
     expect(flagsField(observation({ interpretation: [coded('H'), coded('A')] }))).toEqual({ repetitions: ['H', 'A'] });
     expect(flagsField(observation({ interpretation: [coded('H')] }))).toBe('H');
+    expect(flagsField(observation({ interpretation: [{ text: 'see text' }] }))).toBe('see text');
     expect(flagsField(observation({}))).toBe('');
   });
 });

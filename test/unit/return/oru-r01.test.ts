@@ -192,6 +192,21 @@ describe('the ORU^R01 of a report', () => {
     ]);
   });
 
+  it('gives a result the sub-id that its sender gave it, and no other result the same', () => {
+    const numbered = (id: string, subId: string) =>
+      observation(id, {
+        extension: [
+          {
+            url: 'http://hl7.org/fhir/StructureDefinition/observation-v2-subid',
+            extension: [{ url: 'original-sub-identifier', valueString: subId }],
+          },
+        ],
+      });
+    const contained = [observation('a', {}), numbered('b', '1'), numbered('c', '2'), observation('d', {})];
+    const oru = compose({ conclusion: undefined, contained }, { pdf: null });
+    expect(oru.all('OBX').map((obx) => obx.get(4))).toEqual(['3', '1', '2', '4']);
+  });
+
   it.each([
     ['registered', 'O', 'SC', 'I'],
     ['partial', 'R', 'IP', 'R'],
