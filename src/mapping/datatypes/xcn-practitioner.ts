@@ -43,10 +43,9 @@ export function xcnPractitioners(
 }
 
 function readPractitioners(segment: Segment, field: number, draft: Draft, most: number): Reference<Practitioner>[] {
-  const repetitions = eachRepetition(segment, field, (at) => at);
+  const repetitions = eachRepetition(segment, field, (at) => (nameText(at) === '' && at(1) === '' ? undefined : at));
   const named = repetitions.map(nameText).find((name) => name !== '') ?? '';
   const persons = Map.groupBy(repetitions, (at) => nameText(at) || named || at(1));
-  persons.delete('');
   return [...persons.values()].slice(0, most).map((person) => practitioner(person, draft));
 }
 

@@ -217,6 +217,10 @@ describe('persons and organizations', () => {
     expect(persons('Dr Asta Holm').references).toEqual([{ type: 'Practitioner', display: 'Dr Asta Holm' }]);
   });
 
+  it('a repetition that says nothing hides no name', () => {
+    expect(persons('~^Holm').references).toEqual([{ type: 'Practitioner', display: 'Holm' }]);
+  });
+
   it('a person named twice in a message is one resource with all that was said', () => {
     const draft = new Draft(PEER, '+01:00');
     xcnPractitioners(segmentOf('D7^^^^^^^^HOSP'), 1, draft);
