@@ -25,6 +25,15 @@ export const CORRECTIONS: Readonly<Record<string, Correction>> = {
   'CWE[Device] CWE.5 deviceName[2].type': { assignment: 'user-friendly-name' },
   'CWE[Device] CWE.11 deviceName[3].type': { assignment: 'user-friendly-name' },
   'CWE[Device] CWE.9 deviceName[4].type': { assignment: 'user-friendly-name' },
+  'TQ[ServiceRequest] TQ.3 occurenceTiming.repeat.boundsDuration.value': { target: 'occurrenceTiming.repeat.boundsDuration.value' },
+  'TQ[ServiceRequest] TQ.3 occurenceTiming.repeat.boundsDuration.unit': {
+    target: 'occurrenceTiming.repeat.boundsDuration.unit',
+    assignment: 'd',
+  },
+  'TQ[ServiceRequest] TQ.3 occurenceTiming.repeat.boundsDuration.system': {
+    target: 'occurrenceTiming.repeat.boundsDuration.system',
+    assignment: 'http://unitsofmeasure.org',
+  },
   'RPT[Timing] RPT.3 repeat.dayOfWeek[1]': { assignment: 'mon' },
   'RPT[Timing] RPT.4 repeat.dayOfWeek[2]': { assignment: 'tue' },
   'RPT[Timing] RPT.6 repeat.periodUnit': { assignment: 'wk' },
