@@ -3,8 +3,9 @@
  * Two workers with the order and the images of one case at the same moment meet at the unique key: the second waits and joins.
  */
 import type { CaseEvent, CaseKey, CasePart, CaseState } from '../model/case.ts';
+import { failure } from '../model/failure.ts';
 import type { Work } from '../model/work.ts';
-import { addEvent, type Batch, caseIn, grant, loadCases, loadResources, putCase } from '../store/batch.ts';
+import { addEvent, type Batch, caseIn, grant, loadCases, loadResources, putCase, takeBack } from '../store/batch.ts';
 import { claimCaseKeys, keyText, readKeyMembers } from '../store/case-store.ts';
 import { absorbCase, absorbedCase, joinPart, newCase, type Sender } from './join.ts';
 import { type Match, matchPart, patientsAgree } from './match.ts';
@@ -82,9 +83,12 @@ function isSignpost(state: CaseState | null): boolean {
 }
 
 async function joinClaim(batch: Batch, claim: Claim, members: Members): Promise<void> {
-  const match = matchPart(claim.part, ownersOf(batch, claim.part, members));
+  const owners = ownersOf(batch, claim.part, members);
+  const match = matchPart(claim.part, owners);
   if (match.kind === 'nowhere') return leaveOut(batch, claim, match);
   const own = ownOf(batch, claim.part, match);
+  const others = own === null && claim.work.entry.kind === 'hl7v2' ? owners.filter((owner) => hasThatOrder(owner, claim.part)) : [];
+  if (others.length > 0) return leaveToOthers(batch, claim, others);
   const decision = claim.part.event ? decideOrder(batch, claim.work, claim.part.event, own) : null;
   if (decision?.kind === 'refuse') return refuseOrder(batch, claim.work, claim.part, decision, own?.id ?? '');
   const id = joinAll(batch, claim, match, members);
@@ -92,10 +96,23 @@ async function joinClaim(batch: Batch, claim: Claim, members: Members): Promise<
   if (decision?.kind === 'note') noteOrder(batch, claim.work, claim.part, id);
 }
 
+function hasThatOrder({ serviceRequest }: CaseState, part: CasePart): boolean {
+  return part.serviceRequest !== '' && serviceRequest === part.serviceRequest;
+}
+
+/** An order never moves from one patient to another by its number, whoever says so: the case that has it stays as it is. */
+function leaveToOthers(batch: Batch, claim: Claim, others: readonly CaseState[]): void {
+  const { work, part } = claim;
+  takeBack(batch, [part.serviceRequest, ...part.members], work.entry.seq);
+  work.failure = failure('cases', 'conflict', 'the number of an order is of an order of another patient: a person decides');
+  const detail = `${work.entry.type} names the order of this case, but no identifier of its patient`;
+  for (const { id } of others) note(batch, id, claim, { kind: 'patient-mismatch', detail });
+}
+
 /** The case of the very order. */
 function ownOf(batch: Batch, part: CasePart, match: Match): CaseState | null {
   const state = match.kind === 'exact' ? caseIn(batch, match.cases[0] as string) : null;
-  return state && part.serviceRequest !== '' && state.serviceRequest === part.serviceRequest ? state : null;
+  return state && hasThatOrder(state, part) ? state : null;
 }
 
 /** The (first) case that the part is in now. */

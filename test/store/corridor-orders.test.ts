@@ -33,7 +33,7 @@ async function send(orders: readonly Said[], peer = 'ris'): Promise<number> {
   return seq;
 }
 
-async function append(orders: readonly Said[], peer = 'ris'): Promise<number> {
+async function append(orders: readonly Said[], peer = 'ris', patient = '4711'): Promise<number> {
   const controlId = `M${++sent}`;
   const groups = orders.flatMap(({ placer, control, status = '', detailed = true, priority = 'R', orderer = '' }) => [
     `ORC|${control}|${placer}^RIS|||${status}||^^^20260302^^${priority}|||||${orderer}`,
@@ -41,7 +41,7 @@ async function append(orders: readonly Said[], peer = 'ris'): Promise<number> {
   ]);
   const head = [
     `MSH|^~\\&|RIS|H|W|W|${orders[0]?.at ?? '20260302081500'}||ORM^O01|${controlId}|P|2.5.1`,
-    'PID|1||4711^^^HOSP^MR||Muster^Erika||19700101|F',
+    `PID|1||${patient}^^^HOSP^MR||Muster^Erika||19700101|F`,
   ];
   const payload = Buffer.from(`${[...head, ...groups].join('\r')}\r`);
   const entry = {
@@ -126,6 +126,29 @@ async function requestOf(placer: string): Promise<ServiceRequest> {
   const { serviceRequest } = await caseOf(placer);
   return (await readResources(fresh.database, [serviceRequest])).get(serviceRequest)?.resource as ServiceRequest;
 }
+
+describe('the number of an order of another patient', () => {
+  it.each([
+    ['ris', 'NW'],
+    ['ris', 'XO'],
+    ['ris', 'CA'],
+    ['somebody-else', 'NW'],
+    ['somebody-else', 'CA'],
+  ])('changes nothing of it, and opens nothing: %s says %s', async (peer, control) => {
+    const placer = `P${peer}${control}`;
+    await send([{ placer, control: 'NW', priority: 'S' }]);
+    const before = await requestOf(placer);
+    const seq = await append([{ placer, control, priority: 'R' }], peer, '9999');
+    await workOff();
+    expect(await requestOf(placer)).toEqual(before);
+    const { rows } = await fresh.database.query<{ cases: number; state: string; noted: number }>(
+      `select (select count(distinct case_id)::int from case_key_member where value = $1) as cases, state,
+              (select count(*)::int from case_event e where e.seq = $2 and e.kind = 'patient-mismatch') as noted from outcome where seq = $2`,
+      [placer, seq],
+    );
+    expect(rows).toEqual([{ cases: 1, state: 'failed', noted: 1 }]);
+  });
+});
 
 async function orderless(placer: string): Promise<string[]> {
   const { rows } = await fresh.database.query<{ found: string }>(

@@ -92,8 +92,13 @@ function isBreak(byte: number | undefined): boolean {
   return byte === ESCAPE || byte === CR || byte === LF;
 }
 
+const decoders = new Map<string, TextDecoder>();
+
+/** Made once: a message may switch at every byte. */
 function strict(label: string): TextDecoder {
-  return new TextDecoder(label, { fatal: true });
+  const made = decoders.get(label) ?? new TextDecoder(label, { fatal: true });
+  decoders.set(label, made);
+  return made;
 }
 
 function upper(run: Buffer): Buffer {
