@@ -103,6 +103,20 @@ describe('at the MLLP door', () => {
     expect([await verdictOf(peer), await verdictOf(peer)]).toEqual(['AE  100', 'AE  100']);
   });
 
+  it('batches of next to nothing are not read on while their messages wait for the journal', async () => {
+    const peer = await open({});
+    const blocked = await test.fresh.database.connect();
+    await blocked.query('begin; lock table journal in exclusive mode');
+    const batch = frame(Buffer.from(`BHS|^~\\&|A\r${'MSH|\r'.repeat(2_000)}BTS|2000\r`));
+    peer.send(Buffer.concat(Array.from({ length: 60 }, () => batch)));
+    await received(batch.length);
+    for (let round = 0; round < 20; round++) await test.fresh.database.query('select 1');
+    expect(test.metric('waystation_mllp_received_bytes_total')).toBeLessThan(30 * batch.length);
+    peer.socket.destroy();
+    await blocked.query('rollback');
+    blocked.release();
+  });
+
   it('garbage without end is hung up on', async () => {
     const peer = await open({});
     await sendForEver(peer, Buffer.alloc(65_536, 'GET / HTTP/1.1\r\n'));

@@ -16,6 +16,8 @@ import { type Answer, type BatchAnswer, type ReceiveDeps, receive, receiveBatch 
 
 /** Messages of one connection that wait for the journal. */
 const MAX_IN_FLIGHT = 64;
+/** What a message of a batch takes beside its bytes while it waits: its entry and its answer. A batch may be nothing but messages of five bytes. */
+const BYTES_OF_WAITING = 1_024;
 /** A frame too large to be held is read to its end, so that it can be answered, up to this many times the limit. */
 const ENDLESS_FACTOR = 4;
 /** A caller that sends this much without one whole frame does not speak MLLP; an unfinished frame counts as a part of it. */
@@ -147,8 +149,11 @@ export class MllpSession {
 
   #takeBatch(bytes: number, batch: Batch): void {
     const messages = batch.batches.map((one) => one.messages.map((message) => readInbound(message, this.#deps)));
-    const alone = messages.flat().some((message) => message?.mustBeUnused);
-    this.#receive(bytes, alone, async () => this.#replyToAll(await receiveBatch({ batch, messages }, this.#deps)));
+    const waiting = messages.flat();
+    const alone = waiting.some((message) => message?.mustBeUnused);
+    this.#receive(bytes + waiting.length * BYTES_OF_WAITING, alone, async () =>
+      this.#replyToAll(await receiveBatch({ batch, messages }, this.#deps)),
+    );
   }
 
   #takeMessage(bytes: Buffer): void {
