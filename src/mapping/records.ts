@@ -12,10 +12,12 @@ export type Records = {
   readonly moved: Map<string, string>;
   /** Messages that are older than what is known of their patient. */
   readonly outdated: Set<Work>;
+  /** What a message names by a number that is somebody else's, `Type/id`: it stays as it is, and goes into no case of this message. */
+  readonly foreign: Map<Work, Set<string>>;
 };
 
 export function openRecords(): Records {
-  return { names: new Map(), moved: new Map(), outdated: new Set() };
+  return { names: new Map(), moved: new Map(), outdated: new Set(), foreign: new Map() };
 }
 
 /** The record that a urn, a number or a reference now stands for. `read`: a resource as the batch leaves it. */

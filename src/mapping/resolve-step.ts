@@ -5,7 +5,7 @@
  * Promises: what was said earlier never overwrites what was said later, whatever arrives first; who still uses the number of a record that
  * was merged is led to the one that took it in, and does not overwrite what that one says.
  */
-import type { DiagnosticReport, Extension, Identifier, Patient, Resource } from '@medplum/fhirtypes';
+import type { Extension, Identifier, Patient, Reference, Resource } from '@medplum/fhirtypes';
 import type { CasePart } from '../model/case.ts';
 import type { Identity, MappedResource } from '../model/identity.ts';
 import type { Mapped, Occurred } from '../model/mapped.ts';
@@ -117,11 +117,12 @@ function word(batch: Batch, { work, item, occurred }: Item, records: Records): (
   const reference = currentOf(batch, records, item.urn);
   const current = resourceIn(batch, reference);
   if (!current && item.mode === 'amend') return null;
-  if (current && (item.mode === 'create' || namesFormerOnly(current, item.identities))) return null;
   if (current && isOfAnother(batch, records, item, current)) {
     work.detail ||= `${reference} is of another patient, and stays as it was`;
+    records.foreign.set(work, (records.foreign.get(work) ?? new Set()).add(reference));
     return null;
   }
+  if (current && (item.mode === 'create' || namesFormerOnly(current, item.identities))) return null;
   if (current && isOutdated(batch, reference, work.entry.seq, occurred)) {
     noteOutdated(work, reference, records);
     return null;
@@ -138,19 +139,26 @@ function word(batch: Batch, { work, item, occurred }: Item, records: Records): (
 /** Whom the results that are there already are about: they may have been merged since. */
 function formerSubjects(batch: Batch, items: readonly Item[], records: Records): string[] {
   return items.flatMap(({ item }) => {
-    if (!OF_ONE_PATIENT.has(item.resource.resourceType)) return [];
-    const current = resourceIn(batch, currentOf(batch, records, item.urn)) as DiagnosticReport | null;
-    return current?.subject?.reference ?? [];
+    return isOfOnePatient(item) ? (subjectOf(resourceIn(batch, currentOf(batch, records, item.urn))) ?? []) : [];
   });
 }
 
 /** A number that names what is there already, of somebody else: a result never moves from one patient to another by its number. */
-function isOfAnother(batch: Batch, records: Records, { resource }: MappedResource, current: Resource): boolean {
-  if (!OF_ONE_PATIENT.has(resource.resourceType)) return false;
-  const subject = (resource as DiagnosticReport).subject?.reference;
-  const before = (current as DiagnosticReport).subject?.reference;
+function isOfAnother(batch: Batch, records: Records, item: MappedResource, current: Resource): boolean {
+  if (!isOfOnePatient(item)) return false;
+  const [subject, before] = [subjectOf(item.resource), subjectOf(current)];
   if (subject === undefined || before === undefined) return false;
   return currentOf(batch, records, subject) !== currentOf(batch, records, before);
+}
+
+/** An order that is only named, by its result, is of whom its own message said. */
+function isOfOnePatient({ resource, mode }: MappedResource): boolean {
+  return OF_ONE_PATIENT.has(resource.resourceType) || (mode === 'create' && resource.resourceType === 'ServiceRequest');
+}
+
+function subjectOf(resource: Resource | null): string | undefined {
+  const { subject, patient } = (resource ?? {}) as { subject?: Reference; patient?: Reference };
+  return (subject ?? patient)?.reference;
 }
 
 /** An order or a result says of what class a stay is (PV1-2), not how far it is: only that it is over (PV1-45). */
@@ -233,9 +241,13 @@ async function loadLinked(batch: Batch, records: Records): Promise<void> {
 
 function setParts(batch: Batch, work: Work, { parts, resources }: Mapped, records: Records): void {
   const named = (name: string) => currentOf(batch, records, name);
-  work.shared = resources.filter((item) => item.shared).map((item) => named(item.urn));
+  const foreign = records.foreign.get(work);
+  const own = (references: readonly string[]) => (foreign ? references.filter((reference) => !foreign.has(reference)) : [...references]);
+  work.shared = own(resources.filter((item) => item.shared).map((item) => named(item.urn)));
   const taken = new Set(parts.flatMap((part) => [part.serviceRequest, part.subject, part.study?.imagingStudy ?? '', ...part.members]));
-  const left = resources.filter((item) => !item.shared && item.mode !== 'amend' && !taken.has(item.urn)).map((item) => named(item.urn));
+  const left = own(
+    resources.filter((item) => !item.shared && item.mode !== 'amend' && !taken.has(item.urn)).map((item) => named(item.urn)),
+  );
   // What a message says once (Encounter, Provenance) belongs to its only case, or is only shown to all of them.
   if (parts.length !== 1) work.shared.push(...left);
   work.parts = parts.map((part) => ({
@@ -244,7 +256,7 @@ function setParts(batch: Batch, work: Work, { parts, resources }: Mapped, record
     patient: withOtherNames(batch, part, named(part.subject)),
     serviceRequest: named(part.serviceRequest),
     subject: named(part.subject),
-    members: [...part.members.map(named), ...(parts.length === 1 ? left : [])],
+    members: [...own(part.members.map(named)), ...(parts.length === 1 ? left : [])],
     study: part.study && { ...part.study, imagingStudy: named(part.study.imagingStudy) },
   }));
 }
@@ -261,8 +273,11 @@ function requestKey(reference: string): CasePart['keys'][number] {
   return { kind: 'service-request', system: '', value: reference.slice(reference.indexOf('/') + 1) };
 }
 
-/** Results and documents: known by numbers that others may use, too. */
-const OF_ONE_PATIENT: ReadonlySet<string> = new Set(['DiagnosticReport', 'DocumentReference', 'Observation', 'Specimen']);
+/** Results, documents, diagnoses: known by numbers that others may use, too. */
+const OF_ONE_PATIENT: ReadonlySet<string> = new Set([
+  ...['DiagnosticReport', 'DocumentReference', 'Observation', 'Specimen'],
+  ...['Condition', 'Consent', 'EpisodeOfCare', 'Procedure'],
+]);
 
 /** Types that are known by numbers which events merge, move and change. */
 const RECORDS: ReadonlySet<string> = new Set(['Patient', 'Account', 'Encounter']);

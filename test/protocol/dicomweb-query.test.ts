@@ -176,6 +176,7 @@ describe('a search at the DICOMweb door', () => {
     ['/studies?StudyDate=tomorrow', 400],
     ['/studies?StudyDate=-', 400],
     ['/studies?StudyInstanceUID=x', 400],
+    ['/studies?PatientName=A%00', 400],
     ['/studies?limit=-1', 400],
     ['/studies?PatientComments=x', 400],
     ['/studies?Modality=CT', 400],

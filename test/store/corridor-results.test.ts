@@ -1,7 +1,7 @@
 /** Results and the cases they belong to: worked off by a real corridor on a real database, message by message. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DiagnosticReport, DocumentReference, ServiceRequest, Task } from '@medplum/fhirtypes';
+import type { Condition, DiagnosticReport, DocumentReference, ServiceRequest, Task } from '@medplum/fhirtypes';
 import { openCorridor } from '../../src/corridor-worker.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import type { StoredBinary } from '../../src/model/binary.ts';
@@ -142,6 +142,36 @@ describe('a result', () => {
     expect(await casesOf('B1')).toHaveLength(1);
     const [prior] = membersOf(await caseOf('B1'), 'DiagnosticReport');
     expect((await resource<DiagnosticReport>(prior as string)).subject?.reference).toBe((await caseOf('B1')).patient);
+  });
+
+  it('that a message of another patient names by its number stays out of his case', async () => {
+    const [foreign] = membersOf(await caseOf('B1'), 'DiagnosticReport');
+    const prior = ['PID|||4799^^^HOSP^MR', 'ORC|PR|P1^RIS|FB1^PACS', 'OBR|1|P1^RIS|FB1^PACS|24725-4^CT Head^LN|||20260201'];
+    await send('OMG^O19', [...order('E1'), ...prior], '4799');
+    expect(membersOf(await caseOf('E1'), 'DiagnosticReport')).toEqual([]);
+    await send('ORU^R01', report('E1', 'F', 'A number of somebody else.').join('\r').replaceAll('FE1', 'FB1').split('\r'), '4799');
+    expect(membersOf(await caseOf('E1'), 'DiagnosticReport')).toEqual([]);
+    const { rows } = await fresh.database.query<{ case_id: string }>(
+      `select case_id from resource where type = 'DiagnosticReport' and id = $1`,
+      [foreign?.split('/')[1]],
+    );
+    expect(rows[0]?.case_id).toBe((await caseOf('B1')).id);
+  });
+
+  it('and a diagnosis with the number of another patient’s is none of his', async () => {
+    const diagnosed = (placer: string, number: string) => [...order(placer), `DG1|1||I63.9^Stroke^I10|||W${'|'.repeat(14)}${number}`];
+    const conditions = async (placer: string) => {
+      const found = membersOf(await caseOf(placer), 'Condition').map((reference) => resource<Condition>(reference));
+      return (await Promise.all(found)).map(({ subject }) => subject.reference);
+    };
+    await send('ORM^O01', diagnosed('G1', '1'));
+    await send('ORM^O01', diagnosed('G2', '1'), '4799');
+    expect(await conditions('G1')).toEqual([(await caseOf('G1')).patient]);
+    expect(await conditions('G2')).toEqual([(await caseOf('G2')).patient]);
+    await send('ORM^O01', diagnosed('G3', '7^HIS'));
+    await send('ORM^O01', diagnosed('G4', '7^HIS'), '4799');
+    expect(await conditions('G3')).toEqual([(await caseOf('G3')).patient]);
+    expect(await conditions('G4')).toEqual([]);
   });
 
   it('as the answer to an order that is here changes it, and opens none that is not', async () => {

@@ -2,7 +2,8 @@
  * DG1 to Condition, to the Encounter's diagnoses and to those of an EpisodeOfCare (HL7 v2.5.1 §6.5.2; guide: DG1[Condition],
  * DG1[Encounter], DG1[EpisodeOfCare]).
  * In: the segment, the patient, the visit. Out: the Condition in the draft, and the diagnosis that names it.
- * A diagnosis is known by its own number (DG1-20), else by the patient, the visit and its code: the same one told again is the same resource.
+ * A diagnosis is known by its own number (DG1-20) where that names its authority, else by the patient, the visit and its code: the same one
+ * told again is the same resource.
  */
 import type { Condition, Encounter, EncounterDiagnosis, EpisodeOfCareDiagnosis, Patient, Reference } from '@medplum/fhirtypes';
 import type { Identity } from '../../model/identity.ts';
@@ -16,7 +17,7 @@ import { identity } from '../datatypes/systems.ts';
 import { DTM_DATETIME } from '../datatypes/ts-datetime.ts';
 import { XCN_PRACTITIONER } from '../datatypes/xcn-practitioner.ts';
 import type { Draft } from '../draft.ts';
-import { among, SET_ID, segmentTable } from '../segment-table.ts';
+import { among, SET_ID, segmentTable, valued } from '../segment-table.ts';
 import { DIAGNOSIS_TYPE } from '../vocabulary/0052-diagnosis-type.ts';
 
 /** Whose diagnosis, and what it is known by beside its code. */
@@ -40,7 +41,9 @@ export function dg1Condition(dg1: Segment, { subject, encounter, known }: Diagno
   if (name === undefined) return undefined;
   const resource: Condition = { resourceType: 'Condition', ...said, subject, ...(encounter ? { encounter } : {}) };
   const [number] = said.identifier ?? [];
-  const own = number ? identity('Condition', number.system as string, number.value as string) : identityOf(known, name);
+  // The `1` of one message is not the `1` of another.
+  const isNamed = valued('DG1-20.2')(dg1) || valued('DG1-20.3')(dg1);
+  const own = number && isNamed ? identity('Condition', number.system as string, number.value as string) : identityOf(known, name);
   const before = draft.held(own) as Condition | undefined;
   if (before?.onsetDateTime && resource.onsetDateTime && before.onsetDateTime !== resource.onsetDateTime)
     draft.gap(

@@ -31,9 +31,12 @@ export function pr1Procedure(
   const procedure: Procedure = { resourceType: 'Procedure', status: 'unknown', ...said, subject, ...(encounter ? { encounter } : {}) };
   const [number] = said.identifier ?? [];
   const place = `${known.system}|${known.value}|${name}|${said.performedDateTime ?? said.performedPeriod?.start ?? ''}`;
-  const own = number
-    ? identity('Procedure', number.system as string, number.value as string)
-    : identity('Procedure', 'urn:waystation:procedure-of', place);
+  // The `1` of one message is not the `1` of another.
+  const isNamed = valued('PR1-19.2')(pr1) || valued('PR1-19.3')(pr1);
+  const own =
+    number && isNamed
+      ? identity('Procedure', number.system as string, number.value as string)
+      : identity('Procedure', 'urn:waystation:procedure-of', place);
   return draft.add(procedure, [own]);
 }
 

@@ -61,6 +61,8 @@ function conditionOf(level: DicomLevel, name: string, value: string, fuzzy: bool
   const row = SEARCHED.find(([keyword, of]) => keyOfAttribute(keyword) === key && LEVELS.indexOf(of) <= LEVELS.indexOf(level));
   if (!key || !row) return wrong(name.slice(0, 64).replace(/[^\w.]/g, '?'), `is not searched by at the level of a ${level}`);
   const [keyword, of, column, kind] = row;
+  // No text of the database holds one.
+  if (value.includes('\0')) return wrong(keyword, 'NUL has no place in a value');
   if (value.length > MAX_VALUE_LENGTH && kind !== 'uid') return wrong(keyword, 'the value is too long');
   if (value === '' || value === '*') return null;
   const test = testOf(kind, value, fuzzy);
