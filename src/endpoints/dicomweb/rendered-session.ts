@@ -18,7 +18,8 @@ import type { Queryable } from '../../store/database.ts';
 import { headerAt } from '../../store/instance-store.ts';
 import type { RenderCache } from '../../store/render-cache-store.ts';
 import { walkStored } from './dataset-session.ts';
-import { findFrames } from './frame-session.ts';
+import { type Frame, findFrames } from './frame-session.ts';
+import type { RenderJob } from './render-worker.ts';
 import type { Renderer } from './renderer-session.ts';
 import { etagOf, NOT_FOUND, type Refusal, type Reply } from './reply.ts';
 
@@ -69,18 +70,36 @@ export async function retrieveRendered(object: StoredObject, request: RenderRequ
 async function rendered(object: StoredObject, number: number, rendering: Rendering, deps: RenderDeps): Promise<Buffer | Failure> {
   const syntax = transferSyntax(object.transferSyntax) as TransferSyntax;
   if (!RENDERED.has(syntax.uid)) return failure('dicomweb', 'invalid', 'not rendered in this transfer syntax');
+  return deps.renderer.render(() => readJob(object, number, rendering, syntax, deps));
+}
+
+async function readJob(
+  object: StoredObject,
+  number: number,
+  rendering: Rendering,
+  syntax: TransferSyntax,
+  deps: RenderDeps,
+): Promise<RenderJob | Failure> {
   const header = JSON.parse((await headerAt(deps.database, object.sopInstanceUid)).toString()) as DicomJson;
   const frames = await findFrames(deps.blobs, object, header, syntax, [number]);
   if (isFailure(frames)) return frames;
-  const [frame] = frames as [(typeof frames)[number]];
+  const [frame] = frames as [Frame];
   if (frame.length > MAX_FRAME_BYTES) return failure('dicomweb', 'invalid', 'the frame is too large');
   const elements = await elementsOf(object, syntax, deps.blobs);
   if (isFailure(elements)) return elements;
-  const chunks: Buffer[] = [];
-  for await (const chunk of frame.open()) chunks.push(chunk);
-  const bytes = new Uint8Array(Buffer.concat(chunks));
+  const bytes = await bytesOf(frame);
   const lies = liesOf(Buffer.from(bytes.buffer), elements, syntax);
-  return lies ?? deps.renderer.render({ elements, transferSyntax: syntax.uid, frame: bytes.buffer, rendering });
+  return lies ?? { elements, transferSyntax: syntax.uid, frame: bytes.buffer, rendering };
+}
+
+async function bytesOf(frame: Frame): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(frame.length);
+  let at = 0;
+  for await (const chunk of frame.open()) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
 }
 
 /** A code stream that is of another size than the object says, or of none. */

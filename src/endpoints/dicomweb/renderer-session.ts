@@ -1,12 +1,14 @@
 /**
  * One rendering thread, given one frame after the other. Promises: a frame that takes too long, or that kills the thread, ends as a Failure and
- * the next one finds a new thread; no more than a few wait; without work the thread ends and gives back its memory.
+ * the next one finds a new thread, also when it died without work; a frame is read when its turn comes, so that one at a time is held; no more
+ * than a few wait; without work the thread ends and gives back its memory.
  */
 import { Worker } from 'node:worker_threads';
-import { type Failure, failure } from '../../model/failure.ts';
+import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { RenderJob, RenderResult } from './render-worker.ts';
 
-export type Renderer = { render(job: RenderJob): Promise<Buffer | Failure>; close(): Promise<void> };
+/** `read` gets the frame, or says why there is none. */
+export type Renderer = { render(read: () => Promise<RenderJob | Failure>): Promise<Buffer | Failure>; close(): Promise<void> };
 
 const DEFAULT_LIMIT_MS = 20_000;
 const IDLE_MS = 60_000;
@@ -27,9 +29,16 @@ export function openRenderer(limitMs = DEFAULT_LIMIT_MS): Renderer {
   const start = (): Worker => {
     const started = new Worker(new URL('./render-worker.ts', import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } });
     started.unref();
+    // Whoever waits for it hears of its end himself; a thread that dies while nobody does must take neither the gateway nor the next frame with it.
+    started.on('error', () => {});
+    started.on('exit', () => {
+      if (worker === started) worker = null;
+    });
     return started;
   };
-  const one = async (job: RenderJob): Promise<Buffer | Failure> => {
+  const one = async (read: () => Promise<RenderJob | Failure>): Promise<Buffer | Failure> => {
+    const job = await read();
+    if (isFailure(job)) return job;
     clearTimeout(idle);
     worker ??= start();
     const result = await answerOf(worker, job, limitMs);
@@ -42,10 +51,10 @@ export function openRenderer(limitMs = DEFAULT_LIMIT_MS): Renderer {
     return failure('dicomweb', result.problem === 'timeout' ? 'timeout' : 'invalid', result.problem);
   };
   return {
-    render: async (job) => {
+    render: async (read) => {
       if (waiting >= MAX_WAITING) return failure('dicomweb', 'out-of-resources', 'too many wait to be rendered', 'transient');
       waiting++;
-      const turn = last.then(() => one(job)).finally(() => waiting--);
+      const turn = last.then(() => one(read)).finally(() => waiting--);
       last = turn.catch(() => {});
       return turn;
     },
