@@ -25,11 +25,15 @@ export function observationsIn(segments: readonly Segment[]): ObservationSegment
 
 function goesOn(first: Segment, next: Segment): boolean {
   if (!JOINED_TYPES.has(first.peek(2)) || first.peek(3) === '') return false;
-  for (let field = 2; field <= Math.max(first.length, next.length); field++) {
+  const fields = Math.max(first.length, next.length);
+  if (fields > MAX_FIELDS) return false;
+  for (let field = 2; field <= fields; field++) {
     if (field !== 5 && first.raw(field) !== next.raw(field)) return false;
   }
   return true;
 }
 
+/** The standard has some thirty; a hostile first line could have as many as the message holds, to be gone through at every line. */
+const MAX_FIELDS = 100;
 /** HL7 Table 0125. ST is a value of its own each time: UIDs, names. */
 const JOINED_TYPES: ReadonlySet<string> = new Set(['TX', 'FT']);

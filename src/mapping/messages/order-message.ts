@@ -12,17 +12,20 @@ import { Draft } from '../draft.ts';
 import type { MapContext } from '../map-context.ts';
 import { orderNumbers } from '../segments/orc-servicerequest.ts';
 import { pidPatient } from '../segments/pid-patient.ts';
+import { headSpread } from './head-spread.ts';
 import { mapOrder, type Order, orderIdentities } from './order.ts';
 import { type OrderGroup, orderGroups } from './order-groups.ts';
 import { patientMembers, patientRecords, visitOf } from './patient-context.ts';
 
-/** A Failure only where there is no PID: the door refuses such messages. */
+/** A Failure where there is no PID (the door refuses such messages), or where the head is too large for so many orders. */
 export function mapOrders(message: Hl7Message, { entry, peer }: MapContext): Mapped | Failure {
   const msh = message.segments[0] as Segment;
   const draft = new Draft(peer, offsetOf(firstValue(msh, 7)) || peer.zone);
   const { head, groups } = orderGroups(message);
   const pid = head.first('PID');
   if (!pid) return failure('mapping', 'segment-sequence', 'an order without PID');
+  const spread = headSpread(head.segments, groups.length);
+  if (spread) return spread;
   const name = `${bounded(entry.peer)}|${entry.digest.toString('hex')}`;
   const patient = pidPatient(pid, draft, name, patientMembers(head.segments, draft));
   const orders = groups.filter((group) => isOurs(group, draft)).map((group, index) => readOrder(group, `${name}|${index + 1}`, draft));

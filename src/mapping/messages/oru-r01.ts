@@ -23,19 +23,22 @@ import { orderNumbers } from '../segments/orc-servicerequest.ts';
 import { pidPatient, type ReadPatient } from '../segments/pid-patient.ts';
 import { isDeleted, prtRelatedPerson } from '../segments/prt-participation.ts';
 import { mapDocument } from './document.ts';
+import { headSpread } from './head-spread.ts';
 import { observationsIn } from './observation-groups.ts';
 import { mapOrder, orderIdentities } from './order.ts';
 import { patientMembers, patientRecords, visitOf } from './patient-context.ts';
 import { mapResult, type ResultContext, readRequest, reportIdentities } from './result.ts';
 import { type ResultGroup, resultGroups } from './result-groups.ts';
 
-/** A Failure only where there is no PID: the door refuses such messages. */
+/** A Failure where there is no PID (the door refuses such messages), or where the head is too large for so many reports. */
 export function mapOruR01(message: Hl7Message, { entry, peer }: MapContext): Mapped | Failure {
   const msh = message.segments[0] as Segment;
   const draft = new Draft(peer, offsetOf(firstValue(msh, 7)) || peer.zone);
   const { head, groups } = resultGroups(message);
   const pid = head.find(({ name }) => name === 'PID');
   if (!pid) return failure('mapping', 'segment-sequence', 'results without PID');
+  const spread = headSpread(head, groups.length);
+  if (spread) return spread;
   const name = `${bounded(entry.peer)}|${entry.digest.toString('hex')}`;
   const patient = pidPatient(pid, draft, name, patientMembers(head, draft));
   const reports = reportIdentities(groups, name, draft);

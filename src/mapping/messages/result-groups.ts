@@ -34,17 +34,22 @@ export type ResultMessage = {
 
 export function resultGroups(message: Hl7Message): ResultMessage {
   const { segments } = message;
-  const starts = segments.flatMap(({ name }, index) => (name === 'ORC' || (name === 'OBR' && !isOrdered(segments, index)) ? [index] : []));
+  const starts = startsIn(segments);
   return {
     head: segments.slice(0, starts[0] ?? segments.length),
     groups: starts.map((start, index) => groupOf(segments.slice(start, starts[index + 1]))),
   };
 }
 
-/** Whether an ORC stands before this OBR, and no other OBR between them. */
-function isOrdered(segments: readonly Segment[], index: number): boolean {
-  const before = segments.slice(0, index).findLast(({ name }) => name === 'ORC' || name === 'OBR');
-  return before?.name === 'ORC';
+/** Each ORC, and each OBR before which stands no ORC, or another OBR nearer. */
+function startsIn(segments: readonly Segment[]): number[] {
+  let before = '';
+  return segments.flatMap(({ name }, index) => {
+    if (name !== 'ORC' && name !== 'OBR') return [];
+    const begins = name === 'ORC' || before !== 'ORC';
+    before = name;
+    return begins ? [index] : [];
+  });
 }
 
 function groupOf(segments: readonly Segment[]): ResultGroup {
