@@ -10,6 +10,7 @@ import { claimCaseKeys, keyText, readKeyMembers } from '../store/case-store.ts';
 import { absorbCase, absorbedCase, joinPart, newCase, type Sender } from './join.ts';
 import { type Match, matchPart, patientsAgree } from './match.ts';
 import { applyOrder, decideOrder, noteOrder, refuseOrder } from './order-step.ts';
+import { eventText } from './order-table.ts';
 
 type Claim = { readonly work: Work; readonly part: CasePart };
 /** The cases that name each key, by keyText: as stored, and as this batch goes on. */
@@ -222,5 +223,5 @@ function describe(part: CasePart, work: Work): string {
   const what = `${work.entry.type} ${work.entry.controlId}`.trim();
   if (part.kind === 'images' && part.study)
     return `study of ${part.study.instances} instances in ${part.study.series} series, last ${what}`;
-  return part.control === '' ? what : `${what}, order control ${part.control}`;
+  return part.control === '' ? what : `${what}, ${eventText(part.control)}`;
 }

@@ -12,7 +12,16 @@ import { addEvent, type Batch, caseIn, grant, putCase, putResource, resourceIn, 
 import { claimIdentifiers } from '../store/identifier-store.ts';
 import { abortTask, endedAbort, outcomeOf } from './abort.ts';
 import { move, note } from './move-step.ts';
-import { effectOf, isReplaced, type OrderColumn, type OrderEffect, outcomeReply, overtakenReply, stateEffectOf } from './order-table.ts';
+import {
+  effectOf,
+  eventText,
+  isReplaced,
+  type OrderColumn,
+  type OrderEffect,
+  outcomeReply,
+  overtakenReply,
+  stateEffectOf,
+} from './order-table.ts';
 import { isHeld } from './phase.ts';
 
 export type OrderDecision =
@@ -61,7 +70,7 @@ function columnOf(batch: Batch, state: CaseState, { entry }: Work): OrderColumn 
 export function refuseOrder(batch: Batch, work: Work, part: CasePart, decision: OrderDecision & { kind: 'refuse' }, id: string): void {
   const event = part.event as OrderEvent;
   if (work.entry.kind === 'hl7v2') takeBack(batch, [part.serviceRequest, ...part.members], work.entry.seq);
-  const detail = `order control ${event.control}: ${decision.why}`;
+  const detail = `${eventText(event.control)}: ${decision.why}`;
   if (id === '') work.detail = [work.detail, `${detail}: nothing was opened`].filter((text) => text !== '').join('; ');
   else {
     note(batch, id, work, 'order-refused', detail);
@@ -100,7 +109,7 @@ export function noteOrder(batch: Batch, work: Work, part: CasePart, id: string):
   const { control } = part.event as OrderEvent;
   const { order } = caseIn(batch, id) as CaseState;
   if (order) putStatus(batch, work, part.serviceRequest, order.status);
-  note(batch, id, work, 'control-noted', `order control ${control}, said by another than who asked: a person decides`);
+  note(batch, id, work, 'control-noted', `${eventText(control)}, said by another than who asked: a person decides`);
 }
 
 function statusBefore(batch: Batch, { order, serviceRequest }: CaseState): RequestStatus {
@@ -129,7 +138,7 @@ function putStatus(batch: Batch, work: Work, reference: string, status: RequestS
 
 function carryOut(batch: Batch, work: Work, part: CasePart, id: string, effect: OrderEffect, before: CaseState | null): void {
   const { control, state: said } = part.event as OrderEvent;
-  const words = `order control ${control}${said === '' ? '' : `, order status ${said}`}`;
+  const words = eventText(control, said);
   if (effect.case === 'cancel') move(batch, id, 'cancelled', work, words);
   if (effect.case === 'hold') move(batch, id, 'held', work, words);
   if (effect.case === 'reopen') reopen(batch, work, id, words);

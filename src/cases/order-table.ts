@@ -47,7 +47,7 @@ export function effectOf(control: string, column: OrderColumn): OrderEffect {
 
 /** What ORC-5 does beside ORC-1; null where it does nothing. */
 export function stateEffectOf(control: string, state: string, column: OrderColumn): OrderEffect | null {
-  const [event, said] = [rowOf(control), ROW_OF_STATE[state]];
+  const [event, said] = [rowOf(control), Object.hasOwn(ROW_OF_STATE, state) ? ROW_OF_STATE[state] : undefined];
   if (said === undefined || ENDING.has(event)) return null;
   if (said === 'ORC-5 active' && !SILENT.has(event)) return null;
   if (said === 'ORC-5 held' && RELEASING.has(event)) return null;
@@ -72,8 +72,14 @@ export function isReplaced(control: string): boolean {
   return row === 'replace' || row === 'replaced';
 }
 
+/** ORC-1 and ORC-5 as a timeline may tell them: what is no code of their tables may be anything, also the name of a person. */
+export function eventText(control: string, state = ''): string {
+  const event = `order control ${Object.hasOwn(ROW_OF_CONTROL, control) ? control : 'of no table'}`;
+  return Object.hasOwn(ROW_OF_STATE, state) ? `${event}, order status ${state}` : event;
+}
+
 function rowOf(control: string): string {
-  return ROW_OF_CONTROL[control] ?? 'other';
+  return Object.hasOwn(ROW_OF_CONTROL, control) ? (ROW_OF_CONTROL[control] as string) : 'other';
 }
 
 /** A cell: ServiceRequest.status, case, Task, reply; `-`: as it was, or none. */

@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { effectOf, isReplaced, type OrderColumn, outcomeReply, overtakenReply, stateEffectOf } from '../../../src/cases/order-table.ts';
+import {
+  effectOf,
+  eventText,
+  isReplaced,
+  type OrderColumn,
+  outcomeReply,
+  overtakenReply,
+  stateEffectOf,
+} from '../../../src/cases/order-table.ts';
 import { ORDER_STATUS } from '../../../src/mapping/vocabulary/0038-order-status.ts';
 import { ORDER_CONTROL } from '../../../src/mapping/vocabulary/0119-order-control.ts';
 
@@ -143,6 +151,15 @@ describe('what is answered later', () => {
 
   it('tells who is overtaken by a newer event that it was not carried out, but not that an order was refused', () => {
     expect(['CA', 'XO', 'HD', 'NW', 'SC'].map(overtakenReply)).toEqual(['UC', 'UX', 'UH', '', '']);
+  });
+
+  it('takes no word for a code, and tells none', () => {
+    for (const word of ['constructor', '__proto__', 'Muster^Erika']) {
+      expect(effectOf(word, 'none')).toEqual(effectOf('ZZ', 'none'));
+      expect(stateEffectOf('SC', word, 'draft')).toBeNull();
+      expect(eventText(word, word)).toBe('order control of no table');
+    }
+    expect(eventText('NW', 'HD')).toBe('order control NW, order status HD');
   });
 
   it('knows which orders give way to those that follow', () => {
