@@ -15,6 +15,8 @@ import { identity } from './datatypes/systems.ts';
 
 /** More gaps than this help nobody; a hostile message could have millions. */
 const MAX_GAPS = 500;
+/** Nothing has more numbers: thousands of orders of one placer's number would each be held against all before. */
+const MAX_IDENTITIES = 200;
 /** Characters of a value that was not carried. */
 const MAX_VALUE = 200;
 
@@ -203,5 +205,6 @@ function shortened(value: string): string {
 const NO_PLACE = 'has no place in FHIR here: the message keeps it';
 
 function united(a: readonly Identity[], b: readonly Identity[]): readonly Identity[] {
+  if (a.length >= MAX_IDENTITIES) return a;
   return [...a, ...b.filter((one) => !a.some((other) => other.system === one.system && other.value === one.value))];
 }

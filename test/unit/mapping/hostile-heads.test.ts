@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import { identity } from '../../../src/mapping/datatypes/systems.ts';
+import { Draft } from '../../../src/mapping/draft.ts';
 import { mapHl7v2 } from '../../../src/mapping/registry.ts';
 import { PEER } from './fixtures.ts';
 
@@ -27,5 +29,14 @@ describe('a message of very many segments', () => {
   it('is read once, however long the first line of a text is', () => {
     const first = `OBX|1|TX|A||a${'|'.repeat(100_000)}`;
     expect(outcomeOf('ORU^R01', ['OBR|1|B1^RIS|F1^PACS|X', first, ...times(5_000, 'OBX|1|TX|A||b')])).toBe('1 parts');
+  });
+
+  it('makes one resource known by a bounded number of numbers', () => {
+    const draft = new Draft(PEER, '+00:00');
+    const numbered = (value: string) => identity('ServiceRequest', 'urn:example:numbers', value);
+    for (let n = 0; n < 1_000; n++) {
+      draft.add({ resourceType: 'ServiceRequest', status: 'active', intent: 'order', subject: {} }, [numbered('B1'), numbered(`F${n}`)]);
+    }
+    expect(draft.resources.map(({ identities }) => identities.length)).toEqual([200]);
   });
 });
