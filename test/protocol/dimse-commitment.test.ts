@@ -133,6 +133,21 @@ describe('a request for storage commitment', () => {
     sender.hangUp();
   });
 
+  it('never grants what another peer sent: the bytes that are kept are not its own', async () => {
+    const other = await associateWith(door.port, [CT_EXPLICIT], { calling: 'CT2' });
+    other.store(SLICE);
+    expect(await other.status()).toBe(0x0000);
+    const sender = await associateWith(door.port, [CT_EXPLICIT, COMMITMENT], { calling: 'CT1' });
+    const slice = { sopClassUid: CT, sopInstanceUid: SLICE.sopInstanceUid };
+    request(sender, [slice], TRANSACTION, 1);
+    expect(await sender.status()).toBe(0x0000);
+    const { dataset } = await event(sender);
+    const failed = [{ ...slice, reason: 0x0112 }];
+    expect(dataset).toEqual(writeEvent({ transactionUid: TRANSACTION, committed: [], failed }, true));
+    sender.hangUp();
+    other.hangUp();
+  });
+
   it('that comes again is answered again; its Transaction UID for another set is refused', async () => {
     const { sender } = await ask();
     await sender.status();

@@ -68,6 +68,8 @@ export class AssociationSession {
   /** Told of the response to the N-EVENT-REPORT that is out. */
   #reported: ((status: number | Failure) => void) | null = null;
   #stored = 0;
+  /** Ends when every commitment asked for so far has been reported or left. */
+  #reports: Promise<void> = Promise.resolve();
 
   constructor({ socket, readAll }: SteadySocket, limits: SessionLimits, deps: SessionDeps) {
     this.#socket = socket;
@@ -215,7 +217,10 @@ export class AssociationSession {
     const { operation } = underWay;
     if (this.#finishing) await this.#leave();
     // Beside what the peer does next: looking at the objects takes a while.
-    if (operation instanceof CommitmentSession) void operation.report((answer) => this.#report(context, answer));
+    if (operation instanceof CommitmentSession) {
+      // One after the other, or one association could have any number of sets verified at once.
+      this.#reports = this.#reports.then(() => operation.report((answer) => this.#report(context, answer)));
+    }
   }
 
   async #begin(command: Command, context: AcceptedContext): Promise<void> {
