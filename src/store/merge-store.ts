@@ -146,11 +146,18 @@ export async function endMerge(tx: Transaction, n: number, now: Date): Promise<v
 
 export type Referring = { readonly reference: string; readonly caseId: string | null };
 
-/** What is found by one of these tokens (protocols/fhir makes them): what refers to a resource, with the case that each belongs to. */
+/** More than this is no person's record, but that of everybody who is unknown: its content would not fit into one transaction. */
+const MAX_REFERRING = 20_000;
+
+/**
+ * What is found by one of these tokens (protocols/fhir makes them): what refers to a resource, with the case that each belongs to. Throws
+ * where that is too much to move: the entry then fails for a person to decide.
+ */
 export async function findReferring(q: Queryable, tokens: readonly string[]): Promise<Referring[]> {
   const { rows } = await q.query<Referring>(
-    `select type || '/' || id as reference, case_id as "caseId" from resource where tokens && $1::bigint[] and not deleted order by type, id`,
-    [tokens.map(tokenHash)],
+    `select type || '/' || id as reference, case_id as "caseId" from resource where tokens && $1::bigint[] and not deleted order by type, id limit $2`,
+    [tokens.map(tokenHash), MAX_REFERRING + 1],
   );
+  if (rows.length > MAX_REFERRING) throw new Error(`store: more than ${MAX_REFERRING} resources refer to one record`);
   return rows;
 }
