@@ -1,13 +1,12 @@
 /**
- * One connection at the DIMSE door: an association as acceptor (PS3.8), and on it one operation after another (PS3.7): C-ECHO, C-STORE, and
- * N-ACTION for storage commitment, after which we report by N-EVENT-REPORT as long as the peer is there.
- * Asynchronous operations are not negotiated, so one operation of each side is under way at a time.
+ * One connection at the DIMSE door: an association as acceptor (PS3.8), and on it one operation after another (PS3.7), of the services that
+ * dispatch-session.ts lists. Asynchronous operations are not negotiated, so one operation of each side is under way at a time; an operation
+ * that can be cancelled works while we listen for its C-CANCEL and for the responses to what it asks of the peer.
  * Promises: the socket is not read while a fragment waits for the disk or an object for the journal (that is the back-pressure);
  * a peer that falls silent, stops reading, or breaks the protocol is let go with a reason in the log; nothing of its unfinished
  * object remains.
  */
 import type { Socket } from 'node:net';
-import type { CommitmentAnswer } from '../../model/commitment.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Peer, PeerDirectory } from '../../model/peer.ts';
 import type { ShownCertificate } from '../../model/tls.ts';
@@ -16,14 +15,12 @@ import { CommandAssembler } from '../../protocols/dicom/command-assembler.ts';
 import { type AcceptedContext, negotiate } from '../../protocols/dicom/negotiation.ts';
 import { pDataOf } from '../../protocols/dicom/p-data.ts';
 import type { AssociateRq, Pdv } from '../../protocols/dicom/pdu.ts';
-import { STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH } from '../../protocols/dicom/sop-class.ts';
-import { rejectionOf, SUCCESS, statusOf } from '../../protocols/dicom/status.ts';
-import { eventTypeOf, writeEvent } from '../../protocols/dicom/storage-commitment.ts';
-import { EXPLICIT_LITTLE_ENDIAN } from '../../protocols/dicom/transfer-syntax.ts';
+import { rejectionOf, SUCCESS } from '../../protocols/dicom/status.ts';
 import { drained, type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
-import { type CommitmentDeps, CommitmentSession } from './commitment-session.ts';
+import { beginOperation, offerTo, type ServiceDeps } from './dispatch-session.ts';
+import type { Answer, Dataset, Dialogue, Operation } from './operation.ts';
 import type { SteadySocket } from './steady-socket-session.ts';
-import { type StoreDeps, StoreSession } from './store-session.ts';
+import { StoreSession } from './store-session.ts';
 
 export type SessionLimits = {
   readonly maxPduBytes: number;
@@ -32,8 +29,7 @@ export type SessionLimits = {
   readonly reserveBytes: number;
 };
 
-export type SessionDeps = Omit<StoreDeps, 'reserveBytes'> & {
-  readonly commitment: Pick<CommitmentDeps, 'database' | 'journal' | 'blobs'>;
+export type SessionDeps = Omit<ServiceDeps, 'reserveBytes'> & {
   readonly peers: PeerDirectory;
   /** What the peer has shown of itself in TLS. */
   readonly certificate: ShownCertificate | null;
@@ -41,10 +37,9 @@ export type SessionDeps = Omit<StoreDeps, 'reserveBytes'> & {
   readonly admit: () => boolean;
 };
 
-/** What a dataset is sent for: its fragments go in, a status comes out. */
-type Operation = { write(fragment: Buffer): Promise<void>; end(): Promise<number>; abandon(): Promise<void> };
 type UnderWay = { readonly operation: Operation; readonly command: Command; readonly context: number };
 
+const EMPTY = Buffer.alloc(0);
 const LEFT = failure('dimse', 'unreachable', 'the peer left before the answer', 'transient');
 
 export class AssociationSession {
@@ -58,18 +53,24 @@ export class AssociationSession {
   #peer: Peer | null = null;
   #contexts: ReadonlyMap<number, AcceptedContext> = new Map();
   #peerMaxPduLength = 0;
+  /** Its dataset is on its way. */
   #underWay: UnderWay | null = null;
+  /** Its dataset is here, and it works while we listen. */
+  #working: UnderWay | null = null;
   #artim: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
   #finishing = false;
   /** One message of ours after the other: their fragments must not mix. */
   #outgoing: Promise<void> = Promise.resolve();
   #messageId = 0;
-  /** Told of the response to the N-EVENT-REPORT that is out. */
-  #reported: ((status: number | Failure) => void) | null = null;
+  /** The request of ours that is out, and who is told of its response. */
+  #asked: { readonly field: number; readonly told: (status: number | Failure) => void } | null = null;
+  /** Ends when nothing of ours is out. */
+  #asking: Promise<unknown> = Promise.resolve();
   #stored = 0;
-  /** Ends when every commitment asked for so far has been reported or left. */
-  #reports: Promise<void> = Promise.resolve();
+  /** Ends when what follows the answers given so far is done. */
+  #afterwards: Promise<void> = Promise.resolve();
+  readonly #titles = { calling: '', called: '' };
 
   constructor({ socket, readAll }: SteadySocket, limits: SessionLimits, deps: SessionDeps) {
     this.#socket = socket;
@@ -92,7 +93,7 @@ export class AssociationSession {
     }
     await this.#layer.closed();
     await this.#abandon();
-    this.#reported?.(LEFT);
+    this.#asked?.told(LEFT);
     clearTimeout(this.#artim);
     clearTimeout(this.#idle);
     this.#socket.destroy();
@@ -102,7 +103,7 @@ export class AssociationSession {
   /** Takes no new object; ends the association once the one under way has its answer. */
   async finish(): Promise<void> {
     this.#finishing = true;
-    if (!this.#underWay) await this.#leave();
+    if (!this.#underWay && !this.#working) await this.#leave();
   }
 
   destroy(): void {
@@ -143,11 +144,18 @@ export class AssociationSession {
     clearTimeout(impatience);
   }
 
-  /** A whole PDU counts as a sign of life, single bytes do not; while we are at work the silence is our own. */
+  /** A whole PDU counts as a sign of life, single bytes do not. */
   async #indicated(indication: Indication): Promise<void> {
     clearTimeout(this.#idle);
     await this.#take(indication);
-    if (this.#layer.state === 'Sta6') this.#idle = setTimeout(() => void this.#break('silent'), this.#limits.idleMs);
+    this.#expect();
+  }
+
+  /** While we are at work the silence is our own, unless we wait for the peer. */
+  #expect(): void {
+    clearTimeout(this.#idle);
+    if (this.#layer.state !== 'Sta6' || (this.#working && !this.#asked)) return;
+    this.#idle = setTimeout(() => void this.#break('silent'), this.#limits.idleMs);
   }
 
   async #take(indication: Indication): Promise<void> {
@@ -168,12 +176,13 @@ export class AssociationSession {
 
   async #associate(rq: AssociateRq): Promise<void> {
     const peer = this.#recognise(rq);
-    const negotiated = isFailure(peer) ? peer : negotiate(rq, this.#limits.maxPduBytes, peer.commitment !== undefined);
+    const negotiated = isFailure(peer) ? peer : negotiate(rq, this.#limits.maxPduBytes, offerTo(peer));
     if (isFailure(peer) || isFailure(negotiated)) return this.#reject(rq, negotiated as Failure);
     if (!this.#deps.admit()) return this.#reject(rq, failure('dimse', 'out-of-resources', 'all associations are taken'));
     this.#peer = peer;
     this.#contexts = negotiated.contexts;
     this.#peerMaxPduLength = rq.user.maxPduLength;
+    Object.assign(this.#titles, { calling: rq.calling.trim(), called: rq.called.trim() });
     await this.#layer.send(negotiated.answer);
     const { calling, contexts } = rq;
     this.#deps.log.info('dimse.associated', { ...this.#who(), calling, contexts: contexts.length, accepted: negotiated.contexts.size });
@@ -210,77 +219,111 @@ export class AssociationSession {
     if (underWay.context !== context) return this.#break('a dataset on another presentation context than its command');
     await underWay.operation.write(fragment);
     if (!last) return;
-    const status = await underWay.operation.end();
-    this.#underWay = null;
-    if (underWay.operation instanceof StoreSession && status === SUCCESS) this.#stored++;
-    await this.#respond(context, underWay.command, status);
-    const { operation } = underWay;
-    if (this.#finishing) await this.#leave();
-    // Beside what the peer does next: looking at the objects takes a while.
-    if (operation instanceof CommitmentSession) {
-      // One after the other, or one association could have any number of sets verified at once.
-      this.#reports = this.#reports.then(() => operation.report((answer) => this.#report(context, answer)));
-    }
+    await this.#carryOut(underWay);
   }
 
   async #begin(command: Command, context: AcceptedContext): Promise<void> {
     if ((command.field & RESPONSE) !== 0) return this.#answered(command);
-    if (command.field === COMMAND.cCancelRq) return;
-    const operation = this.#operationFor(command, context);
-    if (command.hasDataset) this.#underWay = { operation, command, context: context.id };
-    else await this.#respond(context.id, command, await operation.end());
+    if (command.field === COMMAND.cCancelRq) return this.#cancel(command);
+    if (this.#working) return this.#break('a request while another is worked on');
+    const request = { command, context, peer: this.#peer as Peer, dialogue: this.#dialogue(command, context) };
+    const operation = beginOperation(request, { ...this.#deps, reserveBytes: this.#limits.reserveBytes });
+    const underWay = { operation, command, context: context.id };
+    if (command.hasDataset) this.#underWay = underWay;
+    else await this.#carryOut(underWay);
   }
 
-  #operationFor(command: Command, context: AcceptedContext): Operation {
-    if (command.field === COMMAND.nActionRq && context.abstractSyntax === STORAGE_COMMITMENT_PUSH) {
-      return new CommitmentSession(command, context, this.#peer as Peer, { ...this.#deps, ...this.#deps.commitment });
-    }
-    if (command.field === COMMAND.cStoreRq)
-      return new StoreSession(command, context, this.#peer as Peer, { ...this.#deps, reserveBytes: this.#limits.reserveBytes });
-    const understood = command.field === COMMAND.cEchoRq;
-    this.#deps.metrics.count('waystation_dimse_operations_total', { operation: understood ? 'C-ECHO' : 'other' });
-    const status = understood ? SUCCESS : statusOf(failure('dimse', 'unsupported-event', 'operation'));
-    return { write: async () => {}, end: async () => status, abandon: async () => {} };
+  /** Waited for, which is the back-pressure, unless the operation can be cancelled. */
+  async #carryOut(underWay: UnderWay): Promise<void> {
+    if (!underWay.operation.cancel) return this.#conclude(underWay);
+    this.#underWay = null;
+    this.#working = underWay;
+    void this.#conclude(underWay).catch((error) => this.#break(error instanceof Error ? error.message : 'failed'));
   }
 
-  #respond(context: number, command: Command, status: number): Promise<void> {
-    return this.#say(context, encodeCommand(responseTo(command, status)));
+  async #conclude({ operation, command, context }: UnderWay): Promise<void> {
+    const answer = await operation.end();
+    this.#underWay = null;
+    if (operation instanceof StoreSession && answer === SUCCESS) this.#stored++;
+    this.#working = null;
+    await this.#respond(context, command, answer);
+    this.#expect();
+    if (this.#finishing) await this.#leave();
+    if (operation.after) this.#afterwards = this.#afterwards.then(() => operation.after?.());
   }
 
-  #say(context: number, command: Buffer, dataset: Buffer | null = null): Promise<void> {
-    this.#outgoing = this.#outgoing.then(async () => {
-      const limit = this.#peerMaxPduLength;
-      for (const pdu of pDataOf({ context, command: true, bytes: command, last: true }, limit)) await this.#layer.send(pdu);
+  #cancel({ messageId }: Command): void {
+    if (this.#working?.command.messageId === messageId) this.#working.operation.cancel?.();
+  }
+
+  #dialogue(command: Command, context: AcceptedContext): Dialogue {
+    return {
+      ...this.#titles,
+      contexts: this.#contexts,
+      isOpen: () => this.#isOpen(),
+      pending: async (answer) => {
+        if (this.#isOpen()) await this.#respond(context.id, command, answer);
+      },
+      ask: (id, request, dataset) => {
+        const asked = this.#asking.then(() => this.#ask(id, request, dataset));
+        this.#asking = asked;
+        return asked;
+      },
+    };
+  }
+
+  #isOpen(): boolean {
+    return this.#layer.state === 'Sta6' && !this.#finishing && !this.#socket.destroyed;
+  }
+
+  #respond(context: number, command: Command, answer: Answer): Promise<void> {
+    if (typeof answer === 'number') return this.#say(context, encodeCommand(responseTo(command, answer)));
+    const { status, dataset = null } = answer;
+    const response = { ...responseTo(command, status), ...answer.command, hasDataset: dataset !== null };
+    return this.#say(context, encodeCommand(response), dataset);
+  }
+
+  #say(context: number, command: Buffer, dataset: Dataset | null = null): Promise<void> {
+    const said = this.#outgoing.then(async () => {
+      await this.#sendPiece(context, true, command, true);
       if (dataset === null) return;
-      for (const pdu of pDataOf({ context, command: false, bytes: dataset, last: true }, limit)) await this.#layer.send(pdu);
+      if (Buffer.isBuffer(dataset)) return this.#sendPiece(context, false, dataset, true);
+      for await (const chunk of dataset) {
+        if (this.#layer.state !== 'Sta6' || this.#socket.destroyed) return;
+        await this.#sendPiece(context, false, chunk, false);
+      }
+      await this.#sendPiece(context, false, EMPTY, true);
     });
-    return this.#outgoing;
+    this.#outgoing = said.catch(() => {});
+    return said;
   }
 
-  /** N-EVENT-REPORT (PS3.7 §10.1.1): the status of its response, or that the peer left before. */
-  async #report(id: number, answer: CommitmentAnswer): Promise<number | Failure> {
-    const context = this.#contexts.get(id) as AcceptedContext;
-    if (this.#layer.state !== 'Sta6' || this.#finishing || this.#reported) return LEFT;
+  async #sendPiece(context: number, command: boolean, bytes: Buffer, last: boolean): Promise<void> {
+    for (const pdu of pDataOf({ context, command, bytes, last }, this.#peerMaxPduLength)) await this.#layer.send(pdu);
+  }
+
+  async #ask(context: number, request: Parameters<Dialogue['ask']>[1], dataset: Dataset): Promise<number | Failure> {
+    if (!this.#isOpen()) return LEFT;
     const { promise, resolve } = Promise.withResolvers<number | Failure>();
-    this.#reported = resolve;
+    this.#asked = { field: request.field, told: resolve };
     this.#messageId = (this.#messageId % 0xffff) + 1;
-    const event = { field: COMMAND.nEventReportRq, messageId: this.#messageId, eventTypeId: eventTypeOf(answer), hasDataset: true };
-    const command = encodeCommand({ ...event, sopClassUid: STORAGE_COMMITMENT_PUSH, sopInstanceUid: STORAGE_COMMITMENT_INSTANCE });
-    await this.#say(id, command, writeEvent(answer, context.transferSyntax === EXPLICIT_LITTLE_ENDIAN));
+    await this.#say(context, encodeCommand({ ...request, messageId: this.#messageId, hasDataset: true }), dataset);
+    this.#expect();
     const status = await promise;
-    this.#reported = null;
+    this.#asked = null;
+    this.#expect();
     return status;
   }
 
   #answered(command: Command): Promise<void> | void {
-    const isOurs = command.field === (COMMAND.nEventReportRq | RESPONSE) && command.messageId === this.#messageId && !command.hasDataset;
-    if (!this.#reported || !isOurs || command.status === undefined) return this.#break('a response to nothing we asked');
-    this.#reported(command.status);
+    const isOurs = this.#asked && command.field === (this.#asked.field | RESPONSE) && command.messageId === this.#messageId;
+    if (!this.#asked || !isOurs || command.hasDataset || command.status === undefined) return this.#break('a response to nothing we asked');
+    this.#asked.told(command.status);
   }
 
   /** The peer left the protocol: A-ABORT, and its unfinished object is dropped. */
   async #break(why: string): Promise<void> {
-    this.#reported?.(LEFT);
+    this.#asked?.told(LEFT);
     await this.#aborted(why);
     await this.#layer.abort();
   }
@@ -292,9 +335,11 @@ export class AssociationSession {
   }
 
   async #abandon(): Promise<void> {
-    const underWay = this.#underWay;
+    const [underWay, working] = [this.#underWay, this.#working];
     this.#underWay = null;
+    this.#working = null;
     await underWay?.operation.abandon();
+    await working?.operation.abandon();
   }
 
   #who() {

@@ -12,15 +12,22 @@ import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Log } from '../../model/log.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Peer } from '../../model/peer.ts';
-import type { Command } from '../../protocols/dicom/command.ts';
+import { COMMAND, type Command } from '../../protocols/dicom/command.ts';
 import type { AcceptedContext } from '../../protocols/dicom/negotiation.ts';
 import { STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH } from '../../protocols/dicom/sop-class.ts';
 import { actionStatusOf, SUCCESS, statusName } from '../../protocols/dicom/status.ts';
-import { REQUEST_COMMITMENT, type RequestReader, requestReader } from '../../protocols/dicom/storage-commitment.ts';
-import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
+import {
+  eventTypeOf,
+  REQUEST_COMMITMENT,
+  type RequestReader,
+  requestReader,
+  writeEvent,
+} from '../../protocols/dicom/storage-commitment.ts';
+import { EXPLICIT_LITTLE_ENDIAN, type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
 import { answerCommitment, insertCommitment, putOffCommitment, settleCommitment } from '../../store/commitment-store.ts';
 import type { Database } from '../../store/database.ts';
+import type { Operation, Request } from './operation.ts';
 
 /** The peer's own association has this long before the answer is given on another one; a process that dies is noticed at the next start. */
 const LEASE_MS = 10 * 60_000;
@@ -34,17 +41,17 @@ export type CommitmentDeps = {
   readonly clock: Clock;
 };
 
-/** Sends the N-EVENT-REPORT on this association: the status of its response, or why there is none. */
-export type Report = (answer: CommitmentAnswer) => Promise<number | Failure>;
-
-export class CommitmentSession {
+export class CommitmentSession implements Operation {
+  readonly #request: Request;
   readonly #peer: Peer;
   readonly #deps: CommitmentDeps;
   readonly #reader: RequestReader;
   #problem: Failure | null;
   #accepted: Commitment | null = null;
 
-  constructor(command: Command, context: AcceptedContext, peer: Peer, deps: CommitmentDeps) {
+  constructor(request: Request, deps: CommitmentDeps) {
+    const { command, context, peer } = request;
+    this.#request = request;
     this.#peer = peer;
     this.#deps = deps;
     this.#reader = requestReader(transferSyntax(context.transferSyntax) as TransferSyntax);
@@ -71,14 +78,14 @@ export class CommitmentSession {
     this.#problem ??= failure('dimse', 'malformed', 'the association ended before the dataset', 'transient');
   }
 
-  /** After the success was sent: looks at the objects and tells the peer, if it is still there. Never rejects. */
-  async report(send: Report): Promise<void> {
+  /** Looks at the objects and tells the peer, if it is still there. Never rejects. */
+  async after(): Promise<void> {
     const { database, blobs, clock, log, metrics } = this.#deps;
     const accepted = this.#accepted;
     if (accepted === null) return;
     try {
       const answer = await answerCommitment(database, blobs, accepted);
-      const status = await send(answer);
+      const status = await this.#report(answer);
       const about = {
         peer: accepted.peer,
         transaction: accepted.request.transactionUid,
@@ -95,6 +102,14 @@ export class CommitmentSession {
       // The database is away: the lease runs out, or the next start frees it.
       log.warn('dimse.commitment-left', { peer: accepted.peer, transaction: accepted.request.transactionUid });
     }
+  }
+
+  /** N-EVENT-REPORT (PS3.7 §10.1.1) on this association: the status of its response, or why there is none. */
+  #report(answer: CommitmentAnswer): Promise<number | Failure> {
+    const { context, dialogue } = this.#request;
+    const event = { field: COMMAND.nEventReportRq, eventTypeId: eventTypeOf(answer) };
+    const command = { ...event, sopClassUid: STORAGE_COMMITMENT_PUSH, sopInstanceUid: STORAGE_COMMITMENT_INSTANCE };
+    return dialogue.ask(context.id, command, writeEvent(answer, context.transferSyntax === EXPLICIT_LITTLE_ENDIAN));
   }
 
   async #keep(request: CommitmentRequest): Promise<Commitment | Failure> {

@@ -4,21 +4,21 @@
  */
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Metrics } from '../../model/metrics.ts';
-import type { Peer } from '../../model/peer.ts';
 import type { Command } from '../../protocols/dicom/command.ts';
 import type { AcceptedContext } from '../../protocols/dicom/negotiation.ts';
 import { SUCCESS, statusName, statusOf } from '../../protocols/dicom/status.ts';
 import { isUid } from '../../protocols/dicom/uid.ts';
 import { type ObjectDeps, ObjectSession } from '../dicom/object-session.ts';
+import type { Operation, Request } from './operation.ts';
 
 export type StoreDeps = ObjectDeps & { readonly metrics: Metrics };
 
-export class StoreSession {
+export class StoreSession implements Operation {
   readonly #object: ObjectSession;
   readonly #deps: StoreDeps;
   readonly #started: Date;
 
-  constructor(command: Command, context: AcceptedContext, peer: Peer, deps: StoreDeps) {
+  constructor({ command, context, peer }: Request, deps: StoreDeps) {
     const { sopClassUid, sopInstanceUid } = command;
     const announced = { sopClassUid, sopInstanceUid, transferSyntax: context.transferSyntax, studyUid: null };
     this.#object = new ObjectSession('dimse', announced, peer, deps, faultOf(command, context));

@@ -5,7 +5,18 @@
 import { type Failure, failure } from '../../model/failure.ts';
 
 /** Command Field (0000,0100), PS3.7 Table E.1-1. A response is its request with the highest bit set. */
-export const COMMAND = { cStoreRq: 0x0001, cEchoRq: 0x0030, nEventReportRq: 0x0100, nActionRq: 0x0130, cCancelRq: 0x0fff } as const;
+export const COMMAND = {
+  cStoreRq: 0x0001,
+  cGetRq: 0x0010,
+  cFindRq: 0x0020,
+  cMoveRq: 0x0021,
+  cEchoRq: 0x0030,
+  nEventReportRq: 0x0100,
+  nSetRq: 0x0120,
+  nActionRq: 0x0130,
+  nCreateRq: 0x0140,
+  cCancelRq: 0x0fff,
+} as const;
 export const RESPONSE = 0x8000;
 
 /** The longest command set taken; a C-STORE-RQ has some 200 bytes, no standard command needs a tenth of this. */
@@ -28,6 +39,16 @@ export type Command = {
   readonly actionTypeId?: number;
   /** Error Comment (0000,0902), at most 64 characters, never patient data. */
   readonly errorComment?: string;
+  /** Move Destination (0000,0600) of C-MOVE-RQ. */
+  readonly moveDestination?: string;
+  /** Sub-operations (0000,1020 to 1023), in responses to C-GET and C-MOVE. */
+  readonly remaining?: number;
+  readonly completed?: number;
+  readonly failed?: number;
+  readonly warnings?: number;
+  /** Who asked for the C-MOVE that a C-STORE-RQ is part of (0000,1030 and 1031). */
+  readonly moveOriginator?: string;
+  readonly moveOriginatorMessageId?: number;
 };
 
 /** Reads a whole command set. */
@@ -48,27 +69,28 @@ export function decodeCommand(bytes: Buffer): Command | Failure {
     sopClassUid: text(AFFECTED_SOP_CLASS) || text(REQUESTED_SOP_CLASS),
     sopInstanceUid: text(AFFECTED_SOP_INSTANCE) || text(REQUESTED_SOP_INSTANCE),
     hasDataset: dataset !== NO_DATA_SET,
-    ...present('status', number(STATUS)),
-    ...present('eventTypeId', number(EVENT_TYPE_ID)),
-    ...present('actionTypeId', number(ACTION_TYPE_ID)),
+    ...Object.fromEntries(NUMBERS.flatMap(([key, element]) => (number(element) === undefined ? [] : [[key, number(element)]]))),
+    ...Object.fromEntries(TEXTS.flatMap(([key, element]) => (text(element).trim() === '' ? [] : [[key, text(element).trim()]]))),
   };
 }
 
 /** Writes a command set, group length first. */
 export function encodeCommand(command: Command): Buffer {
   const isResponse = (command.field & RESPONSE) !== 0;
-  const body = Buffer.concat([
-    command.sopClassUid === '' ? EMPTY : element(AFFECTED_SOP_CLASS, uid(command.sopClassUid)),
-    element(COMMAND_FIELD, uint16(command.field)),
-    element(isResponse ? RESPONDED_MESSAGE_ID : MESSAGE_ID, uint16(command.messageId)),
-    command.field === COMMAND.cStoreRq ? element(PRIORITY, uint16(PRIORITY_MEDIUM)) : EMPTY,
-    element(DATA_SET_TYPE, uint16(command.hasDataset ? A_DATA_SET : NO_DATA_SET)),
-    command.status === undefined ? EMPTY : element(STATUS, uint16(command.status)),
-    command.errorComment ? element(ERROR_COMMENT, evened(command.errorComment, ' ')) : EMPTY,
-    command.sopInstanceUid === '' ? EMPTY : element(AFFECTED_SOP_INSTANCE, uid(command.sopInstanceUid)),
-    command.eventTypeId === undefined ? EMPTY : element(EVENT_TYPE_ID, uint16(command.eventTypeId)),
-    command.actionTypeId === undefined ? EMPTY : element(ACTION_TYPE_ID, uint16(command.actionTypeId)),
-  ]);
+  const requested = OF_AN_INSTANCE.has(command.field);
+  const elements: [number: number, value: Buffer][] = [
+    [COMMAND_FIELD, uint16(command.field)],
+    [isResponse || command.field === COMMAND.cCancelRq ? RESPONDED_MESSAGE_ID : MESSAGE_ID, uint16(command.messageId)],
+    [DATA_SET_TYPE, uint16(command.hasDataset ? A_DATA_SET : NO_DATA_SET)],
+  ];
+  if (PRIORITISED.has(command.field)) elements.push([PRIORITY, uint16(PRIORITY_MEDIUM)]);
+  if (command.sopClassUid !== '') elements.push([requested ? REQUESTED_SOP_CLASS : AFFECTED_SOP_CLASS, uid(command.sopClassUid)]);
+  if (command.sopInstanceUid !== '')
+    elements.push([requested ? REQUESTED_SOP_INSTANCE : AFFECTED_SOP_INSTANCE, uid(command.sopInstanceUid)]);
+  for (const [key, element] of NUMBERS) if (command[key] !== undefined) elements.push([element, uint16(command[key])]);
+  for (const [key, element] of [...TEXTS, ['errorComment', ERROR_COMMENT] as const])
+    if (command[key]) elements.push([element, evened(command[key], ' ')]);
+  const body = Buffer.concat(elements.sort(([a], [b]) => a - b).map(([number, value]) => element(number, value)));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(body.length);
   return Buffer.concat([element(GROUP_LENGTH, length), body]);
@@ -76,14 +98,9 @@ export function encodeCommand(command: Command): Buffer {
 
 /** The response to a request, with the same ids (PS3.7 §9.3.1.2). */
 export function responseTo(request: Command, status: number, errorComment = ''): Command {
-  return { ...request, field: request.field | RESPONSE, hasDataset: false, status, errorComment };
+  const { moveDestination: _, moveOriginator: __, moveOriginatorMessageId: ___, ...same } = request;
+  return { ...same, field: request.field | RESPONSE, hasDataset: false, status, errorComment };
 }
-
-function present<Key extends string>(key: Key, value: number | undefined): { [key in Key]?: number } {
-  return value === undefined ? {} : ({ [key]: value } as { [key in Key]: number });
-}
-
-const EMPTY = Buffer.alloc(0);
 
 /** Elements of group 0000 by element number; null when the bytes are no such dataset. */
 function elementsOf(bytes: Buffer): Map<number, Buffer> | null {
@@ -133,6 +150,24 @@ const REQUESTED_SOP_INSTANCE = 0x1001;
 const EVENT_TYPE_ID = 0x1002;
 const ACTION_TYPE_ID = 0x1008;
 
+const NUMBERS = [
+  ['status', STATUS],
+  ['eventTypeId', EVENT_TYPE_ID],
+  ['actionTypeId', ACTION_TYPE_ID],
+  ['remaining', 0x1020],
+  ['completed', 0x1021],
+  ['failed', 0x1022],
+  ['warnings', 0x1023],
+  ['moveOriginatorMessageId', 0x1031],
+] as const;
+const TEXTS = [
+  ['moveDestination', 0x0600],
+  ['moveOriginator', 0x1030],
+] as const;
+
+/** Requests about an instance that is there name it as Requested, not as Affected (PS3.7 §10.3.3, §10.3.4). */
+const OF_AN_INSTANCE: ReadonlySet<number> = new Set([COMMAND.nSetRq, COMMAND.nActionRq]);
+const PRIORITISED: ReadonlySet<number> = new Set([COMMAND.cStoreRq, COMMAND.cFindRq, COMMAND.cGetRq, COMMAND.cMoveRq]);
 const PRIORITY_MEDIUM = 0x0000;
 const NO_DATA_SET = 0x0101;
 const A_DATA_SET = 0x0000;

@@ -5,7 +5,6 @@
 import { type Failure, failure } from '../../model/failure.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from './part10.ts';
 import { APPLICATION_CONTEXT, type AssociateAc, type AssociateRq, type ContextResult, type PresentationContext } from './pdu.ts';
-import { isStorageClass, STORAGE_COMMITMENT_PUSH, VERIFICATION } from './sop-class.ts';
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN, transferSyntax } from './transfer-syntax.ts';
 
 /** An accepted context: what may be sent on it, and how it is encoded. */
@@ -13,11 +12,16 @@ export type AcceptedContext = { readonly id: number; readonly abstractSyntax: st
 
 export type Negotiated = { readonly answer: AssociateAc; readonly contexts: ReadonlyMap<number, AcceptedContext> };
 
-/** `maxPduLength`: what we take; what the peer takes stands in its request. `commits`: whether this peer may ask for storage commitment. */
-export function negotiate(rq: AssociateRq, maxPduLength: number, commits = false): Negotiated | Failure {
+/** `stored`: as the objects come, in any transfer syntax that can be stored; `written`: in one that we write too. */
+export type Encoding = 'stored' | 'written';
+/** How datasets on an abstract syntax go; null where it is not offered to this peer. */
+export type Offer = (abstractSyntax: string) => Encoding | null;
+
+/** `maxPduLength`: what we take; what the peer takes stands in its request. */
+export function negotiate(rq: AssociateRq, maxPduLength: number, offer: Offer): Negotiated | Failure {
   if ((rq.protocolVersion & 1) === 0) return failure('dicom', 'unsupported-version', `protocol version ${rq.protocolVersion}`);
   if (rq.applicationContext !== APPLICATION_CONTEXT) return failure('dicom', 'unsupported-type', 'application context name');
-  const results = rq.contexts.map((context) => resultOf(context, commits));
+  const results = rq.contexts.map((context) => resultOf(context, offer(context.abstractSyntax)));
   const accepted = rq.contexts.flatMap((context, index) => {
     const result = results[index] as ContextResult;
     if (result.result !== ACCEPTANCE) return [];
@@ -40,18 +44,18 @@ export function negotiate(rq: AssociateRq, maxPduLength: number, commits = false
  * The first proposed transfer syntax that can be stored is taken: the order is the sender's preference, and objects stay as they are.
  * JPIP is not: the pixels would be a promise of another server, not in our hands when we say that they are stored.
  */
-function resultOf(context: PresentationContext, commits: boolean): ContextResult {
-  const commitment = commits && context.abstractSyntax === STORAGE_COMMITMENT_PUSH;
-  const known = commitment
-    ? plainOf(context)
-    : context.transferSyntaxes.find((uid) => (transferSyntax(uid)?.pixels ?? 'elsewhere') !== 'elsewhere');
-  const service = commitment || context.abstractSyntax === VERIFICATION || isStorageClass(context.abstractSyntax);
-  const result = !service ? ABSTRACT_SYNTAX_NOT_SUPPORTED : known === undefined ? TRANSFER_SYNTAXES_NOT_SUPPORTED : ACCEPTANCE;
+function resultOf(context: PresentationContext, encoding: Encoding | null): ContextResult {
+  const known = encoding === 'written' ? writtenOf(context) : context.transferSyntaxes.find(isStorable);
+  const result = encoding === null ? ABSTRACT_SYNTAX_NOT_SUPPORTED : known === undefined ? TRANSFER_SYNTAXES_NOT_SUPPORTED : ACCEPTANCE;
   return { id: context.id, result, transferSyntax: result === ACCEPTANCE ? (known as string) : IMPLICIT_LITTLE_ENDIAN };
 }
 
+function isStorable(uid: string): boolean {
+  return (transferSyntax(uid)?.pixels ?? 'elsewhere') !== 'elsewhere';
+}
+
 /** A dataset that we answer with one of our own: in an encoding that we write. */
-function plainOf({ transferSyntaxes }: PresentationContext): string | undefined {
+function writtenOf({ transferSyntaxes }: PresentationContext): string | undefined {
   return [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN].find((uid) => transferSyntaxes.includes(uid));
 }
 

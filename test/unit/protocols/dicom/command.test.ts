@@ -44,6 +44,21 @@ describe('command sets', () => {
     expect(decodeCommand(bytes)).toMatchObject({ field: COMMAND.cCancelRq, messageId: 9, hasDataset: false });
   });
 
+  it('names the instance of an N-ACTION as Requested, and counts sub-operations in ascending tags', () => {
+    const action = { ...STORE, field: COMMAND.nActionRq, actionTypeId: 1 };
+    expect(encodeCommand(action).subarray(12, 16).toString('hex')).toBe('00000300');
+    expect(decodeCommand(encodeCommand(action))).toEqual(action);
+    const counts = { remaining: 3, completed: 2, failed: 1, warnings: 0 };
+    const pending = { ...STORE, field: COMMAND.cMoveRq | RESPONSE, status: 0xff00, ...counts };
+    expect(decodeCommand(encodeCommand(pending))).toEqual(pending);
+  });
+
+  it('answers a C-MOVE without its destination', () => {
+    const move = { ...STORE, field: COMMAND.cMoveRq, sopInstanceUid: '', moveDestination: 'PACS' };
+    expect(decodeCommand(encodeCommand(move))).toEqual(move);
+    expect(responseTo(move, 0)).not.toHaveProperty('moveDestination');
+  });
+
   it.each([
     ['nothing', ''],
     ['an element of another group', '080016000200000031'],

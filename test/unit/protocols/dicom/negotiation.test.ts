@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { failure, isFailure } from '../../../../src/model/failure.ts';
-import { negotiate } from '../../../../src/protocols/dicom/negotiation.ts';
+import { negotiate, type Offer } from '../../../../src/protocols/dicom/negotiation.ts';
 import { APPLICATION_CONTEXT, type AssociateRq } from '../../../../src/protocols/dicom/pdu.ts';
 import { isStorageClass } from '../../../../src/protocols/dicom/sop-class.ts';
 import { abortReasonOf, rejectionOf, statusName, statusOf } from '../../../../src/protocols/dicom/status.ts';
@@ -10,6 +10,8 @@ import { isUid } from '../../../../src/protocols/dicom/uid.ts';
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const IMPLICIT = '1.2.840.10008.1.2';
+const COMMITMENT = '1.2.840.10008.1.20.1';
+const offer: Offer = (uid) => (uid === COMMITMENT ? 'written' : isStorageClass(uid) || uid === '1.2.840.10008.1.1' ? 'stored' : null);
 
 describe('negotiation', () => {
   it.each([
@@ -19,25 +21,29 @@ describe('negotiation', () => {
     ['a syntax newer than this code', CT, ['1.2.840.10008.1.2.4.299'], 0, '1.2.840.10008.1.2.4.299'],
     ['a private SOP class', '1.3.12.2.1107.5.9.1', [EXPLICIT], 0, EXPLICIT],
     ['Verification', '1.2.840.10008.1.1', [IMPLICIT], 0, IMPLICIT],
+    ['what we answer with datasets of our own, as we write best', COMMITMENT, ['1.2.840.10008.1.2.2', IMPLICIT, EXPLICIT], 0, EXPLICIT],
+    ['no such service in big endian', COMMITMENT, ['1.2.840.10008.1.2.2'], 4, IMPLICIT],
     ['no query', '1.2.840.10008.5.1.4.1.2.2.1', [IMPLICIT], 3, IMPLICIT],
     ['no media directory', '1.2.840.10008.1.3.10', [IMPLICIT], 3, IMPLICIT],
     ['no private syntax alone', CT, ['1.2.840.113619.5.2'], 4, IMPLICIT],
     ['no pixels that stay on another server', CT, ['1.2.840.10008.1.2.4.94', '1.2.840.10008.1.2.4.205'], 4, IMPLICIT],
     ['no context without a syntax', CT, [], 4, IMPLICIT],
   ])('accepts %s', (_, abstractSyntax, transferSyntaxes, result, chosen) => {
-    const negotiated = negotiate(request({ contexts: [{ id: 5, abstractSyntax, transferSyntaxes }] }), 1000);
+    const negotiated = negotiate(request({ contexts: [{ id: 5, abstractSyntax, transferSyntaxes }] }), 1000, offer);
     if (isFailure(negotiated)) throw new Error(negotiated.detail);
     expect(negotiated.answer.results).toEqual([{ id: 5, result, transferSyntax: chosen }]);
     expect(negotiated.contexts.get(5)).toEqual(result === 0 ? { id: 5, abstractSyntax, transferSyntax: chosen } : undefined);
   });
 
   it('says how long a PDU it takes, and sends back the AE titles', () => {
-    expect(negotiate(request({}), 123_456)).toMatchObject({ answer: { called: 'US', calling: 'THEM', user: { maxPduLength: 123_456 } } });
+    expect(negotiate(request({}), 123_456, offer)).toMatchObject({
+      answer: { called: 'US', calling: 'THEM', user: { maxPduLength: 123_456 } },
+    });
   });
 
   it('refuses another protocol version and another application context', () => {
-    expect(rejection(negotiate(request({ protocolVersion: 2 }), 1000))).toEqual([1, 2, 2]);
-    expect(rejection(negotiate(request({ applicationContext: '1.2' }), 1000))).toEqual([1, 1, 2]);
+    expect(rejection(negotiate(request({ protocolVersion: 2 }), 1000, offer))).toEqual([1, 2, 2]);
+    expect(rejection(negotiate(request({ applicationContext: '1.2' }), 1000, offer))).toEqual([1, 1, 2]);
   });
 });
 

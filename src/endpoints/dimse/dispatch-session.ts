@@ -1,0 +1,65 @@
+/**
+ * Which services there are at the DIMSE door, a line each: what is asked for on which SOP class, by whom, and what carries it out.
+ * In: an abstract syntax that a peer proposes, or a request on an accepted one. Out: whether it is offered; the operation.
+ */
+import { failure } from '../../model/failure.ts';
+import type { Peer } from '../../model/peer.ts';
+import { COMMAND } from '../../protocols/dicom/command.ts';
+import type { Encoding } from '../../protocols/dicom/negotiation.ts';
+import { isStorageClass, STORAGE_COMMITMENT_PUSH, VERIFICATION } from '../../protocols/dicom/sop-class.ts';
+import { SUCCESS, statusOf } from '../../protocols/dicom/status.ts';
+import { type CommitmentDeps, CommitmentSession } from './commitment-session.ts';
+import { answered, type Begin, type Operation, type Request } from './operation.ts';
+import { type StoreDeps, StoreSession } from './store-session.ts';
+
+export type ServiceDeps = StoreDeps & {
+  readonly commitment: Pick<CommitmentDeps, 'database' | 'journal' | 'blobs'>;
+};
+
+type Service = {
+  /** As it is counted. */
+  readonly name: string;
+  /** Command Field of its request (PS3.7 Table E.1-1). */
+  readonly command: number;
+  /** The SOP classes it is for. */
+  readonly serves: (sopClassUid: string) => boolean;
+  /** `stored`: in any transfer syntax that is stored; `written`: in one that we write too. */
+  readonly encoding: Encoding;
+  /** Whether a peer may use it. */
+  readonly offered: (peer: Peer) => boolean;
+  readonly begin: Begin<ServiceDeps>;
+};
+
+/** How datasets on this SOP class go between this peer and us; null where it is not offered. */
+export function offerTo(peer: Peer): (sopClassUid: string) => Encoding | null {
+  return (sopClassUid) => SERVICES.find(({ serves, offered }) => serves(sopClassUid) && offered(peer))?.encoding ?? null;
+}
+
+export function beginOperation(request: Request, deps: ServiceDeps): Operation {
+  const { command, context, peer } = request;
+  const service = SERVICES.find((one) => one.command === command.field && one.serves(context.abstractSyntax) && one.offered(peer));
+  deps.metrics.count('waystation_dimse_operations_total', { operation: service?.name ?? 'other' });
+  return service?.begin(request, deps) ?? answered(statusOf(failure('dimse', 'unsupported-event', 'operation')));
+}
+
+const everyone = (): boolean => true;
+const only =
+  (...uids: readonly string[]) =>
+  (sopClassUid: string): boolean =>
+    uids.includes(sopClassUid);
+
+const SERVICES: readonly Service[] = [
+  {
+    ...{ name: 'C-ECHO', command: COMMAND.cEchoRq, serves: only(VERIFICATION), encoding: 'stored', offered: everyone },
+    begin: () => answered(SUCCESS),
+  },
+  {
+    ...{ name: 'C-STORE', command: COMMAND.cStoreRq, serves: isStorageClass, encoding: 'stored', offered: everyone },
+    begin: (request, deps) => new StoreSession(request, deps),
+  },
+  {
+    ...{ name: 'N-ACTION', command: COMMAND.nActionRq, serves: only(STORAGE_COMMITMENT_PUSH), encoding: 'written' },
+    offered: ({ commitment }) => commitment !== undefined,
+    begin: (request, deps) => new CommitmentSession(request, { ...deps, ...deps.commitment }),
+  },
+];
