@@ -16,6 +16,7 @@ import { DEFAULT_BODY_TIMEOUT_MS, DEFAULT_MAX_BINARY_BYTES } from './endpoints/f
 import { fhirRoutes } from './endpoints/fhir/fhir-routes.ts';
 import { startHttpDoor } from './endpoints/http-listener.ts';
 import { startMllpDoor } from './endpoints/mllp/mllp-listener.ts';
+import { openReplyWaiter } from './endpoints/mllp/reply-session.ts';
 import { healthRoutes, readinessOf } from './endpoints/operations/health-routes.ts';
 import { type MetricsPage, openMetrics } from './endpoints/operations/metrics.ts';
 import { operationsRoutes } from './endpoints/operations/operations-routes.ts';
@@ -212,12 +213,15 @@ async function openDoors(parts: Parts): Promise<Door[]> {
     doors.push(door);
     parts.closes.push(() => door.stop(GRACE_MS));
   };
+  const replies = openReplyWaiter(database, (error) => log.warn('mllp.replies-unheard', { reason: reasonOf(error) }));
   for (const listener of config.mllp) {
     if (listener.tls) tellExpiry(listener.name, listener.tls.cert, log);
-    const door = await startMllpDoor(listener, { journal, peers, log, metrics: page.metrics, clock });
+    const door = await startMllpDoor(listener, { journal, peers, replies, log, metrics: page.metrics, clock });
     add(door);
     parts.renewals.push((renewed) => door.renew(renewed.mllp.find(({ name }) => name === listener.name)?.tls ?? null));
   }
+  // Before the doors are closed: nobody is kept waiting for a corridor that has stopped.
+  parts.closes.push(() => inTime(replies.stop()));
   if (config.dimse.tls) tellExpiry('dimse', config.dimse.tls.cert, log);
   const dimse = await startDimseDoor(config.dimse, {
     journal,

@@ -21,6 +21,7 @@ import type { Validate } from './protocols/fhir/resource-validator.ts';
 import { indexResource } from './protocols/fhir/search-index.ts';
 import { readReports } from './reports/report-step.ts';
 import { acknowledgeEntries } from './return/acknowledge-step.ts';
+import { answerAwaited } from './return/answer-step.ts';
 import { type Render, returnAnswers } from './return/return-step.ts';
 import { tellOrders } from './return/tell-step.ts';
 import { routeCases } from './routing/route-step.ts';
@@ -132,6 +133,7 @@ async function putOff(corridor: Corridor, seq: number, reason: string): Promise<
     if (!entry) return;
     const batch = openBatch(tx, now, corridor.clock, [{ ...workOf(entry), failure: failure('corridor', 'internal', reason) }]);
     acknowledgeEntries(batch, corridor.house);
+    await answerAwaited(batch, corridor.house);
     await addDeliveries(tx, batch.deliveries, now);
   });
 }

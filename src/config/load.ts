@@ -156,7 +156,7 @@ function dataDirectory(where: Where, base: string, written: string | undefined):
   return written === undefined ? defaultDataDirectory(where) : resolve(base, written);
 }
 
-function completePeer({ mllp, dimse, http, specialty, ...peer }: ConfigInput['peers'][number]): ConfiguredPeer {
+function completePeer({ mllp, dimse, http, specialty, reply, ...peer }: ConfigInput['peers'][number]): ConfiguredPeer {
   return {
     ...peer,
     charset: peer.charset ?? '',
@@ -170,6 +170,7 @@ function completePeer({ mllp, dimse, http, specialty, ...peer }: ConfigInput['pe
     listener: mllp?.listener ?? '',
     address: mllp?.address ?? '',
     certificate: mllp?.certificate ?? '',
+    ...(reply.wait === undefined ? {} : { replyWaitMs: reply.wait }),
     ...(dimse?.commitment ? { commitment: dimse.commitment } : {}),
     callingAeTitle: dimse?.aeTitle ?? '',
     callingAddress: dimse?.address ?? '',

@@ -130,6 +130,7 @@ function peer(pointers: Pointers) {
       .prefault({ 'ORM^O01': 'mapped' }),
     otherMessages: oneOf('ignored', 'refused').prefault('refused'),
     acknowledgment: oneOf('asked', 'plain').prefault('asked'),
+    reply: section({ wait: duration('100ms', '5m').optional() }).prefault({}),
     reusedControlId: oneOf('flag', 'refuse').prefault('flag'),
     accession: oneOf('OBR-18', 'OBR-3', 'OBR-20', 'IPC-1').prefault('OBR-18'),
     accessionIssuer: text('the issuer of its accession numbers').optional(),

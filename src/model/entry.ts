@@ -35,6 +35,8 @@ export type NewEntry = {
   readonly received: Date;
   /** What comes in the same lane until then is worked off together; at once where it is not said. */
   readonly gatherUntil?: Date;
+  /** Its sender keeps the connection open until the corridor has worked it off: `answer` is what it gets if that takes too long. */
+  readonly isAwaited?: boolean;
   /** Of an accepted DICOM instance: its row in the index is committed with the entry. */
   readonly instance?: IndexedInstance;
 };

@@ -33,6 +33,8 @@ export type Peer = {
   readonly specialty: string;
   /** Messages with codes that no table knows: carried without them, or held until a person has mapped the code. */
   readonly gaps: 'pass' | 'hold';
+  /** How long it may be kept waiting for the reply to its orders, in the same connection; absent where it gets a plain ACK at once. */
+  readonly replyWaitMs?: number;
   /** Destinations its answers go to. */
   readonly returns: readonly string[];
   /** Where answers to its requests for storage commitment go; absent where it may not ask. */

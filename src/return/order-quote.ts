@@ -6,7 +6,6 @@ import type { Patient } from '@medplum/fhirtypes';
 import { components } from '../mapping/datatypes/components.ts';
 import { cxIdentifier } from '../mapping/datatypes/cx-identifier.ts';
 import type { CaseKey } from '../model/case.ts';
-import type { MllpDestination } from '../model/config.ts';
 import type { ComponentValue, FieldValue, SegmentValue } from '../protocols/hl7v2/escape.ts';
 import { segment } from '../protocols/hl7v2/escape.ts';
 import type { Hl7Message, Segment } from '../protocols/hl7v2/message.ts';
@@ -14,8 +13,10 @@ import { dateTimeField } from './hl7v2-fields.ts';
 
 /** Who is written to, and how the message is known. */
 export type Addressed = {
-  readonly destination: Pick<MllpDestination, 'receivingApplication' | 'receivingFacility' | 'version'>;
-  readonly sender: { readonly application: string; readonly facility: string };
+  readonly destination: { readonly receivingApplication: FieldValue; readonly receivingFacility: FieldValue; readonly version: string };
+  readonly sender: { readonly application: FieldValue; readonly facility: FieldValue };
+  /** MSH-11; `P` where it is not said. */
+  readonly processingId?: string;
   /** MSH-10. */
   readonly controlId: string;
   readonly now: Date;
@@ -26,7 +27,7 @@ export type AskedFor = { readonly patient: Patient | null; readonly patientAutho
 
 /** MSH. The structure (MSH-9.3) came with 2.3.1, where receivers of 2.3 still stumble over it. */
 export function messageHeader(
-  { destination, sender, controlId, now }: Addressed,
+  { destination, sender, processingId, controlId, now }: Addressed,
   [code, trigger]: readonly [string, string],
   structure: string,
 ): SegmentValue {
@@ -36,9 +37,9 @@ export function messageHeader(
     5: destination.receivingApplication,
     6: destination.receivingFacility,
     7: dateTimeField(now.toISOString()),
-    9: destination.version.startsWith('2.3') ? [code, trigger] : [code, trigger, structure],
+    9: destination.version < '2.4' ? [code, trigger] : [code, trigger, structure],
     10: controlId,
-    11: 'P',
+    11: processingId ?? 'P',
     12: destination.version,
     18: 'UNICODE UTF-8',
   });

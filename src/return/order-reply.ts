@@ -1,6 +1,6 @@
 /**
  * The reply to the orders of a message (HL7 v2.5.1 §4.4.2 ORR, §4.4.5 ORG, §4.4.7 ORL, §4.4.13 ORI; §11.5.1 RRI): a message of its own, sent
- * later. In: the message that was answered AA when it was in the journal, and what is said to each of its orders. Out: the reply, with
+ * later, or in the same connection where its sender waits for it. In: the message, and what is said to each of its orders. Out: the reply, with
  * MSA-2 the control id of that message and the numbers as they came; ORC-1 says what became of the order.
  * An order that still waits for its answer (a cancel after the claim) is not in it: its reply comes when the reader has decided.
  */
@@ -9,6 +9,7 @@ import { FILLER_AUTHORITY } from '../model/order.ts';
 import type { Peer } from '../model/peer.ts';
 import { buildMessage, type FieldValue, type SegmentValue, segment } from '../protocols/hl7v2/escape.ts';
 import { type Hl7Message, parseMessage } from '../protocols/hl7v2/message.ts';
+import { type ReplyKind, replyKindOf } from '../protocols/hl7v2/order-replies.ts';
 import { dateTimeField } from './hl7v2-fields.ts';
 import {
   type Addressed,
@@ -83,25 +84,6 @@ function referral(message: Hl7Message, { control }: OrderAnswer): SegmentValue[]
     ...message.all('PRD').map((one) => segment('PRD', copied(one, [1, 2, 3, 4, 5, 7, 8, 9]))),
   ];
 }
-
-type ReplyKind = {
-  readonly type: readonly [code: string, trigger: string];
-  readonly structure: string;
-  readonly details: 'none' | 'request' | 'imaging';
-};
-
-function replyKindOf(asked: string, trigger: string): ReplyKind | undefined {
-  if (asked === 'REF' && /^I1[2-5]$/.test(trigger)) return { type: ['RRI', trigger], structure: 'RRI_I12', details: 'none' };
-  return REPLIES[`${asked}^${trigger}`];
-}
-
-/** MSH-9 of an order → of its reply, and what stands in it of each order. */
-const REPLIES: Readonly<Record<string, ReplyKind>> = {
-  'ORM^O01': { type: ['ORR', 'O02'], structure: 'ORR_O02', details: 'request' },
-  'OMG^O19': { type: ['ORG', 'O20'], structure: 'ORG_O20', details: 'request' },
-  'OMI^O23': { type: ['ORI', 'O24'], structure: 'ORI_O24', details: 'imaging' },
-  'OML^O21': { type: ['ORL', 'O22'], structure: 'ORL_O22', details: 'request' },
-};
 
 /** Replies that say themselves how the order ended (HL7 Table 0038). */
 const STATES: Readonly<Record<string, string>> = { DR: 'DC', RQ: 'RP' };

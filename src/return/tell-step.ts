@@ -3,7 +3,7 @@
  * message that are answered by now), and how an order gets on, whenever its state has changed since it was told.
  * Only destinations that want these are told: senders that await nothing but an acknowledgment would take a reply for a message too many.
  */
-import type { Patient, Task } from '@medplum/fhirtypes';
+import type { Patient } from '@medplum/fhirtypes';
 import type { CaseState } from '../model/case.ts';
 import type { Config, MllpDestination } from '../model/config.ts';
 import { type Failure, isFailure } from '../model/failure.ts';
@@ -13,14 +13,16 @@ import { shortControlId } from '../protocols/hl7v2/ack.ts';
 import { encodeMessage } from '../protocols/hl7v2/encode.ts';
 import { addEvent, type Batch, caseIn, changedCases, loadResources, putCase, resourceIn } from '../store/batch.ts';
 import { readEntry } from '../store/journal-store.ts';
-import { composeOrderReply, type OrderAnswer } from './order-reply.ts';
-import { orderStateOf } from './order-state.ts';
+import { answerAwaited, orderAnswers, stateOf } from './answer-step.ts';
+import { composeOrderReply } from './order-reply.ts';
 import { composeOrderStatus } from './order-status.ts';
 
 export type TellHouse = { readonly config: Pick<Config, 'destinations'>; readonly peers: PeerDirectory };
 
 export async function tellOrders(batch: Batch, house: TellHouse): Promise<void> {
-  for (const [seq, replies] of Map.groupBy(batch.replies, (one) => one.seq)) await replyTo(batch, house, seq, replies);
+  const answered = await answerAwaited(batch, house);
+  for (const [seq, replies] of Map.groupBy(batch.replies, (one) => one.seq))
+    if (!answered.has(seq)) await replyTo(batch, house, seq, replies);
   for (const state of changedCases(batch)) await tellProgress(batch, house, state);
 }
 
@@ -28,28 +30,12 @@ async function replyTo(batch: Batch, house: TellHouse, seq: number, replies: rea
   const entry = batch.works.find((work) => work.entry.seq === seq)?.entry ?? (await readEntry(batch.tx, seq));
   const destinations = entry ? returnsOf(house, entry.peer).filter(({ orderReplies }) => orderReplies) : [];
   if (!entry || destinations.length === 0) return;
-  const peer = house.peers.named(entry.peer);
-  const [first] = replies as [OrderReply];
-  const state = caseIn(batch, first.caseId);
-  await loadResources(batch, state ? [state.patient] : []);
-  const answers = replies.map((one) => answerOf(batch, one));
-  for (const destination of destinations) {
-    const said = ({ controlId }: Named) =>
-      composeOrderReply({
-        message: entry.payload,
-        messageCharset: peer.charset,
-        answers,
-        patient: state && (resourceIn(batch, state.patient) as Patient | null),
-        patientAuthority: peer.patientAuthority,
-        ...addressed(batch, destination, controlId),
-      });
-    send(batch, destination, { kind: 'order-reply', caseId: first.caseId, seq }, said);
-  }
-}
-
-function answerOf(batch: Batch, { caseId, position, control, filler }: OrderReply): OrderAnswer {
-  const state = caseIn(batch, caseId);
-  return { position, control, filler, state: state ? orderStateOf(state, taskStatus(batch, state)) : '' };
+  const said = await orderAnswers(batch, house, entry, replies);
+  const { caseId } = replies[0] as OrderReply;
+  for (const destination of destinations)
+    send(batch, destination, { kind: 'order-reply', caseId, seq }, ({ controlId }: Named) =>
+      composeOrderReply({ ...said, ...addressed(batch, destination, controlId) }),
+    );
 }
 
 /** The state of an order that is offered needs no telling: it is what its sender expects. */
@@ -57,7 +43,7 @@ async function tellProgress(batch: Batch, house: TellHouse, before: CaseState): 
   const state = caseIn(batch, before.id) as CaseState;
   if (state.origin?.kind !== 'hl7v2' || state.serviceRequest === '') return;
   const destinations = returnsOf(house, state.origin.peer).filter(({ orderStatus }) => orderStatus !== 'none');
-  const now = orderStateOf(state, taskStatus(batch, state));
+  const now = stateOf(batch, state);
   if (destinations.length === 0 || now === (state.told ?? 'SC')) return;
   const entry = await readEntry(batch.tx, state.origin.seq);
   if (!entry) return;
@@ -106,8 +92,4 @@ function returnsOf({ config, peers }: TellHouse, peer: string): MllpDestination[
 
 function addressed({ now }: Batch, destination: MllpDestination, controlId: string) {
   return { destination, sender: { application: 'WAYSTATION', facility: '' }, controlId, now };
-}
-
-function taskStatus(batch: Batch, { task }: CaseState): string {
-  return (resourceIn(batch, task) as Task | null)?.status ?? '';
 }

@@ -13,7 +13,7 @@ import { pack } from './packed.ts';
 export const PARTS = 16;
 
 /** `indexed`: a statement that indexes the instances among them, or ''. */
-const insertText = (indexed: string): string => `
+const insertText = (indexed: string, awaited: string): string => `
 with incoming as (
   select * from unnest($2::int[], $3::int[], $5::int[], $6::int[], $8::int[], $9::int[], $10::timestamptz[], $11::text[], $12::text[], $13::text[],
                        $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::smallint[], $21::timestamptz[], $23::text[])
@@ -41,7 +41,7 @@ with incoming as (
   cross join lateral (select part, also, not_before from incoming where incoming.lane = w.lane limit 1) i where w.disposition = 'accepted'
 ), settled as (
   insert into outcome (seq, state, detail) select seq, disposition, detail from written where disposition <> 'accepted'
-), ${indexed === '' ? '' : `indexed as (${indexed}\n), `}told as (
+), ${indexed === '' ? '' : `indexed as (${indexed}\n), `}${awaited === '' ? '' : `awaited as (${awaited}\n), `}told as (
   select pg_notify('corridor', '') where $22::boolean and exists (select 1 from written where disposition = 'accepted')
 )
 select seq, kind, peer, control_id, encode(digest, 'hex') as digest, disposition, (select count(*) from told) as told from written order by seq`;
@@ -57,8 +57,22 @@ const OTHER_BYTES = `
 
 /** The parameters of the entries come first. */
 const ENTRY_PARAMETERS = 23;
-const INSERT = { name: 'journal-insert', text: insertText('') };
-const INSERT_WITH_INSTANCES = { name: 'journal-insert-instances', text: insertText(instanceInsert(ENTRY_PARAMETERS + 1)) };
+/** The parameter after those of the entries says of each whether its sender waits. */
+const AWAITED = `
+  insert into awaited_reply (seq)
+  select w.seq from written w join incoming i on i.peer = w.peer and i.control_id = w.control_id and substring($1::bytea from i.digest_at for i.digest_length) = w.digest
+  join unnest($${ENTRY_PARAMETERS + 1}::boolean[]) with ordinality a(awaited, ord) using (ord) where a.awaited and w.disposition = 'accepted'
+  on conflict do nothing`;
+/** Most inserts are of the first: what the others do besides costs nothing there. */
+const INSERTS = {
+  plain: { name: 'journal-insert', text: insertText('', '') },
+  awaited: { name: 'journal-insert-awaited', text: insertText('', AWAITED) },
+  instances: { name: 'journal-insert-instances', text: insertText(instanceInsert(ENTRY_PARAMETERS + 1), '') },
+  instancesAwaited: {
+    name: 'journal-insert-instances-awaited',
+    text: insertText(instanceInsert(ENTRY_PARAMETERS + 2), AWAITED),
+  },
+};
 
 /** The answer stored with the first one of a message that came again. */
 const FIRST = `
@@ -83,8 +97,9 @@ export async function insertEntries(
   const answers = pack(entries.map((entry) => entry.answer));
   const column = <T>(of: (entry: NewEntry) => T) => entries.map(of);
   const withInstances = entries.some(({ instance }) => instance);
+  const awaited = entries.some(({ isAwaited }) => isAwaited);
   const { rows } = await q.query<Written>({
-    ...(withInstances ? INSERT_WITH_INSTANCES : INSERT),
+    ...INSERTS[withInstances ? (awaited ? 'instancesAwaited' : 'instances') : awaited ? 'awaited' : 'plain'],
     values: [
       ...[digests.bytes, digests.starts, digests.lengths],
       ...[payloads.bytes, payloads.starts, payloads.lengths],
@@ -103,6 +118,7 @@ export async function insertEntries(
       column((entry) => entry.gatherUntil ?? null),
       wake,
       column((entry) => `{${partsOf(entry.lane).also.join(',')}}`),
+      ...(awaited ? [column(({ isAwaited }) => isAwaited === true)] : []),
       ...(withInstances ? instanceColumns(entries) : []),
     ],
   });

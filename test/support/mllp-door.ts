@@ -2,6 +2,7 @@
 
 import { peerDirectory } from '../../src/config/peers.ts';
 import { type MllpDoor, startMllpDoor } from '../../src/endpoints/mllp/mllp-listener.ts';
+import { openReplyWaiter, type ReplyWaiter } from '../../src/endpoints/mllp/reply-session.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { Config, ConfiguredPeer } from '../../src/model/config.ts';
@@ -16,6 +17,7 @@ import { callPeer, type ScriptedPeer } from './scripted-peer.ts';
 
 export type TestDoor = {
   readonly door: MllpDoor;
+  readonly replies: ReplyWaiter;
   readonly fresh: FreshDatabase;
   readonly logged: readonly { readonly event: string; readonly fields: LogFields }[];
   /** Sum of a counter, or the value of a gauge; labels are not told apart. */
@@ -54,6 +56,7 @@ export async function openTestDoor(options: DoorOptions = {}): Promise<TestDoor>
   const { maxMessageBytes = 1_048_576, idleMs = 30_000 } = options;
   const fresh = await freshDatabase();
   const journal = openJournal(fresh.database);
+  const replies = openReplyWaiter(fresh.database, () => {});
   const { log, metrics, logged, values } = record();
   const peers: ScriptedPeer[] = [];
   const config = { peers: (options.peers ?? []).map(complete), unknownPeers: options.unknownPeers ?? 'accept' } as unknown as Config;
@@ -61,10 +64,11 @@ export async function openTestDoor(options: DoorOptions = {}): Promise<TestDoor>
   const directory = { ...known, mllp: (...who: Parameters<typeof known.mllp>) => withTreatment(known.mllp(...who), options.everyone) };
   const door = await startMllpDoor(
     { name: 'mllp', host: '127.0.0.1', port: 0, tls: options.tls ?? null, release: options.release ?? 1, maxMessageBytes, idleMs },
-    { journal, peers: directory, log, metrics, clock: systemClock },
+    { journal, peers: directory, replies, log, metrics, clock: systemClock },
   );
   return {
     door,
+    replies,
     fresh,
     logged,
     metric: (name) => values.get(name) ?? 0,
@@ -76,6 +80,7 @@ export async function openTestDoor(options: DoorOptions = {}): Promise<TestDoor>
     journaled: async () => (await fresh.database.query<JournalRow>('select * from journal order by seq')).rows,
     close: async () => {
       for (const peer of peers) peer.socket.destroy();
+      await replies.stop();
       await door.stop(0);
       await journal.close();
       await fresh.drop();

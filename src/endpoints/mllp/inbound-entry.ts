@@ -13,6 +13,7 @@ import { type AckCode, buildAck, shortControlId } from '../../protocols/hl7v2/ac
 import { type AcknowledgmentMode, acceptCode, isAnswered, modeOf } from '../../protocols/hl7v2/acknowledgment-mode.ts';
 import { trailBytesOf } from '../../protocols/hl7v2/charset.ts';
 import { type Header, isRefusal, type Refusal, readHeader } from '../../protocols/hl7v2/header.ts';
+import { replyKindOf } from '../../protocols/hl7v2/order-replies.ts';
 import type { Verdict } from '../../protocols/hl7v2/verdict.ts';
 
 export type Inbound = {
@@ -23,6 +24,8 @@ export type Inbound = {
   readonly answer: AckCode;
   /** MLLP release of the sender; 0: that of the listener. */
   readonly release: Peer['release'];
+  /** How long its sender may be kept waiting for what becomes of it; 0: it is answered when it is in the journal. */
+  readonly waitMs: number;
   /** Taken only when its peer never used this control id with other bytes. */
   readonly mustBeUnused: boolean;
 };
@@ -53,6 +56,7 @@ export function refuseReused(message: Inbound, clock: Clock): Inbound {
   return {
     ...message,
     answer: acceptCode(message.mode, why.code),
+    waitMs: 0,
     entry: { ...message.entry, disposition: 'refused', answer, detail: detailOf(refusal) },
   };
 }
@@ -83,6 +87,7 @@ function inbound(bytes: Buffer, header: Header | null, peer: Peer | null, verdic
   const name = peer?.name ?? `mllp:${facts.caller.address}`;
   const type = header ? messageType(header) : '';
   const mode = modeOf(header, peer?.acknowledgment === 'plain');
+  const waitMs = header && disposition === 'accepted' ? waitFor(header, peer, mode) : 0;
   const entry: NewEntry = {
     kind: 'hl7v2',
     peer: name,
@@ -97,9 +102,16 @@ function inbound(bytes: Buffer, header: Header | null, peer: Peer | null, verdic
     effects: [],
     detail: refusal ? detailOf(refusal) : verdict.disposition === 'ignored' ? verdict.detail : '',
     received: facts.clock.now(),
+    ...(waitMs > 0 ? { isAwaited: true } : {}),
   };
   const mustBeUnused = disposition === 'accepted' && peer?.reusedControlId === 'refuse';
-  return { entry, header, mode, answer: acceptCode(mode, refusal?.failure.code ?? null), release: peer?.release ?? 0, mustBeUnused };
+  const answer = acceptCode(mode, refusal?.failure.code ?? null);
+  return { entry, header, mode, answer, release: peer?.release ?? 0, waitMs, mustBeUnused };
+}
+
+/** Enhanced mode has its answers at their own times (HL7 v2.5.1 §2.9.3); who fills MSH-15 by habit is in original mode. */
+function waitFor({ code, trigger }: Header, peer: Peer | null, { kind }: AcknowledgmentMode): number {
+  return kind === 'original' && replyKindOf(code, trigger) ? (peer?.replyWaitMs ?? 0) : 0;
 }
 
 /** Peer and patient; a merge is in the lanes of both, so that nothing of either passes it. */

@@ -141,6 +141,18 @@ describe('what a receiver of HL7 v2 is told', () => {
   });
 });
 
+describe('how long a sender is kept waiting', () => {
+  const peer = (reply: string) => `peers: [{ name: ris, mllp: { application: RIS }${reply} }]\n`;
+
+  it('is not at all, or as long as its peer says', () => {
+    expect(loaded(peer('')).config.peers[0]?.replyWaitMs).toBeUndefined();
+    expect(loaded(peer(', reply: { wait: 5s }')).config.peers[0]?.replyWaitMs).toBe(5_000);
+    expect(faultsOf(peer(', reply: { wait: 1h }'))).toEqual([
+      'waystation.yaml:1:65 peers[0].reply.wait: must be a duration from 100ms to 5m, such as 30s',
+    ]);
+  });
+});
+
 describe('faults', () => {
   it('come all at once, each with file, line, column and path, in the order of the file', () => {
     const yaml = [
