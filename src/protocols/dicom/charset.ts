@@ -20,7 +20,7 @@ const ESCAPE = 0x1b;
 const UNDECLARED = '';
 
 /** `ISO_IR 100`, `ISO 2022 IR 100`, and what the field makes of them (`ISO-IR 100`, `ISO_IR_100`), are one term: `100`. */
-function normalized(term: string): string {
+export function normalized(term: string): string {
   const upper = term.trim().toUpperCase();
   return /^ISO[ _-]?(?:2022[ _-])?IR[ _-]?(\d+)$/.exec(upper)?.[1] ?? upper;
 }
@@ -63,7 +63,7 @@ function endOfRun(bytes: Buffer, offset: number, lower: boolean): number {
   return end;
 }
 
-function decodeRun(run: Buffer, label: string): string {
+export function decodeRun(run: Buffer, label: string): string {
   if (label === UNDECLARED) return decodeUndeclared(run);
   if (label === 'jis-x-0208') return new TextDecoder('euc-jp').decode(run.map((byte) => byte | 0x80));
   if (label === 'jis-x-0212') return new TextDecoder('euc-jp').decode(asThreeByteEuc(run));
@@ -88,8 +88,8 @@ function asThreeByteEuc(run: Buffer): Buffer {
 }
 
 /** HT, LF, FF, CR and backslash; in a name also ^ and = (PS3.5 §6.1.2.5.3). */
-const DELIMITERS: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0c, 0x0d, 0x5c]);
-const NAME_DELIMITERS: ReadonlySet<number> = new Set([...DELIMITERS, 0x5e, 0x3d]);
+export const DELIMITERS: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0c, 0x0d, 0x5c]);
+export const NAME_DELIMITERS: ReadonlySet<number> = new Set([...DELIMITERS, 0x5e, 0x3d]);
 
 /** Sets without code extension: one decoder for all bytes (PS3.3 Table C.12-5). */
 const ENCODINGS: ReadonlyMap<string, string> = new Map([

@@ -1,18 +1,24 @@
 /**
- * Writes a dataset of our own making, Explicit VR Little Endian (PS3.5 §7.1.2) or Implicit (§7.1.3), text in UTF-8 (ISO_IR 192).
+ * Writes a dataset of our own making, Explicit VR Little Endian (PS3.5 §7.1.2) or Implicit (§7.1.3), text in UTF-8 (ISO_IR 192) unless the
+ * caller encodes it otherwise.
  * In: elements in any order. Out: bytes with ascending tags and even lengths. What was received is never written anew by this.
  */
 export type ElementValue = string | number | readonly number[] | Buffer | readonly DatasetElement[][];
 /** Tag as group × 10000H + element. A string may hold several values, parted by backslashes; items of a sequence are datasets. */
 export type DatasetElement = readonly [tag: number, vr: string, value: ElementValue];
 
+/** Bytes of a value that is text. */
+export type EncodeText = (text: string, vr: string) => Buffer;
+
 /** The bytes of a dataset. */
-export function writeDataset(elements: readonly DatasetElement[], explicit = true): Buffer {
-  return Buffer.concat([...elements].sort(([a], [b]) => a - b).map((element) => writeElement(element, explicit)));
+export function writeDataset(elements: readonly DatasetElement[], explicit = true, encode: EncodeText = inUtf8): Buffer {
+  return Buffer.concat([...elements].sort(([a], [b]) => a - b).map((element) => writeElement(element, explicit, encode)));
 }
 
-function writeElement([tag, vr, value]: DatasetElement, explicit: boolean): Buffer {
-  const bytes = evened(valueBytes(vr, value, explicit), vr);
+const inUtf8: EncodeText = (text) => Buffer.from(text);
+
+function writeElement([tag, vr, value]: DatasetElement, explicit: boolean, encode: EncodeText): Buffer {
+  const bytes = evened(valueBytes(vr, value, explicit, encode), vr);
   const long = explicit && LONG_VRS.has(vr);
   const header = Buffer.alloc(long ? 12 : 8);
   header.writeUInt16LE(tag >>> 16, 0);
@@ -27,10 +33,10 @@ function writeElement([tag, vr, value]: DatasetElement, explicit: boolean): Buff
   return Buffer.concat([header, bytes]);
 }
 
-function valueBytes(vr: string, value: ElementValue, explicit: boolean): Buffer {
-  if (typeof value === 'string') return Buffer.from(value);
+function valueBytes(vr: string, value: ElementValue, explicit: boolean, encode: EncodeText): Buffer {
+  if (typeof value === 'string') return encode(value, vr);
   if (Buffer.isBuffer(value)) return value;
-  if (vr === 'SQ') return Buffer.concat((value as readonly DatasetElement[][]).map((item) => writeItem(item, explicit)));
+  if (vr === 'SQ') return Buffer.concat((value as readonly DatasetElement[][]).map((item) => writeItem(item, explicit, encode)));
   const numbers = typeof value === 'number' ? [value] : (value as readonly number[]);
   const width = NUMBER_BYTES[vr] ?? 2;
   const bytes = Buffer.alloc(numbers.length * width);
@@ -38,8 +44,8 @@ function valueBytes(vr: string, value: ElementValue, explicit: boolean): Buffer 
   return bytes;
 }
 
-function writeItem(elements: readonly DatasetElement[], explicit: boolean): Buffer {
-  const bytes = writeDataset(elements, explicit);
+function writeItem(elements: readonly DatasetElement[], explicit: boolean, encode: EncodeText): Buffer {
+  const bytes = writeDataset(elements, explicit, encode);
   const header = Buffer.from([0xfe, 0xff, 0x00, 0xe0, 0, 0, 0, 0]);
   header.writeUInt32LE(bytes.length, 4);
   return Buffer.concat([header, bytes]);
