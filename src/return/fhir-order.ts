@@ -3,12 +3,15 @@
  * In: the resources of the case as they are here, the bytes of their files. Out: a Push of one bundle where it fits, else of several, the
  * ServiceRequest and its Task in the last one: nobody there opens half a package.
  * Photos go inline: a Binary cannot be created conditionally, so that a retry would double it. What is too large for that, and the images
- * of a study, stay here and are named by URL (WADO-RS endpoint, PS3.18 §10.4).
+ * of a study, stay here and are named by URL (WADO-RS endpoint, PS3.18 §10.4). What tells where a photo or film was taken does not go along:
+ * one that is not understood well enough for that stays here, too.
  */
+import { createHash } from 'node:crypto';
 import type { Attachment, BundleEntry, Identifier, Patient, Reference, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
 import { CASE_SYSTEM, RESOURCE_SYSTEM } from '../protocols/fhir/canonical.ts';
 import { businessIdentifier, logicalReference, moved } from '../protocols/fhir/move.ts';
 import { createOnce, MAX_PUSH_ENTRIES, type Push, pushName, transaction } from '../protocols/fhir/push.ts';
+import { mediaKind, withoutLocation } from '../protocols/media/location.ts';
 
 /** Files above this are left here and named by URL. */
 export const MAX_INLINE_BYTES = 8 * 1024 * 1024;
@@ -106,8 +109,22 @@ function withIdentifier(resource: Resource, own: { system: string; value: string
 }
 
 function fileOf({ url, ...attachment }: Attachment & { url: string }, { files, base }: FhirOrderInput): Attachment {
-  const bytes = files.get(url);
-  return bytes ? { ...attachment, data: bytes.toString('base64') } : { ...attachment, url: `${base}/${url}` };
+  const file = files.get(url);
+  const bytes = file && forwarded(file, attachment.contentType ?? '');
+  if (!bytes) return { ...attachment, url: `${base}/${url}` };
+  const { size, hash, ...said } = attachment;
+  return {
+    ...said,
+    data: bytes.toString('base64'),
+    ...(size === undefined ? {} : { size: bytes.length }),
+    // R4 Attachment.hash is SHA-1, of what is sent.
+    ...(hash === undefined ? {} : { hash: createHash('sha1').update(bytes).digest('base64') }),
+  };
+}
+
+/** Files that are neither photo nor film go as they are. */
+function forwarded(file: Buffer, contentType: string): Buffer | null {
+  return /^(image|video)\//.test(contentType) || mediaKind(file) !== 'other' ? withoutLocation(file) : file;
 }
 
 /** The Task as a new request: who reads it there, and how far he is, is theirs to write. */

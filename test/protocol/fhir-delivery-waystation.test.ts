@@ -11,6 +11,7 @@ import { type FoundReport as Opened, readFoundReport } from '../../src/reports/f
 import { verifyReport } from '../../src/reports/verify.ts';
 import { composeFhirOrder } from '../../src/return/fhir-order.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { photo } from '../support/photo.ts';
 import { claimTask, connect, newSpecialist, openTasks, postReport, reportOn, type Specialist } from '../support/specialist.ts';
 
 let there: GatewayProcess;
@@ -53,7 +54,7 @@ describe.each([
     for (let n = 0; n < photos; n++) {
       const [resourceType, mediaId] = (places.get(pushName(`Media/${id(photos, 100 + n)}`)) as string).split('/') as ['Media', string];
       const media = (await reader.read({ resourceType, id: mediaId })) as Resource as Media;
-      expect(Buffer.from(media.content.data ?? '', 'base64').toString()).toBe(`photo ${n}`);
+      expect(Buffer.from(media.content.data ?? '', 'base64').equals(nth(n))).toBe(true);
     }
   });
 
@@ -109,6 +110,10 @@ function id(run: number, n: number): string {
   return `0195a1b2-0000-7000-8000-${String(run * 1000 + n).padStart(12, '0')}`;
 }
 
+function nth(n: number): Buffer {
+  return photo(4, 3, [n, 0, 0]);
+}
+
 function pushOf(photos: number): Push {
   const at = (n: number) => id(photos, n);
   const subject = { reference: `Patient/${at(1)}` };
@@ -151,7 +156,7 @@ function pushOf(photos: number): Push {
     patient,
     material: [form, ...media],
     known: new Map(),
-    files: new Map(media.map(({ content }, n) => [content.url as string, Buffer.from(`photo ${n}`)])),
+    files: new Map(media.map(({ content }, n) => [content.url as string, nth(n)])),
     base: 'https://gateway.example/fhir',
     dicomweb: 'https://gateway.example/dicomweb',
     controlId: at(9),

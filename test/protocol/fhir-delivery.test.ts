@@ -14,9 +14,10 @@ import { sameApartFromPlaces } from '../../src/reports/signed-content.ts';
 import { composeFhirOrder, type FhirOrderInput } from '../../src/return/fhir-order.ts';
 import { composeFhirReport } from '../../src/return/fhir-report.ts';
 import { type FhirServer, startFhirServer } from '../support/fhir-server.ts';
+import { photo as picture } from '../support/photo.ts';
 import { newSpecialist, provenanceFor, reportOn, type Specialist } from '../support/specialist.ts';
 
-const PHOTO = Buffer.from('not really a photo');
+const PHOTO = picture(8, 6, [180, 120, 100]);
 const PDF = Buffer.from('%PDF-1.7 not really a PDF');
 const DELIVERY = '0195a1b2-0000-7000-8000-00000000d001';
 

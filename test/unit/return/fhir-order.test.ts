@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type {
   Bundle,
@@ -14,7 +15,10 @@ import type {
 import { pushName } from '../../../src/protocols/fhir/push.ts';
 import { renameReferences } from '../../../src/protocols/fhir/references.ts';
 import { loadValidator } from '../../../src/protocols/fhir/resource-validator.ts';
+import { withoutLocation } from '../../../src/protocols/media/location.ts';
 import { composeFhirOrder, type FhirOrderInput } from '../../../src/return/fhir-order.ts';
+import { locatedJpeg } from '../../support/located-photo.ts';
+import { photo as picture } from '../../support/photo.ts';
 
 const ours = 'https://waystation.dev/fhir/NamingSystem/resource';
 const patient: Patient = {
@@ -86,6 +90,27 @@ describe('the push of a case', () => {
     expect((media as Media).content).toEqual({ contentType: 'image/jpeg', url: 'https://gateway.example/fhir/Binary/b1' });
   });
 
+  it('tells nobody where a photo was taken, and says size and digest of what it sends', async () => {
+    const taken = await locatedJpeg();
+    const media: Media = { ...photo(1), content: { ...photo(1).content, size: taken.length, hash: 'cGhvdG8=' } };
+    const sent = entriesOf(composeFhirOrder({ ...inputOf([media]), files: new Map([['Binary/b1', taken]]) }))[1]?.resource as Media;
+    const bytes = Buffer.from(sent.content.data ?? '', 'base64');
+    expect(bytes.equals(withoutLocation(taken) as Buffer)).toBe(true);
+    expect(sent.content.size).toBe(bytes.length);
+    expect(sent.content.hash).toBe(createHash('sha1').update(bytes).digest('base64'));
+  });
+
+  it('leaves a photo here that it does not understand, and sends other files as they are', () => {
+    const sent = (content: Media['content'], file: Buffer) => {
+      const push = composeFhirOrder({ ...inputOf([{ ...photo(1), content }]), files: new Map([['Binary/b1', file]]) });
+      return (entriesOf(push)[1] as { resource: Media }).resource.content;
+    };
+    const broken = picture(4, 3, [0, 0, 0]).subarray(0, 50);
+    expect(sent({ contentType: 'image/png', url: 'Binary/b1' }, broken)).not.toHaveProperty('data');
+    expect(sent({ contentType: 'image/tiff', url: 'Binary/b1' }, Buffer.from('II*'))).not.toHaveProperty('data');
+    expect(sent({ contentType: 'audio/wav', url: 'Binary/b1' }, Buffer.from('RIFF')).data).toBe(Buffer.from('RIFF').toString('base64'));
+  });
+
   it('leaves out what a server could not find again', () => {
     const proof: Resource = { resourceType: 'Provenance', id: 'x', target: [], recorded: '2026-01-01T00:00:00Z', agent: [] };
     expect(entriesOf(composeFhirOrder(inputOf([proof]))).map(({ resource }) => resource?.resourceType)).toEqual([
@@ -109,12 +134,23 @@ describe('the push of a case', () => {
 
     const large = {
       ...inputOf([photo(1), photo(2), photo(3)]),
-      files: new Map([1, 2, 3].map((n) => [`Binary/b${n}`, Buffer.alloc(7_000_000)])),
+      files: new Map([1, 2, 3].map((n) => [`Binary/b${n}`, largePicture])),
     };
     const split = composeFhirOrder(large);
     expect(split.map(typesOf)).toEqual([['Patient', 'Media'], ['Media'], ['Media'], ['ServiceRequest', 'Task']]);
   });
 });
+
+/** The chunk that makes it large has nothing to show. */
+const largePicture = Buffer.concat([picture(4, 3, [0, 0, 0]).subarray(0, 33), ancillary(7_000_000), picture(4, 3, [0, 0, 0]).subarray(33)]);
+
+/** PNG §5.3: pHYs, which stays. */
+function ancillary(bytes: number): Buffer {
+  const chunk = Buffer.alloc(12 + bytes);
+  chunk.writeUInt32BE(bytes);
+  chunk.write('pHYs', 4, 'latin1');
+  return chunk;
+}
 
 const study: ImagingStudy = { resourceType: 'ImagingStudy', id: 'i', status: 'available', subject: { reference: 'Patient/p' } };
 const form: QuestionnaireResponse = {
@@ -144,7 +180,7 @@ function photo(n: number): Media {
 }
 
 function inputOf(material: Resource[]): FhirOrderInput {
-  const files = new Map([['Binary/b1', Buffer.from('photo')]]);
+  const files = new Map([['Binary/b1', picture(4, 3, [180, 120, 100])]]);
   const places = { base: 'https://gateway.example/fhir', dicomweb: 'https://gateway.example/dicomweb' };
   return { task, serviceRequest, patient, material, known: new Map(), files, ...places, controlId: '0195a1b2-0000-7000-8000-00000000d001' };
 }

@@ -1,0 +1,57 @@
+/**
+ * Photos and films without what tells where they were taken. In: the bytes of a file. Out: what kind it is, told by its beginning and not by
+ * what its sender called it; the same picture, not coded anew, without location. Null where it is not read to its end: such a file is
+ * not passed on.
+ */
+import { blanked, boxesIn, type Edit, edited } from './boxes.ts';
+import { heifEdits } from './heif.ts';
+import { jpegWithoutLocation } from './jpeg.ts';
+import { movieEdits, staysInFile } from './movie.ts';
+import { pngWithoutLocation } from './png.ts';
+
+export type MediaKind = 'jpeg' | 'png' | 'heif' | 'movie' | 'other';
+
+/** Bytes that tell it. */
+export const KIND_BYTES = 12;
+
+export function mediaKind(beginning: Buffer): MediaKind {
+  if (beginning.toString('latin1', 0, 3) === '\xff\xd8\xff') return 'jpeg';
+  if (beginning.toString('latin1', 1, 4) === 'PNG') return 'png';
+  const type = beginning.toString('latin1', 4, 8);
+  if (type === 'ftyp') return HEIF_BRANDS.test(beginning.toString('latin1', 8, 12)) ? 'heif' : 'movie';
+  return QUICKTIME_BEGINNINGS.has(type) ? 'movie' : 'other';
+}
+
+export function withoutLocation(file: Buffer): Buffer | null {
+  switch (mediaKind(file)) {
+    case 'jpeg':
+      return jpegWithoutLocation(file);
+    case 'png':
+      return pngWithoutLocation(file);
+    case 'heif':
+      return withEdits(file, heifEdits(file));
+    case 'movie':
+      return withEdits(file, wholeMovieEdits(file));
+    case 'other':
+      return null;
+  }
+}
+
+function withEdits(file: Buffer, edits: readonly Edit[] | null): Buffer | null {
+  return edits && edited(file, 0, edits);
+}
+
+function wholeMovieEdits(file: Buffer): Edit[] | null {
+  const boxes = boxesIn(file, 0, file.length);
+  const within = boxes.map((box) => {
+    if (!staysInFile(box.type)) return blanked(box);
+    return box.type === 'moov' ? movieEdits(file.subarray(box.start, box.end), box.start) : [];
+  });
+  const whole = boxes.at(-1)?.end === file.length && within.every((edits) => edits !== null);
+  return whole ? (within as Edit[][]).flat() : null;
+}
+
+/** ISO/IEC 23008-12 §10, and of AVIF. */
+const HEIF_BRANDS = /^(hei[cxms]|hev[cxms]|mif1|msf1|avi[fs])$/;
+/** Files of QuickTime before it had a file type box. */
+const QUICKTIME_BEGINNINGS: ReadonlySet<string> = new Set(['moov', 'mdat', 'wide', 'free', 'skip']);

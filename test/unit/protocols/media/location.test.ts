@@ -1,0 +1,118 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import sharp from 'sharp';
+import { mediaKind, withoutLocation } from '../../../../src/protocols/media/location.ts';
+import { locatedJpeg, locatedPng, MEDIA } from '../../../support/located-photo.ts';
+import { isInstalled } from '../../../support/programs.ts';
+import { temporaryDirectory } from '../../../support/temporary-directory.ts';
+
+const read = (name: string): Buffer => readFileSync(`${MEDIA}/${name}`);
+const pixels = (file: Buffer) => sharp(file).raw().toBuffer();
+
+const FILES: readonly (readonly [kind: string, file: () => Promise<Buffer>])[] = [
+  ['jpeg', () => locatedJpeg({ orientation: 6 })],
+  ['jpeg', () => locatedJpeg({ progressive: true })],
+  ['png', locatedPng],
+  ['heif', async () => read('located.heic')],
+  ['movie', async () => read('located.mp4')],
+];
+/** As Exif tells degrees (rationals), as text, and by name. */
+const PLACES = [
+  Buffer.from('52.5163'),
+  Buffer.from('+52.5'),
+  Buffer.from('Berlin'),
+  Buffer.from('13.3777'),
+  Buffer.from('loci'),
+  Buffer.from('©xyz', 'latin1'),
+];
+
+describe('a photo or film that is passed on', () => {
+  it('is known by its beginning', async () => {
+    for (const [kind, file] of FILES) expect(mediaKind(await file())).toBe(kind);
+    expect(mediaKind(read('upright.png'))).toBe('png');
+    expect(mediaKind(Buffer.from('%PDF-1.7 and so on'))).toBe('other');
+    expect(withoutLocation(Buffer.from('%PDF-1.7 and so on'))).toBeNull();
+  });
+
+  it.each(FILES)('has no place in it any more: %s', async (_kind, file) => {
+    const before = await file();
+    const after = withoutLocation(before) as Buffer;
+    expect(PLACES.some((place) => before.includes(place))).toBe(true);
+    expect(PLACES.filter((place) => after.includes(place)).map(String)).toEqual([]);
+  });
+
+  it('keeps every pixel, the orientation, the camera and the profile of a photo', async () => {
+    for (const before of [await locatedJpeg({ orientation: 6 }), await locatedJpeg({ progressive: true }), await locatedPng()]) {
+      const after = withoutLocation(before) as Buffer;
+      expect((await pixels(after)).equals(await pixels(before))).toBe(true);
+      const [was, is] = [await sharp(before).metadata(), await sharp(after).metadata()];
+      expect([is.orientation, is.width, is.height, is.icc?.equals(was.icc ?? Buffer.alloc(0))]).toEqual([
+        was.orientation,
+        was.width,
+        was.height,
+        was.icc ? true : undefined,
+      ]);
+      expect(is.exif?.includes('Phone')).toBe(true);
+      expect(is.exif?.includes('2026:03:02 08:00:00')).toBe(true);
+      expect(is.xmp).toBeUndefined();
+    }
+  });
+
+  it('keeps every byte of a film and of a HEIC in its place', () => {
+    for (const name of ['located.heic', 'located.mp4']) expect(withoutLocation(read(name))?.length).toBe(read(name).length);
+  });
+
+  it('stays as it is the second time', async () => {
+    for (const [, file] of FILES) {
+      const once = withoutLocation(await file()) as Buffer;
+      expect(withoutLocation(once)?.equals(once)).toBe(true);
+    }
+  });
+
+  it('is not passed on when it is cut short or broken, and never takes more than its size', async () => {
+    const files = await Promise.all(FILES.map(([, file]) => file()));
+    const hostile = fc.record({
+      file: fc.constantFrom(...files),
+      cut: fc.double({ min: 0, max: 1, noNaN: true }),
+      changes: fc.array(fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.integer({ min: 0, max: 255 })), { maxLength: 12 }),
+    });
+    fc.assert(
+      fc.property(hostile, ({ file, cut, changes }) => {
+        const bytes = Buffer.from(file.subarray(0, Math.ceil(file.length * (cut < 0.5 ? 1 : cut))));
+        for (const [place, value] of changes) bytes[Math.floor(place * bytes.length)] = value;
+        const after = withoutLocation(bytes);
+        expect(after === null || after.length <= bytes.length + 64).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(withoutLocation((await locatedJpeg()).subarray(0, 400))).toBeNull();
+    expect(withoutLocation(read('located.mp4').subarray(0, 900))).toBeNull();
+  });
+
+  const judged = isInstalled('exiftool') ? it : it.skip;
+  judged('has no position that exiftool finds', async () => {
+    const directory = temporaryDirectory('waystation-location-');
+    for (const [index, [, file]] of FILES.entries()) {
+      const [before, after] = [join(directory, `before-${index}`), join(directory, `after-${index}`)];
+      await writeFile(before, await file());
+      await writeFile(after, withoutLocation(await file()) as Buffer);
+      expect(positions(before).length).toBeGreaterThan(0);
+      expect(positions(after)).toEqual([]);
+      expect(said('-validate', after)).not.toMatch(/Error/i);
+    }
+  });
+});
+
+function said(...args: string[]): string {
+  return spawnSync('exiftool', ['-ee', '-a', '-u', '-G1', '-s', ...args], { encoding: 'utf8' }).stdout;
+}
+
+function positions(file: string): string[] {
+  return said(file)
+    .split('\n')
+    .filter((line) => /gps|location|city|latitude|longitude|berlin/i.test(line) && !/^(\[System\]|\[ExifTool\])/.test(line));
+}
