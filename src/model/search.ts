@@ -26,8 +26,8 @@ export type SearchQuery = {
   readonly worklist: { readonly owners: readonly string[]; readonly statuses: readonly string[] } | null;
   /** Each: one of these tests holds. */
   readonly dates: readonly (readonly DateTest[])[];
-  /** Each: a string of this parameter begins with one of these. */
-  readonly strings: readonly { readonly param: string; readonly prefixes: readonly string[] }[];
+  /** Each: a string of one of these parameters begins with one of these. */
+  readonly strings: readonly { readonly params: readonly string[]; readonly prefixes: readonly string[] }[];
   readonly sort: { readonly by: SortColumn; readonly descending: boolean };
   readonly count: number;
   /** Where the page before ended; null for the first. */

@@ -41,9 +41,9 @@ export async function claimIdentifiers(tx: Transaction, claims: readonly Identit
 }
 
 /** Of ids that were given just now: that of the first claim, which has been resolved to it already. Within a millisecond UUIDs have no order. */
-function earliest(ids: readonly string[], freshIds: ReadonlySet<string>): string | undefined {
-  for (const fresh of freshIds) if (ids.includes(fresh)) return fresh;
-  return ids[0];
+function earliest(ids: readonly string[], freshIds: ReadonlyMap<string, number>): string | undefined {
+  const placeOf = (id: string): number => freshIds.get(id) ?? Number.POSITIVE_INFINITY;
+  return ids.reduce<string | undefined>((first, id) => (first === undefined || placeOf(id) < placeOf(first) ? id : first), undefined);
 }
 
 /** Reads ids without claiming any. */
@@ -53,7 +53,8 @@ export async function findIdentifiers(q: Queryable, identities: readonly Identit
   return identities.map((identity) => known.get(keyOf(identity)) ?? null);
 }
 
-type Wanted = { rows: { identity: Identity; id: string }[]; freshIds: Set<string> };
+/** `freshIds`: the ids that claims bring, and the place of the claim. */
+type Wanted = { rows: { identity: Identity; id: string }[]; freshIds: ReadonlyMap<string, number> };
 
 function wantedRows(claims: readonly IdentityClaim[]): Wanted {
   const rows = new Map<string, { identity: Identity; id: string }>();
@@ -64,7 +65,7 @@ function wantedRows(claims: readonly IdentityClaim[]): Wanted {
     }
   }
   const sorted = [...rows.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
-  return { rows: sorted, freshIds: new Set(claims.map((claim) => claim.fresh)) };
+  return { rows: sorted, freshIds: new Map(claims.map((claim, place) => [claim.fresh, place])) };
 }
 
 async function insertOrRead(tx: Transaction, wanted: Wanted): Promise<Map<string, string>> {

@@ -104,10 +104,10 @@ function addConditions(where: Where, query: SearchQuery, group: string | null): 
   if (worklist) where.add((v) => `r.owner = any(${v(worklist.owners)}::text[]) and r.status = any(${v(worklist.statuses)}::text[])`);
   for (const { any, not } of query.tokens) addTokens(where, query.type, any.map(tokenHash), not);
   for (const tests of query.dates) where.add((v) => tests.map((test) => dateCondition(test, v)).join(' or '));
-  for (const { param, prefixes } of query.strings) {
+  for (const { params, prefixes } of query.strings) {
     where.add(
       (v) =>
-        `r.id in (select s.id from resource_string s where s.type = ${v(query.type)} and s.param = ${v(param)}
+        `r.id in (select s.id from resource_string s where s.type = ${v(query.type)} and s.param = any(${v(params)}::text[])
                   and (${prefixes.map((prefix) => `s.value like ${v(`${likeText(prefix)}%`)}`).join(' or ')}))`,
     );
   }

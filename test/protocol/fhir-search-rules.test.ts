@@ -55,6 +55,7 @@ describe('a search', () => {
     ['by the beginning of a name', 'family=van', [ONE]],
     ['by a word of a name, without accents or capitals', 'family=BERG', [ONE, TWO]],
     ['by any part of a name', 'name=zoe', [TWO]],
+    ['by the family name as by any part of one', 'name=van', [ONE]],
     ['by one of two names', 'family=van,100', [ONE, THREE]],
     ['by what is special to the database', 'family=100%25_', [THREE]],
     ['by what is special to the database and not there', 'family=1%25', []],

@@ -119,7 +119,7 @@ function addValue({ parameter, prefix }: Reader, value: unknown, tokens: Set<str
       addReference(tokens, prefix, value as Reference);
       break;
     case 'HumanName':
-      for (const text of nameParts(value as HumanName)) addString(strings, parameter.name, text);
+      for (const text of nameParts(value as HumanName, parameter.alsoIn)) addString(strings, parameter.name, text);
       break;
     case 'string':
       addString(strings, parameter.name, String(value));
@@ -139,11 +139,13 @@ function addReference(tokens: Set<string>, prefix: string, reference: Reference)
   if (reference.identifier) addSystemValue(tokens, `${prefix}:identifier`, reference.identifier.system, reference.identifier.value);
 }
 
-function nameParts(name: HumanName): string[] {
-  return [name.family, ...(name.given ?? []), ...(name.prefix ?? []), ...(name.suffix ?? []), name.text].filter(
-    (part) => part !== undefined,
-  );
+/** `elsewhere`: parts that other parameters keep. */
+function nameParts(name: HumanName, elsewhere: readonly string[] = []): string[] {
+  const parts = NAME_PARTS.filter((part) => !elsewhere.includes(part)).map((part) => name[part]);
+  return parts.flat().filter((part) => part !== undefined);
 }
+
+const NAME_PARTS = ['family', 'given', 'prefix', 'suffix', 'text'] as const;
 
 /** The whole text and each of its words: "van der Berg" is found by `van` and by `berg`. */
 function addString(strings: Strings, param: string, text: string): void {

@@ -17,6 +17,8 @@ export type SearchParameter = {
   readonly targets: readonly string[];
   /** Indexed under this other parameter of the type (`patient` is `subject` that is a Patient). */
   readonly indexedAs: string;
+  /** Strings of it that these parameters of the type keep are not kept twice: whoever asks for it is answered from them too. */
+  readonly alsoIn?: readonly string[];
 };
 
 /** Parameters of a type by name; undefined for a type that is not held. `_id` and `_lastUpdated` go with every type and are columns. */
@@ -54,7 +56,11 @@ function date(name: string, ...paths: string[]): SearchParameter {
 const identifier = token('identifier', 'Identifier');
 const status = token('status', 'code');
 const active = token('active', 'boolean');
-const personNames = [names('name', 'HumanName'), names('family', 'string', 'name.family'), names('given', 'string', 'name.given')];
+const personNames: readonly SearchParameter[] = [
+  { ...names('name', 'HumanName'), alsoIn: ['family', 'given'] },
+  names('family', 'string', 'name.family'),
+  names('given', 'string', 'name.given'),
+];
 
 const WHO = ['Practitioner', 'PractitionerRole', 'Organization', 'Patient'];
 const SUBJECTS = ['Patient'];

@@ -69,7 +69,7 @@ type Clause =
   | { readonly on: 'id'; readonly any: readonly string[] }
   | { readonly on: 'token'; readonly param: string; readonly any: readonly string[]; readonly not: boolean }
   | { readonly on: 'date'; readonly any: readonly DateTest[] }
-  | { readonly on: 'string'; readonly param: string; readonly any: readonly string[] };
+  | { readonly on: 'string'; readonly params: readonly string[]; readonly any: readonly string[] };
 
 type Parsed = Clause | { readonly include: Include } | { readonly result: true } | FhirFailure | 'unknown';
 
@@ -95,7 +95,11 @@ function parameterClause(type: string, parameter: SearchParameter, modifier: str
       return modifier === '' ? dateClause('dated', parameter.name, value) : noModifier(`${parameter.name}:${modifier}`);
     case 'string':
       if (modifier !== '') return noModifier(`${parameter.name}:${modifier}`);
-      return { on: 'string', param: parameter.name, any: splitValue(value, ',').map((part) => foldName(withoutEscapes(part))) };
+      return {
+        on: 'string',
+        params: [parameter.name, ...(parameter.alsoIn ?? [])],
+        any: splitValue(value, ',').map((part) => foldName(withoutEscapes(part))),
+      };
     case 'token':
       return tokenClause(type, parameter, modifier, value);
     case 'reference':
@@ -160,7 +164,7 @@ function queryOf(type: string, clauses: readonly Clause[], result: ResultParamet
     tokens: tokens.map(({ any, not }) => ({ any, not })),
     worklist,
     dates: clauses.filter((clause) => clause.on === 'date').map((clause) => clause.any),
-    strings: clauses.filter((clause) => clause.on === 'string').map(({ param, any }) => ({ param, prefixes: any })),
+    strings: clauses.filter((clause) => clause.on === 'string').map(({ params, any }) => ({ params, prefixes: any })),
     sort: result.sort,
     count: result.count,
     after: result.after satisfies SearchCursor | null,

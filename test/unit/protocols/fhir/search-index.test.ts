@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ImagingStudy, Patient, Task } from '@medplum/fhirtypes';
+import type { ImagingStudy, Patient, RelatedPerson, Task } from '@medplum/fhirtypes';
 import { indexResource, isTooIndexed } from '../../../../src/protocols/fhir/search-index.ts';
 import { resourceTypes } from '../../../../src/protocols/fhir/search-parameters.ts';
 
@@ -37,10 +37,26 @@ describe('the search index', () => {
     expect(rest).toEqual({ status: 'requested', owner: 'Organization/3', dated: february, strings: [] });
   });
 
-  it('has each part of a name, folded, and each of its words', () => {
-    const patient: Patient = { resourceType: 'Patient', name: [{ family: 'van der Bérg', given: ['Zoë'] }] };
-    const values = indexResource(patient).strings.filter(({ param }) => param === 'name');
-    expect(values.map(({ value }) => value)).toEqual(['van der berg', 'van', 'der', 'berg', 'zoe']);
+  it('has each part of a name, folded, and each of its words; what family and given keep, name keeps not', () => {
+    const name = { prefix: ['Dr.'], family: 'van der Bérg', given: ['Zoë'] };
+    const { strings } = indexResource({ resourceType: 'Patient', name: [name] } as Patient);
+    expect(strings.map(({ param, value }) => `${param} ${value}`)).toEqual([
+      'name dr.',
+      'family van der berg',
+      'family van',
+      'family der',
+      'family berg',
+      'given zoe',
+    ]);
+    const { strings: whole } = indexResource({ resourceType: 'RelatedPerson', name: [name] } as RelatedPerson);
+    expect(whole.map(({ param, value }) => `${param} ${value}`)).toEqual([
+      'name van der berg',
+      'name van',
+      'name der',
+      'name berg',
+      'name zoe',
+      'name dr.',
+    ]);
   });
 
   it('walks through every series of a study, and says each thing once', () => {
