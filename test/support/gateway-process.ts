@@ -40,6 +40,8 @@ export type GatewayOptions = {
   readonly yaml?: string;
   /** The section `mllp`, in YAML on one line; its first listener is the one without a name. */
   readonly mllp?: string;
+  /** The section `http`, likewise. */
+  readonly http?: string;
   /** Start again where another one was killed. */
   readonly directory?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -52,7 +54,7 @@ export async function startGatewayProcess(options: GatewayOptions = {}): Promise
   const config = join(directory, 'waystation.yaml');
   writeFileSync(
     config,
-    `data: ${join(directory, 'data')}\nmllp: ${options.mllp ?? '{ port: 0 }'}\ndimse: { port: 0 }\nhttp: { port: 0 }\n${options.yaml ?? ''}`,
+    `data: ${join(directory, 'data')}\nmllp: ${options.mllp ?? '{ port: 0 }'}\ndimse: { port: 0 }\nhttp: ${options.http ?? '{ port: 0 }'}\n${options.yaml ?? ''}`,
   );
   const child = spawn(process.execPath, [...(options.nodeArguments ?? []), PROGRAM, 'start', '--config', config], {
     cwd: directory,
