@@ -6,9 +6,12 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { peerDirectory } from './config/peers.ts';
+import { startStowClient } from './delivery/dicomweb/stow-client.ts';
+import { startStoreClient } from './delivery/dimse/store-client.ts';
 import { startFhirClient } from './delivery/fhir/fhir-client.ts';
 import { type DestinationClient, type Lookout, startLaneWorker } from './delivery/lane-worker.ts';
 import { startMllpClient } from './delivery/mllp/mllp-client.ts';
+import { openStored } from './delivery/outgoing-session.ts';
 import { makeAhead } from './endpoints/dicomweb/ahead-session.ts';
 import type { MetadataDeps } from './endpoints/dicomweb/metadata-session.ts';
 import { openJournal } from './journal/journal.ts';
@@ -21,7 +24,7 @@ import { loadValidator, type Validate } from './protocols/fhir/resource-validato
 import { renderReport } from './reports/render.ts';
 import type { Render } from './return/return-step.ts';
 import { openOwners } from './routing/route-step.ts';
-import { openBlobs } from './store/blob-store.ts';
+import { type BlobStore, openBlobs } from './store/blob-store.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { reasonOf } from './store/database-failure.ts';
 import { listen } from './store/notice-store.ts';
@@ -65,7 +68,8 @@ async function runThread(data: CorridorData): Promise<void> {
     onError: (error) => log.warn('database.connection-lost', { reason: reasonOf(error) }),
   });
   const corridor = await openCorridor(database, data.config, log);
-  const clients = clientsOf(data.config, log);
+  const blobs = await openBlobs(data.config.dataDirectory);
+  const clients = clientsOf(data.config, log, blobs);
   const lanes = startLaneWorker({
     database,
     journal: openJournal(database, metrics),
@@ -77,12 +81,7 @@ async function runThread(data: CorridorData): Promise<void> {
     pollMs: POLL_MS,
     parallel: 8,
   });
-  const loop = startLoop(
-    corridor,
-    metrics,
-    () => say({ kind: 'alive' }),
-    aheadMaker({ database, blobs: await openBlobs(data.config.dataDirectory) }),
-  );
+  const loop = startLoop(corridor, metrics, () => say({ kind: 'alive' }), aheadMaker({ database, blobs }));
   const ear = listen(
     database,
     { corridor: loop.wake, delivery: lanes.wake },
@@ -145,11 +144,14 @@ async function openRender(): Promise<Render> {
 }
 
 /** One line a kind of destination. */
-function clientsOf(config: Config, log: Log): Map<string, DestinationClient & Partial<Lookout>> {
+function clientsOf(config: Config, log: Log, blobs: BlobStore): Map<string, DestinationClient & Partial<Lookout>> {
+  const open = openStored(blobs);
   const clients = new Map<string, DestinationClient & Partial<Lookout>>();
   for (const destination of config.destinations) {
     if (destination.kind === 'mllp') clients.set(destination.name, startMllpClient(destination, { log }));
     if (destination.kind === 'fhir') clients.set(destination.name, startFhirClient(destination));
+    if (destination.kind === 'dimse') clients.set(destination.name, startStoreClient(destination, { log, open }));
+    if (destination.kind === 'dicomweb') clients.set(destination.name, startStowClient(destination, { open }));
   }
   return clients;
 }

@@ -23,7 +23,7 @@ import { operationsRoutes } from './endpoints/operations/operations-routes.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import type { Admit } from './model/admit.ts';
 import { systemClock as clock } from './model/clock.ts';
-import type { Config, Destination } from './model/config.ts';
+import { type Config, type Destination, readersOf } from './model/config.ts';
 import type { Door } from './model/door.ts';
 import type { Log } from './model/log.ts';
 import type { Metrics } from './model/metrics.ts';
@@ -264,7 +264,7 @@ function httpRoutes(
 ) {
   const { config, log, database, blobs, journal, audit, page, pulse } = parts;
   const operatorTokenHash = tokenHash(operatorToken);
-  const readingGroups = config.destinations.flatMap((destination) => (destination.kind === 'pull' ? [destination.group] : []));
+  const readingGroups = config.destinations.map(readersOf).filter((group) => group !== '');
   const authenticate = (token: string): Promise<Caller | null> => findClient(database, tokenHash(token));
   const readiness = readinessOf({ database, dataDirectory: config.dataDirectory, corridorSeen: () => pulse.seen, now: Date.now });
   const { publicUrl, maxBodyBytes } = config.http;

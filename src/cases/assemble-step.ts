@@ -135,7 +135,8 @@ function applyReceipt(batch: Batch, work: Work, state: CaseState, act: Act & { k
   const returns = state.returns.map((item) => (item.delivery === act.delivery ? { ...item, receipt } : item));
   const push = state.push?.delivery === act.delivery ? { ...state.push, receipt } : state.push;
   putCase(batch, { ...state, returns, push });
-  note(batch, state.id, work, 'receipt', `${act.destination} acknowledged ${act.deliveryKind}`);
+  // A study has thousands of objects: what a PACS has taken is told in one line (return/objects-step.ts).
+  if (act.deliveryKind !== 'dicom-object') note(batch, state.id, work, 'receipt', `${act.destination} acknowledged ${act.deliveryKind}`);
 }
 
 function applyRelease(batch: Batch, work: Work, state: CaseState, act: Act & { kind: 'release' }): void {

@@ -41,7 +41,7 @@ async function run(file: string | undefined): Promise<void> {
 }
 
 function hasCertificates({ mllp, dimse, destinations }: Config): boolean {
-  return dimse.tls !== null || mllp.some(({ tls }) => tls) || destinations.some((one) => one.kind === 'mllp' && one.tls);
+  return dimse.tls !== null || mllp.some(({ tls }) => tls) || destinations.some((one) => 'tls' in one && one.tls);
 }
 
 /** Certificates are read anew, as the configuration now names them. What is wrong with it is told, and the old ones stay. */

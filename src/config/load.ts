@@ -4,7 +4,7 @@
  * Order of precedence: environment, file, default. Relative paths in the file start at the file, others at the working directory.
  */
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import type { Config, ConfiguredPeer, Destination, Route, Specialty } from '../model/config.ts';
+import { type Config, type ConfiguredPeer, type Destination, type Route, type Specialty, takesCases } from '../model/config.ts';
 import { LOG_LEVELS, type LogLevel } from '../model/log.ts';
 import type { Pointers } from './elements.ts';
 import { faultsOf, inOrder } from './fault.ts';
@@ -118,7 +118,7 @@ function environmentFaults({ env }: Where): ConfigFault[] {
 }
 
 function complete(where: Where, base: string, input: ConfigInput, specialties: readonly Specialty[]): Config {
-  const destinations = withReaders(input.destinations.map(completeDestination));
+  const destinations = withReaders(input.destinations.map((one) => completeDestination(one, input.dimse.aeTitle)));
   const open = [...input.mllp, input.dimse, input.http].some(({ host }) => !isLoopback(host));
   return {
     ...completeDoors(input),
@@ -179,13 +179,22 @@ function completePeer({ mllp, dimse, http, specialty, reply, ...peer }: ConfigIn
   };
 }
 
-function completeDestination(written: ConfigInput['destinations'][number]): Destination {
+/** `aeTitle`: what this gateway calls itself where a destination says nothing else. */
+function completeDestination(written: ConfigInput['destinations'][number], aeTitle: string): Destination {
   if (written.kind === 'pull') return written;
   const { first, most, attempts, onFailure } = written.retry;
   const retry = { firstDelayMs: first, maxDelayMs: Math.max(first, most), maxAttempts: attempts, onFailure };
   if (written.kind === 'fhir') {
     const { timeout, poll, token, ...fhir } = written;
     return { ...fhir, retry, token: token ?? '', timeoutMs: timeout, pollMs: poll };
+  }
+  if (written.kind === 'dimse') {
+    const { timeout, idle, group = '', tls = null, callingAeTitle = aeTitle, ...dimse } = written;
+    return { ...dimse, group, tls, callingAeTitle, timeoutMs: timeout, idleMs: idle, retry };
+  }
+  if (written.kind === 'dicomweb') {
+    const { timeout, group = '', tls = null, token = '', ...dicomweb } = written;
+    return { ...dicomweb, group, tls, token, timeoutMs: timeout, retry };
   }
   const { answerTimeout, receivingApplication = '', receivingFacility = '', tls, replies, status, ...mllp } = written;
   return {
@@ -202,12 +211,12 @@ function completeDestination(written: ConfigInput['destinations'][number]): Dest
 
 /** Where no destination takes cases there is one group that pulls, so that a first configuration of peers alone is enough. */
 function withReaders(destinations: readonly Destination[]): readonly Destination[] {
-  return destinations.some(({ kind }) => kind !== 'mllp') ? destinations : [...destinations, BUILT_IN_READERS];
+  return destinations.some(takesCases) ? destinations : [...destinations, BUILT_IN_READERS];
 }
 
 /** plan.ts has seen to it that just one takes cases when no rule is written. */
 function defaultRoutes(destinations: readonly Destination[]): Route[] {
-  return destinations.filter(({ kind }) => kind !== 'mllp').map(({ name }) => ({ when: {}, to: name }));
+  return destinations.filter(takesCases).map(({ name }) => ({ when: {}, to: name }));
 }
 
 function warnings(config: Config, source: Source): ConfigFault[] {

@@ -67,7 +67,7 @@ function returns({ source, peers, destinations }: Parts): ConfigFault[] {
 }
 
 function routes({ source, raw, routes: rules, destinations, peers, specialties }: Parts): ConfigFault[] {
-  const takers = destinations.filter(({ value }) => TAKE_CASES.kinds.includes(String(value.kind)));
+  const takers = destinations.filter(({ value }) => takesCases(value));
   const faults = rules.flatMap(({ path, value }) => {
     const when = record(value.when);
     return [
@@ -130,7 +130,10 @@ export function rankOf(signs: number, certificate: boolean): number {
 function leadsTo(source: Source, path: Path, to: unknown, known: readonly Item[], { kinds, what }: typeof TAKE_CASES): ConfigFault[] {
   const found = known.find(({ value }) => value.name === to);
   if (found === undefined) return existing(source, path, to, namesOf(known), 'destination');
-  if (kinds.includes(String(found.value.kind))) return [];
+  if (kinds.includes(String(found.value.kind))) {
+    const unread = kinds === TAKE_CASES.kinds && !takesCases(found.value);
+    return unread ? [source.fault(path, `is '${to}', for whose cases no report could come: ${NAME_READERS}`)] : [];
+  }
   return [source.fault(path, `is '${to}' of kind ${found.value.kind}, which takes no ${what}; name one of kind ${kinds.join(' or ')}`)];
 }
 
@@ -141,7 +144,7 @@ function existing(source: Source, path: Path, word: unknown, known: readonly str
 
 /** Where nobody takes cases, load.ts adds the group that comes with the gateway. */
 function withReaders(written: readonly Item[]): readonly Item[] {
-  return written.some(({ value }) => value.kind !== 'mllp') ? written : [{ path: [], value: BUILT_IN_READERS }, ...written];
+  return written.some(({ value }) => takesCases(value)) ? written : [{ path: [], value: BUILT_IN_READERS }, ...written];
 }
 
 function sameInterface(a: unknown, b: unknown): boolean {
@@ -178,5 +181,12 @@ function isRecord(value: unknown): value is Raw {
 }
 
 const MLLP_SIGNS = ['application', 'facility', 'listener', 'address', 'certificate'];
-const TAKE_CASES = { what: 'cases', kinds: ['pull', 'fhir'] };
+/** A PACS takes cases where somebody is named who reports on them. */
+function takesCases(destination: Raw): boolean {
+  return TAKE_CASES.kinds.includes(String(destination.kind)) && (!OBJECT_KINDS.has(String(destination.kind)) || isText(destination.group));
+}
+
+const OBJECT_KINDS: ReadonlySet<string> = new Set(['dimse', 'dicomweb']);
+const NAME_READERS = 'name the readers who send it, in its group';
+const TAKE_CASES = { what: 'cases', kinds: ['pull', 'fhir', 'dimse', 'dicomweb'] };
 const TAKE_ANSWERS = { what: 'answers', kinds: ['mllp', 'fhir'] };

@@ -181,8 +181,26 @@ function destination(pointers: Pointers) {
     retry: retry.prefault({}),
   });
   const pull = section({ kind: z.literal('pull'), name, group: name });
-  return z.discriminatedUnion('kind', [mllp, fhir, pull], {
-    error: (issue) => (issue.code === 'invalid_union' ? 'must be mllp, fhir or pull' : 'must be a mapping'),
+  const objects = {
+    name,
+    group: name.optional(),
+    tls: callTls(pointers).optional(),
+    timeout: duration('1s', '1h').prefault('60s'),
+    associations: wholeNumber(1, 4).prefault(1),
+    retry: retry.prefault({}),
+  };
+  const dimse = section({
+    kind: z.literal('dimse'),
+    ...objects,
+    host,
+    port: wholeNumber(1, 65_535),
+    aeTitle,
+    callingAeTitle: aeTitle.optional(),
+    idle: duration('0s', '10m').prefault('5s'),
+  });
+  const dicomweb = section({ kind: z.literal('dicomweb'), ...objects, url: webUrl, token: secret(pointers).optional() });
+  return z.discriminatedUnion('kind', [mllp, fhir, pull, dimse, dicomweb], {
+    error: (issue) => (issue.code === 'invalid_union' ? 'must be mllp, fhir, pull, dimse or dicomweb' : 'must be a mapping'),
   });
 }
 

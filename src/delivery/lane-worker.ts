@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from '../model/clock.ts';
-import type { Destination, RetryPolicy } from '../model/config.ts';
+import { type Destination, type RetryPolicy, takesObjects } from '../model/config.ts';
 import type { Delivery, Receipt, SendResult } from '../model/delivery.ts';
 import type { NewEntry } from '../model/entry.ts';
 import { failure, isFailure } from '../model/failure.ts';
@@ -73,9 +73,12 @@ export function startLaneWorker(deps: LaneDeps): LaneWorker {
   let stopping = false;
   let looking: Promise<void> = Promise.resolve();
 
+  const isLong = longLanes(deps.destinations);
+  const isFull = (lane: string): boolean =>
+    lanes.size >= deps.parallel || (isLong(lane) && [...lanes.keys()].filter(isLong).length >= deps.parallel / 2);
   const startLanes = async (): Promise<void> => {
     for (const lane of await dueLanes(deps.database, deps.clock.now())) {
-      if (stopping || lanes.has(lane) || resting.has(lane) || lanes.size >= deps.parallel) continue;
+      if (stopping || lanes.has(lane) || resting.has(lane) || isFull(lane)) continue;
       const drained = drainLane(deps, lane, () => stopping).then((didSomething) => {
         if (!didSomething) resting.add(lane);
       });
@@ -134,6 +137,12 @@ export function startLaneWorker(deps: LaneDeps): LaneWorker {
 
 function watchedPlaces(destinations: readonly Destination[]): WatchedPlace[] {
   return destinations.flatMap((one) => (one.kind === 'fhir' ? [{ destination: one.name, againMs: one.pollMs }] : []));
+}
+
+/** Studies of gigabytes are under way for minutes: half of the places are for what is short. A lane begins with its destination's name. */
+function longLanes(destinations: readonly Destination[]): (lane: string) => boolean {
+  const names = new Set(destinations.filter(takesObjects).map(({ name }) => name));
+  return (lane) => names.has(lane.split(' ')[0] as string);
 }
 
 /** Returns false when nothing was attempted: another process holds the lane, or the database does not answer. Never rejects. */

@@ -110,6 +110,8 @@ export type CaseState = {
   readonly route: { readonly destination: string; readonly kind: 'pull' | 'push'; readonly group: string; readonly why: string } | null;
   /** The delivery that pushed it to the specialist's server, and its receipt. */
   readonly push: { readonly delivery: string; readonly receipt: number | null } | null;
+  /** How many objects of the case were ordered to the PACS it is routed to, and how many of them it has taken; absent where none go. */
+  readonly objects?: { readonly destination: string; readonly ordered: number; readonly taken: number };
   readonly claim: { readonly by: string; readonly at: string } | null;
   readonly report: {
     readonly reference: string;

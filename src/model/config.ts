@@ -45,7 +45,56 @@ export type FhirDestination = {
 /** A group of specialists that pulls from us: no delivery rows, only visibility. */
 export type PullDestination = { readonly kind: 'pull'; readonly name: string; readonly group: string };
 
-export type Destination = MllpDestination | FhirDestination | PullDestination;
+/** What a PACS is told and asked by, whether objects go to it by C-STORE or by STOW-RS. */
+type ObjectDestination = {
+  readonly name: string;
+  /** Who reads what was sent there, and sees the case and reports on it at our FHIR door; '' where no cases go: an archive. */
+  readonly group: string;
+  /** Null: without TLS, or (of a URL with https) as the machine trusts. */
+  readonly tls: CallTls | null;
+  readonly timeoutMs: number;
+  /** Studies that are sent at the same time, each over an association or a connection of its own. */
+  readonly associations: number;
+  readonly retry: RetryPolicy;
+};
+
+/** A PACS that takes C-STORE (PS3.4 Annex B). */
+export type DimseDestination = ObjectDestination & {
+  readonly kind: 'dimse';
+  readonly host: string;
+  readonly port: number;
+  /** What it is called, and what we call ourselves. */
+  readonly aeTitle: string;
+  readonly callingAeTitle: string;
+  /** An association without work is released after this long. */
+  readonly idleMs: number;
+};
+
+/** A PACS that takes STOW-RS (PS3.18 §10.5). */
+export type DicomwebDestination = ObjectDestination & {
+  readonly kind: 'dicomweb';
+  /** The root of its service, without /studies. */
+  readonly url: string;
+  /** As FhirDestination.token. */
+  readonly token: string;
+};
+
+export type Destination = MllpDestination | FhirDestination | PullDestination | DimseDestination | DicomwebDestination;
+
+/** Whether the stored objects of a case are sent there. */
+export function takesObjects(destination: Destination | undefined): destination is DimseDestination | DicomwebDestination {
+  return destination?.kind === 'dimse' || destination?.kind === 'dicomweb';
+}
+
+/** The group that sees the cases of a destination at our FHIR door; '' for none. */
+export function readersOf(destination: Destination): string {
+  return destination.kind === 'pull' || takesObjects(destination) ? destination.group : '';
+}
+
+/** Whether cases may be routed there: somebody reads them. */
+export function takesCases(destination: Destination): boolean {
+  return destination.kind === 'fhir' || readersOf(destination) !== '';
+}
 
 export type RetryPolicy = {
   readonly firstDelayMs: number;

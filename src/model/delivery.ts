@@ -8,7 +8,8 @@ export type DeliveryKind =
   | 'order-reply' // HL7 v2 ORR, ORI, ORG, ORL or RRI over MLLP
   | 'order-status' // HL7 v2 OSU^O51 or ORM^O01 over MLLP
   | 'fhir-report' // DiagnosticReport + Provenance pushed to the FHIR server that asked
-  | 'fhir-order'; // a case pushed to a specialist's FHIR server
+  | 'fhir-order' // a case pushed to a specialist's FHIR server
+  | 'dicom-object'; // one stored object, by C-STORE or STOW-RS
 
 export type NewDelivery = {
   /** UUIDv7. */
@@ -22,6 +23,19 @@ export type NewDelivery = {
   /** MSH-10 or Bundle identifier of what is sent: the same on every attempt. */
   readonly controlId: string;
   readonly content: Buffer;
+};
+
+/** The content of a `dicom-object`, as JSON: which stored object is meant, and what is needed to open it and to propose a context for it. */
+export type ObjectContent = {
+  readonly studyUid: string;
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+  /** As it is stored. */
+  readonly transferSyntax: string;
+  /** Hex SHA-256 of the Part 10 file, its length, and where the dataset begins in it. */
+  readonly blob: string;
+  readonly bytes: number;
+  readonly datasetOffset: number;
 };
 
 /** `held`: failed for good and waits for a person at the head of its lane; `dead`: set aside for a person, and the lane went on. */
@@ -38,5 +52,8 @@ export type Delivery = NewDelivery & {
 
 /** Proof that the destination took it. `bytes` is what it answered (an ACK, a transaction-response). */
 export type Receipt = { readonly bytes: Buffer; readonly controlId: string; readonly detail: string };
+
+/** What the receipt of an object says that was taken as it is. */
+export const STORED = 'stored';
 
 export type SendResult = Receipt | Failure;

@@ -97,7 +97,8 @@ async function answer(batch: Batch, house: ReturnHouse, state: CaseState, close:
   const returns: ReturnState[] = [...ordered];
   for (const name of owed) returns.push(await answerTo(batch, house, state, name));
   const unworded = returns.some(({ delivery }) => delivery === '');
-  putCase(batch, { ...(caseIn(batch, state.id) as CaseState), returns, wake: unworded ? batch.now.getTime() + WORD_AGAIN_MS : null });
+  const now = caseIn(batch, state.id) as CaseState;
+  putCase(batch, { ...now, returns, wake: unworded ? batch.now.getTime() + WORD_AGAIN_MS : now.wake });
 }
 
 /** When an answer that could not be worded is tried again: a person mends what is missing in the meantime. */

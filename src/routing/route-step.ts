@@ -3,7 +3,7 @@
 import type { Organization } from '@medplum/fhirtypes';
 import type { CaseState } from '../model/case.ts';
 import type { Clock } from '../model/clock.ts';
-import type { Destination, Route } from '../model/config.ts';
+import { type Destination, type Route, readersOf, takesCases } from '../model/config.ts';
 import { GROUP_SYSTEM } from '../protocols/fhir/canonical.ts';
 import {
   addEvent,
@@ -66,7 +66,7 @@ export async function openOwners(
   clock: Clock,
   save: (batch: Batch) => Promise<void>,
 ): Promise<(destination: string) => string> {
-  const readers = rules.destinations.filter((destination) => destination.kind !== 'mllp');
+  const readers = rules.destinations.filter(takesCases);
   const owners = await database.transaction(async (tx) => {
     const batch = openBatch(tx, clock.now(), clock, []);
     const identities = readers.map(({ name }) => [{ type: 'Organization', system: GROUP_SYSTEM, value: name }]);
@@ -97,5 +97,5 @@ function putOwner(batch: Batch, destination: Destination, id: string): void {
     null,
     true,
   );
-  if (destination.kind === 'pull') grant(batch, [reference], null, [destination.group]);
+  if (readersOf(destination) !== '') grant(batch, [reference], null, [readersOf(destination)]);
 }

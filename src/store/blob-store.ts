@@ -38,7 +38,7 @@ export type BlobStore = {
   writer(): Promise<BlobWriter>;
   put(bytes: Uint8Array): Promise<StoredBlob>;
   /** `start` and `end` are offsets of the first and last byte (both inclusive). An absent blob is the stream's error. */
-  read(digest: string, range?: { readonly start?: number; readonly end?: number }): Readable;
+  read(digest: string, range?: { readonly start?: number; readonly end?: number; readonly highWaterMark?: number }): Readable;
   path(digest: string): string;
   stat(digest: string): Promise<{ readonly bytes: number } | null>;
   /** Reads the whole file: does it still have the bytes that gave it its name? False when it is absent. */

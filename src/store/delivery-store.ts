@@ -4,33 +4,67 @@
  */
 import type { Delivery, DeliveryKind, DeliveryState, NewDelivery } from '../model/delivery.ts';
 import type { Database, Queryable, Transaction } from './database.ts';
+import { pack } from './packed.ts';
 
 /** Orders deliveries, each at the end of its lane. A delivery with an id that is already there is left as it is. */
 export async function addDeliveries(tx: Transaction, deliveries: readonly (NewDelivery & { lane: string })[], now: Date): Promise<void> {
-  const sorted = [...deliveries].sort((a, b) => (a.lane < b.lane ? -1 : a.lane > b.lane ? 1 : 0));
-  for (const delivery of sorted) {
-    const { rows } = await tx.query<{ number: number }>(
-      `insert into lane (name, next) values ($1, 2) on conflict (name) do update set next = lane.next + 1 returning next - 1 as number`,
-      [delivery.lane],
+  if (deliveries.length === 0) return;
+  const lanes = [...Map.groupBy(deliveries, ({ lane }) => lane)].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [lane, group] of lanes) {
+    const { rows } = await tx.query<{ first: number }>(
+      `insert into lane (name, next) values ($1, 1 + $2::bigint) on conflict (name) do update set next = lane.next + $2::bigint
+       returning next - $2::bigint as first`,
+      [lane, group.length],
     );
-    await tx.query(
-      `insert into delivery (id, destination, kind, lane, lane_seq, case_id, seq, control_id, content, state, due)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting', $10) on conflict (id) do nothing`,
-      [
-        delivery.id,
-        delivery.destination,
-        delivery.kind,
-        delivery.lane,
-        rows[0]?.number,
-        delivery.caseId || null,
-        delivery.seq,
-        delivery.controlId,
-        delivery.content,
-        now,
-      ],
-    );
+    await insertDeliveries(tx, group, { lane, first: rows[0]?.first as number, now });
   }
-  if (deliveries.length > 0) await tx.query(`notify delivery`);
+  await tx.query(`notify delivery`);
+}
+
+type Place = { readonly lane: string; readonly first: number; readonly now: Date };
+
+/** At one go: a study has thousands of objects. */
+async function insertDeliveries(tx: Transaction, deliveries: readonly NewDelivery[], { lane, first, now }: Place): Promise<void> {
+  const contents = pack(deliveries.map(({ content }) => content));
+  const column = <T>(of: (delivery: NewDelivery) => T) => deliveries.map(of);
+  await tx.query({
+    name: 'delivery-insert',
+    text: `insert into delivery (id, destination, kind, lane, lane_seq, case_id, seq, control_id, content, state, due)
+           select id, destination, kind, $1, $2::bigint + ord - 1, case_id, seq, control_id,
+                  substring($4::bytea from content_at for content_length), 'waiting', $3
+           from unnest($5::int[], $6::int[], $7::uuid[], $8::text[], $9::text[], $10::uuid[], $11::bigint[], $12::text[]) with ordinality
+             as d(content_at, content_length, id, destination, kind, case_id, seq, control_id, ord)
+           on conflict (id) do nothing`,
+    values: [
+      lane,
+      first,
+      now,
+      contents.bytes,
+      contents.starts,
+      contents.lengths,
+      column(({ id }) => id),
+      column(({ destination }) => destination),
+      column(({ kind }) => kind),
+      column(({ caseId }) => caseId || null),
+      column(({ seq }) => seq),
+      column(({ controlId }) => controlId),
+    ],
+  });
+}
+
+/** How many deliveries of a kind were ordered to a destination for a case, and how many of them it has acknowledged. */
+export async function countDeliveries(
+  q: Queryable,
+  place: { readonly caseId: string; readonly destination: string },
+  kind: DeliveryKind,
+): Promise<{ readonly ordered: number; readonly delivered: number }> {
+  const { rows } = await q.query<{ ordered: number; delivered: number }>({
+    name: 'delivery-count',
+    text: `select count(*)::int as ordered, count(*) filter (where state = 'delivered')::int as delivered
+           from delivery where case_id = $1 and destination = $2 and kind = $3`,
+    values: [place.caseId, place.destination, kind],
+  });
+  return rows[0] ?? { ordered: 0, delivered: 0 };
 }
 
 /** Lanes whose head is due. One look at the index a lane, however long it is. */

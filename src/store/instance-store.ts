@@ -72,6 +72,24 @@ export async function instancesAt(q: Queryable, path: InstancePath): Promise<Sto
   return rows.map(objectOf);
 }
 
+/** Instances of studies that were not ordered to a destination for a case yet, in order of arrival within their series. */
+export async function unsentObjects(
+  q: Queryable,
+  place: { readonly caseId: string; readonly destination: string },
+  studyUids: readonly string[],
+  limit: number,
+): Promise<StoredObject[]> {
+  const { rows } = await q.query<Omit<InstanceRow, 'header'>>({
+    name: 'instance-unsent',
+    text: `select ${OBJECT_COLUMNS} from instance i where study_uid = any($1::text[]) and not exists (
+             select 1 from delivery d
+             where d.case_id = $2 and d.destination = $3 and d.kind = 'dicom-object' and d.control_id = i.sop_instance_uid)
+           order by study_uid, series_uid, seq limit $4`,
+    values: [studyUids, place.caseId, place.destination, limit],
+  });
+  return rows.map(objectOf);
+}
+
 /** Instances that came after a place in the journal, in order. */
 export async function objectsAfter(q: Queryable, seq: number, limit: number): Promise<StoredObject[]> {
   const { rows } = await q.query<Omit<InstanceRow, 'header'>>({

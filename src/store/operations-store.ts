@@ -3,7 +3,7 @@
  * Every list is bounded and goes on with a cursor.
  */
 import type { CasePhase } from '../model/case.ts';
-import type { DeliveryState } from '../model/delivery.ts';
+import { type DeliveryState, STORED } from '../model/delivery.ts';
 import type { EntryKind, ProcessingState } from '../model/entry.ts';
 import type { Queryable } from './database.ts';
 
@@ -81,10 +81,13 @@ export async function listDeliveries(
   return rows;
 }
 
+/** Of objects, only those that a PACS has not taken, or took with a warning: of the others there are thousands, and the case counts them. */
 export async function deliveriesOfCase(q: Queryable, caseId: string): Promise<DeliverySummary[]> {
-  const { rows } = await q.query<DeliverySummary>(`select ${DELIVERY_COLUMNS} from delivery where case_id = $1 order by created, id`, [
-    caseId,
-  ]);
+  const { rows } = await q.query<DeliverySummary>(
+    `select ${DELIVERY_COLUMNS} from delivery d where case_id = $1 and (kind <> 'dicom-object' or state <> 'delivered' or exists (
+       select 1 from delivery_attempt a where a.delivery = d.id and a.outcome = 'delivered' and a.detail <> $2)) order by created, id`,
+    [caseId, STORED],
+  );
   return rows;
 }
 
@@ -96,12 +99,12 @@ export type Attempt = {
   readonly detail: string;
 };
 
-/** The newest attempts of a case's deliveries, oldest first. A receiver that is away for days leaves very many. */
+/** The newest attempts of a case's deliveries, oldest first; of objects, all but plain success. A receiver that is away for days leaves very many. */
 export async function attemptsOfCase(q: Queryable, caseId: string, limit: number): Promise<Attempt[]> {
   const { rows } = await q.query<Attempt>(
     `select a.delivery, a.n, a.ended, a.outcome, a.detail from delivery d join delivery_attempt a on a.delivery = d.id
-     where d.case_id = $1 order by a.ended desc limit $2`,
-    [caseId, limit],
+     where d.case_id = $1 and not (d.kind = 'dicom-object' and a.outcome = 'delivered' and a.detail = $3) order by a.ended desc limit $2`,
+    [caseId, limit, STORED],
   );
   return rows.reverse();
 }

@@ -10,8 +10,8 @@ import { DimseAssociation } from '../../src/delivery/dimse/dimse-client.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { readPart10 } from '../../src/protocols/dicom/part10.ts';
 import { statusName } from '../../src/protocols/dicom/status.ts';
+import { type CorpusObject, objectIn, parsed } from '../support/corpus-objects.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
-import { IDENTITY } from '../support/dicom-objects.ts';
 import { partsOf } from '../support/multipart.ts';
 
 const CORPUS = '../shared/corpora/dicom';
@@ -58,40 +58,6 @@ withCorpus('every file of the DICOM corpora', () => {
     expect(framesCompared).toBe(220);
   });
 });
-
-type CorpusObject = {
-  readonly sopClassUid: string;
-  readonly sopInstanceUid: string;
-  readonly transferSyntax: string;
-  readonly dataset: Buffer;
-};
-
-/** What a sender would say of the file: by its dataset as another parser reads it, else by its File Meta Information. */
-function objectIn(file: Buffer, transferSyntax: string): CorpusObject {
-  const meta = readPart10(file);
-  const found = isFailure(meta) ? { ...IDENTITY, transferSyntax: '', datasetOffset: 0 } : meta;
-  const uids = uidsOf(file, transferSyntax);
-  return {
-    sopClassUid: uids.sopClassUid || found.sopClassUid || IDENTITY.sopClassUid,
-    sopInstanceUid: uids.sopInstanceUid || found.sopInstanceUid || IDENTITY.sopInstanceUid,
-    transferSyntax: transferSyntax || found.transferSyntax,
-    dataset: file.subarray(found.datasetOffset),
-  };
-}
-
-function uidsOf(file: Buffer, transferSyntax: string): { sopClassUid: string; sopInstanceUid: string } {
-  const dataset = parsed(file, { untilTag: 'x0020000e', ...(transferSyntax ? { TransferSyntaxUID: transferSyntax } : {}) });
-  return { sopClassUid: dataset?.string('x00080016') ?? '', sopInstanceUid: dataset?.string('x00080018') ?? '' };
-}
-
-/** As dicom-parser reads it, or null. */
-function parsed(file: Buffer, options: dicomParser.ParseDicomOptions): dicomParser.DataSet | null {
-  try {
-    return dicomParser.parseDicom(file, options);
-  } catch {
-    return null;
-  }
-}
 
 /** The status as four digits, or `context refused` when the object may not even be sent. */
 async function store(port: number, object: CorpusObject): Promise<string> {

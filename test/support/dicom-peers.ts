@@ -24,11 +24,11 @@ const ENVIRONMENT = { ...process.env, TCP_NODELAY: '1' };
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 
-/** Keeps the bytes as they come, one process an association, the largest PDU it knows; it syncs nothing. */
-export async function startStorescp(): Promise<DicomServer> {
+/** Keeps the bytes as they come, one process an association, the largest PDU it knows; it syncs nothing. `options` are of storescp. */
+export async function startStorescp(options: readonly string[] = [], onPort?: number): Promise<DicomServer> {
   const directory = temporaryDirectory('waystation-storescp-');
-  const port = await freePort();
-  const program = spawn('storescp', ['+B', '--fork', '-pdu', '131072', '-od', directory, String(port)], {
+  const port = onPort ?? (await freePort());
+  const program = spawn('storescp', ['+B', '--fork', '-pdu', '131072', '-od', directory, ...options, String(port)], {
     stdio: 'ignore',
     env: ENVIRONMENT,
   });

@@ -59,7 +59,7 @@ const HOMES: Record<string, readonly string[]> = {
   sharp: ['endpoints/dicomweb/'],
   'dicom-parser': ['protocols/dicom/', 'endpoints/dimse/', 'endpoints/dicomweb/'],
   'fhir-kit-client': ['delivery/fhir/'],
-  undici: ['delivery/fhir/'],
+  undici: ['delivery/fhir/', 'delivery/dicomweb/'],
   jose: ['security/', 'reports/'],
   canonicalize: ['security/', 'reports/'],
   pdfkit: ['reports/'],

@@ -1,16 +1,18 @@
 /**
- * An association as requestor (PS3.8) with C-ECHO and C-STORE (PS3.7 §9.1): what sends objects to a PACS or to another gateway.
+ * An association as requestor (PS3.8) with C-ECHO and C-STORE (PS3.7 §9.1), plain or over TLS: what sends objects to a PACS.
  * In: an address, AE titles, and the presentation contexts wanted; objects as byte sources, streamed with the peer's back-pressure.
  * Out: the exact status of each operation. Promises: every wait has an end; a failure before the object's last byte was sent is transient,
  * one after it ambiguous: the peer may have taken the object.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { CommitmentAnswer } from '../../model/commitment.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
+import type { CallTls } from '../../model/tls.ts';
 import { COMMAND, type Command, encodeCommand } from '../../protocols/dicom/command.ts';
 import { CommandAssembler } from '../../protocols/dicom/command-assembler.ts';
-import { pDataOf } from '../../protocols/dicom/p-data.ts';
+import { fragmentBytes, gathered, pDataOf } from '../../protocols/dicom/p-data.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../../protocols/dicom/part10.ts';
 import {
   APPLICATION_CONTEXT,
@@ -23,11 +25,12 @@ import { STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH, VERIFICATION } fr
 import { eventTypeOf, writeEvent } from '../../protocols/dicom/storage-commitment.ts';
 import { EXPLICIT_LITTLE_ENDIAN } from '../../protocols/dicom/transfer-syntax.ts';
 import { drained, type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
+import { callTlsOptions, handshakeFault } from '../../security/tls-options.ts';
 
 /** Responses are short commands; nobody sends us datasets. */
 const MAX_PDU_BYTES = 64 * 1024;
 /** Their ids are the odd numbers of one byte (PS3.8 Table 9-13). */
-const MAX_CONTEXTS = 128;
+export const MAX_CONTEXTS = 128;
 const OURSELVES = {
   maxPduLength: MAX_PDU_BYTES,
   implementationClassUid: IMPLEMENTATION_CLASS_UID,
@@ -39,6 +42,8 @@ export type DimseTarget = {
   readonly port: number;
   readonly calling: string;
   readonly called: string;
+  /** Null or absent: without TLS. */
+  readonly tls?: CallTls | null;
   /** For connecting, for each answer, and for a peer that has stopped reading. */
   readonly timeoutMs: number;
 };
@@ -75,6 +80,7 @@ export class DimseAssociation {
   readonly #assembler = new CommandAssembler();
   #socket: Socket | null = null;
   #accepted: ReadonlyMap<number, string> = new Map();
+  #refused: ReadonlyMap<number, number> = new Map();
   #peerMaxPduLength = 0;
   #messageId = 0;
   #artim: NodeJS.Timeout | undefined;
@@ -101,6 +107,21 @@ export class DimseAssociation {
     return isFailure(said) ? said : null;
   }
 
+  /** Why there will be no more operations on it, or null. */
+  get ended(): Failure | null {
+    return this.#ended;
+  }
+
+  /** Bytes of an object in one PDU, as long as the peer takes them. */
+  get fragmentBytes(): number {
+    return fragmentBytes(this.#peerMaxPduLength);
+  }
+
+  /** Whether the peer was asked for it, whatever it said. */
+  proposes(abstractSyntax: string, transferSyntax: string): boolean {
+    return this.#proposed.some((one) => one.abstractSyntax === abstractSyntax && one.transferSyntaxes.includes(transferSyntax));
+  }
+
   /** Whether objects of that SOP class can be sent in that transfer syntax. */
   accepts(abstractSyntax: string, transferSyntax: string): boolean {
     return this.#contextFor(abstractSyntax, transferSyntax) !== null;
@@ -118,15 +139,17 @@ export class DimseAssociation {
   /** The status of a C-STORE; 0 is success, Bxxx a warning, anything else a refusal (PS3.4 Table B.2-1). */
   async store({ sopClassUid, sopInstanceUid, transferSyntax, dataset }: OutgoingObject): Promise<number | Failure> {
     const context = this.#contextFor(sopClassUid, transferSyntax);
-    if (context === null) return failure('delivery', 'rejected', `the peer takes no ${sopClassUid} in ${transferSyntax}`);
+    if (context === null) return this.#notAccepted(sopClassUid, transferSyntax);
     // The peer may answer, or hang up, while the object is still on its way.
     const answer = this.#next();
     await this.#send(context, true, this.#request(COMMAND.cStoreRq, sopClassUid, sopInstanceUid, true), true);
-    for await (const chunk of dataset) {
+    let held: Buffer = Buffer.alloc(0);
+    for await (const chunk of gathered(dataset, this.fragmentBytes)) {
       if (this.#ended) return this.#ended;
-      await this.#send(context, false, chunk, false);
+      if (held.length > 0) await this.#send(context, false, held, false);
+      held = chunk;
     }
-    await this.#send(context, false, Buffer.alloc(0), true);
+    await this.#send(context, false, held, true);
     const said = this.#statusIn(await answer);
     return isFailure(said) && said.class === 'transient' ? { ...said, class: 'ambiguous' } : said;
   }
@@ -152,6 +175,7 @@ export class DimseAssociation {
   }
 
   async abort(): Promise<void> {
+    this.#ended ??= failure('delivery', 'rejected', 'aborted here', 'transient');
     await this.#layer.abort();
     this.#socket?.destroySoon();
   }
@@ -186,6 +210,14 @@ export class DimseAssociation {
     for (const pdu of pDataOf({ context, command, bytes, last }, this.#peerMaxPduLength)) await this.#layer.send(pdu);
   }
 
+  /** PS3.8 Table 9-18: what it does not take at all, or not in this syntax. */
+  #notAccepted(sopClassUid: string, transferSyntax: string): Failure {
+    const proposed = this.#proposed.find((one) => one.abstractSyntax === sopClassUid && one.transferSyntaxes.includes(transferSyntax));
+    const reason = this.#refused.get(proposed?.id ?? 0);
+    const what = reason === ABSTRACT_SYNTAX_NOT_SUPPORTED ? `no ${sopClassUid}` : `no ${sopClassUid} in ${transferSyntax}`;
+    return failure('delivery', 'rejected', `the peer takes ${what}`);
+  }
+
   #contextFor(abstractSyntax: string, transferSyntax: string | null): number | null {
     const fits = this.#proposed.find(({ id, abstractSyntax: proposed }) => {
       const accepted = this.#accepted.get(id);
@@ -198,6 +230,8 @@ export class DimseAssociation {
     if (indication.type === 'A-ASSOCIATE-AC') {
       const accepted = indication.results.filter(({ result }) => result === ACCEPTANCE);
       this.#accepted = new Map(accepted.map(({ id, transferSyntax }) => [id, transferSyntax]));
+      const refused = indication.results.filter(({ result }) => result !== ACCEPTANCE);
+      this.#refused = new Map(refused.map(({ id, result }) => [id, result]));
       this.#peerMaxPduLength = indication.user.maxPduLength;
     }
     if (indication.type === 'A-RELEASE-RQ') void this.#layer.send({ type: 'A-RELEASE-RP' });
@@ -225,17 +259,19 @@ export class DimseAssociation {
   }
 
   async #connect(): Promise<void> {
-    const { host, port, timeoutMs } = this.#target;
-    const socket = connect({ host, port, noDelay: true });
+    const { host, port, timeoutMs, tls = null } = this.#target;
+    const address = { host, port, noDelay: true };
+    const socket = tls === null ? connect(address) : connectTls({ ...address, ...callTlsOptions(tls, host) });
     this.#socket = socket;
-    socket.setTimeout(timeoutMs, () => socket.destroy(new Error('no answer in time')));
+    // An association that nobody uses may rest.
+    socket.setTimeout(timeoutMs, () => this.#waiting && socket.destroy(new Error('no answer in time')));
     let why = 'the peer hung up';
     try {
-      await once(socket, 'connect');
+      await once(socket, tls === null ? 'connect' : 'secureConnect');
       await this.#layer.connected(this.#rq());
       for await (const chunk of socket) await this.#layer.received(chunk as Buffer);
     } catch (error) {
-      why = error instanceof Error ? error.message : 'failed';
+      why = error instanceof Error ? reasonOf(error, tls !== null) : 'failed';
     }
     clearTimeout(this.#artim);
     this.#tell(failure('delivery', 'unreachable', why, 'transient'));
@@ -252,6 +288,11 @@ export class DimseAssociation {
     const socket = this.#socket as Socket;
     if (!socket.destroyed && !socket.write(bytes)) await drained(socket);
   }
+}
+
+/** Of TLS a short name: OpenSSL's message has file names and line numbers. */
+function reasonOf(error: Error & { code?: string }, overTls: boolean): string {
+  return overTls && error.code !== undefined ? handshakeFault(error) : error.message;
 }
 
 function saidBy(indication: Indication): Said {
@@ -276,5 +317,6 @@ function saidBy(indication: Indication): Said {
 
 /** PS3.8 Table 9-18. */
 const ACCEPTANCE = 0;
+const ABSTRACT_SYNTAX_NOT_SUPPORTED = 3;
 /** PS3.8 Table 9-21. */
 const REJECTED_TRANSIENT = 2;

@@ -35,6 +35,7 @@ export function caseView(facts: CaseFacts): CaseView {
     members: state.members,
     released: state.released,
     route: state.route,
+    objects: state.objects ?? null,
     claim: state.claim,
     report: state.report,
     waitingFor: waitingFor(state, deliveries),
@@ -54,10 +55,14 @@ export function waitingFor(state: CaseState, deliveries: readonly DeliverySummar
     const pushed = deliveries.filter(({ id }) => id === state.push?.delivery);
     return state.push.receipt === null ? pushed.map(receipt) : [`the report on ${state.route?.destination ?? 'the specialist’s server'}`];
   }
-  if (state.phase === 'requested') return [`somebody of group ${state.route?.group ?? ''} to claim ${state.task}`];
+  if (state.phase === 'requested') return [...objects(state), `somebody of group ${state.route?.group ?? ''} to claim ${state.task}`];
   if (state.phase === 'claimed') {
     const { abort } = state.order ?? {};
-    return [`the signed report of ${state.claim?.by ?? ''}`, ...(abort ? [`his answer to the cancel of the order: ${abort.task}`] : [])];
+    return [
+      ...objects(state),
+      `the signed report of ${state.claim?.by ?? ''}`,
+      ...(abort ? [`his answer to the cancel of the order: ${abort.task}`] : []),
+    ];
   }
   if (state.phase !== 'reported') return [];
   const open = new Set(state.returns.filter((item) => item.receipt === null).map((item) => item.delivery));
@@ -65,6 +70,11 @@ export function waitingFor(state: CaseState, deliveries: readonly DeliverySummar
     .filter(({ delivery }) => delivery === '')
     .map(({ destination }) => `an answer for ${destination} that can be worded: see return-failed`);
   return [...unworded, ...deliveries.filter(({ id }) => open.has(id)).map(receipt)];
+}
+
+function objects({ objects }: CaseState): string[] {
+  if (!objects || objects.taken >= objects.ordered) return [];
+  return [`${objects.destination} to take ${objects.ordered - objects.taken} of ${objects.ordered} objects`];
 }
 
 function assembling(state: CaseState): string[] {

@@ -46,6 +46,8 @@ export type CaseView = CaseLine & {
   readonly members: readonly string[];
   readonly released: CaseState['released'];
   readonly route: CaseState['route'];
+  /** Null where none go to a PACS. */
+  readonly objects: CaseState['objects'] | null;
   readonly claim: CaseState['claim'];
   readonly report: CaseState['report'];
   /** Empty when nothing is waited for. */

@@ -10,9 +10,31 @@ const LEAST_PDU_BYTES = 128;
 
 export type Piece = { readonly context: number; readonly command: boolean; readonly bytes: Buffer; readonly last: boolean };
 
-/** How many bytes of a message one PDU carries to a peer with this limit. */
+/** How many bytes of a message one PDU carries to a peer with this limit: always an even number (PS3.8 §E.1). */
 export function fragmentBytes(maxPduLength: number): number {
-  return Math.max(maxPduLength === 0 ? UNLIMITED_PDU_BYTES : maxPduLength, LEAST_PDU_BYTES) - PDV_HEADER_BYTES;
+  const most = Math.max(maxPduLength === 0 ? UNLIMITED_PDU_BYTES : maxPduLength, LEAST_PDU_BYTES) - PDV_HEADER_BYTES;
+  return most - (most % 2);
+}
+
+/** The same bytes in pieces that fill whole PDUs, the last one excepted; nothing is copied but where two pieces meet. */
+export async function* gathered(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, size: number): AsyncGenerator<Buffer, void> {
+  let begun: Buffer[] = [];
+  let bytes = 0;
+  for await (let chunk of chunks) {
+    if (bytes > 0) {
+      const missing = chunk.subarray(0, size - bytes);
+      begun.push(missing);
+      bytes += missing.length;
+      chunk = chunk.subarray(missing.length);
+      if (bytes < size) continue;
+      yield Buffer.concat(begun);
+    }
+    const whole = chunk.length - (chunk.length % size);
+    if (whole > 0) yield chunk.subarray(0, whole);
+    begun = [chunk.subarray(whole)];
+    bytes = chunk.length - whole;
+  }
+  if (bytes > 0) yield Buffer.concat(begun);
 }
 
 /** One PDV a PDU; an empty last piece still ends its message. */

@@ -153,6 +153,57 @@ describe('how long a sender is kept waiting', () => {
   });
 });
 
+describe('a PACS', () => {
+  const pacs = (more = '') => `destinations: [{ name: pacs, kind: dimse, host: h, port: 104, aeTitle: PACS${more} }]`;
+
+  it('is called by our own name, over one association, plain, unless it says otherwise', () => {
+    const [dimse] = loaded(`dimse: { aeTitle: GATEWAY }\n${pacs()}`).config.destinations;
+    expect(dimse).toMatchObject({
+      aeTitle: 'PACS',
+      callingAeTitle: 'GATEWAY',
+      associations: 1,
+      tls: null,
+      group: '',
+      timeoutMs: 60_000,
+      idleMs: 5_000,
+    });
+    const web =
+      'destinations: [{ name: web, kind: dicomweb, url: "https://pacs.example/dicom-web/", token: { env: T }, tls: {}, group: g }]';
+    expect(loaded(web, { T: 'secret' }).config.destinations).toMatchObject([
+      {
+        kind: 'dicomweb',
+        url: 'https://pacs.example/dicom-web',
+        token: 'secret',
+        group: 'g',
+        tls: { ca: '' },
+        retry: { onFailure: 'setAside' },
+      },
+    ]);
+  });
+
+  it('takes cases where it names who reports on them; an archive does not', () => {
+    const { destinations, routes } = loaded(pacs()).config;
+    expect(destinations.map(({ name }) => name)).toEqual(['pacs', 'readers']);
+    expect(routes).toEqual([{ when: {}, to: 'readers' }]);
+    expect(loaded(pacs(', group: radiologists')).config.routes).toEqual([{ when: {}, to: 'pacs' }]);
+  });
+
+  it.each([
+    [
+      `${pacs()}\nroutes: [{ to: pacs }]`,
+      "routes[0].to: is 'pacs', for whose cases no report could come: name the readers who send it, in its group",
+    ],
+    [
+      `${pacs()}\npeers: [{ name: a, dimse: { aeTitle: A }, returns: [pacs] }]`,
+      "peers[0].returns[0]: is 'pacs' of kind dimse, which takes no answers",
+    ],
+    [pacs(', callingAeTitle: ABCDEFGHIJKLMNOPQ'), 'destinations[0].callingAeTitle: must be an AE title'],
+    [pacs(', associations: 0'), 'destinations[0].associations: must be a whole number from 1 to 4'],
+    ['destinations: [{ name: w, kind: dicomweb, url: "ftp://x" }]', 'destinations[0].url: must be a URL with http or https'],
+    ['destinations: [{ name: w, kind: email }]', 'destinations[0].kind: must be mllp, fhir, pull, dimse or dicomweb'],
+  ])('%s is a fault', (yaml, expected) => expect(faultsOf(yaml)).toEqual([expect.stringContaining(expected)]));
+});
+
 describe('faults', () => {
   it('come all at once, each with file, line, column and path, in the order of the file', () => {
     const yaml = [

@@ -1,0 +1,51 @@
+/**
+ * What of a stored object goes out. In: a delivery of kind `dicom-object`. Out: its dataset as a stream, to be read once, or why not.
+ * The stored bytes go as they are: no file is read whole, and none is changed.
+ */
+import type { Delivery, ObjectContent, Receipt, SendResult } from '../model/delivery.ts';
+import { STORED } from '../model/delivery.ts';
+import { type Failure, failure } from '../model/failure.ts';
+import { storeVerdict } from '../protocols/dicom/store-status.ts';
+import type { BlobStore } from '../store/blob-store.ts';
+
+export type Outgoing = Pick<ObjectContent, 'sopClassUid' | 'sopInstanceUid' | 'transferSyntax'> & {
+  /** Without preamble and File Meta Information. Reading may throw: then nothing more of it can be sent. */
+  readonly dataset: AsyncIterable<Buffer>;
+  readonly bytes: number;
+};
+
+export type OpenOutgoing = (delivery: Pick<Delivery, 'content' | 'caseId'>) => Promise<Outgoing | Failure>;
+
+/** One read a small object; a large one does not take more memory than this. */
+const CHUNK_BYTES = 1024 * 1024;
+
+export function openStored(blobs: Pick<BlobStore, 'read' | 'stat'>): OpenOutgoing {
+  return async ({ content }) => {
+    const { sopClassUid, sopInstanceUid, transferSyntax, blob, bytes, datasetOffset } = objectOf({ content });
+    const file = await blobs.stat(blob);
+    if (file?.bytes !== bytes) return failure('delivery', 'not-found', `the file of ${sopInstanceUid} is not in the blob store as it was`);
+    const dataset = readOnce(() => blobs.read(blob, { start: datasetOffset, highWaterMark: CHUNK_BYTES }));
+    return { sopClassUid, sopInstanceUid, transferSyntax, dataset, bytes: bytes - datasetOffset };
+  };
+}
+
+/** Opens the file when it is read: who never begins leaves none open. */
+async function* readOnce(open: () => AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  yield* open();
+}
+
+export function objectOf({ content }: Pick<Delivery, 'content'>): ObjectContent {
+  return JSON.parse(content.toString('utf8')) as ObjectContent;
+}
+
+/** What a status comes to: only success, also with a warning, is a receipt. */
+export function storeResult(status: number, controlId: string): SendResult {
+  const { kind, note } = storeVerdict(status);
+  if (kind === 'stored') return storedReceipt(controlId, note);
+  return kind === 'busy' ? failure('delivery', 'out-of-resources', note, 'transient') : failure('delivery', 'rejected', note);
+}
+
+function storedReceipt(controlId: string, note: string): Receipt {
+  const detail = note === '' ? STORED : `${STORED}, ${note}`;
+  return { bytes: Buffer.from(detail), controlId, detail };
+}
