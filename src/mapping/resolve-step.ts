@@ -189,17 +189,17 @@ function later(a: Date | null, b: Date): Date {
   return a && a > b ? a : b;
 }
 
-/** What a sender leaves out stays; identifiers add up, and so do extensions of what is told bit by bit, each url as it was said last. */
+/** What a sender leaves out stays; identifiers add up, and so do extensions of what is told bit by bit (`extensionsOf`). */
 function withIdentifiers(resource: Resource & { id: string }, current: Resource | null): Resource & { id: string } {
   const before = (current ?? {}) as Lists;
   const now = resource as Lists;
-  const kept = TOLD_BIT_BY_BIT.has(resource.resourceType) ? otherExtensions(before.extension, now.extension) : [];
+  const extension = TOLD_BIT_BY_BIT.has(resource.resourceType) ? extensionsOf(before.extension, now.extension) : now.extension;
   const added = Array.isArray(before.identifier) && Array.isArray(now.identifier);
-  if (!added && kept.length === 0) return resource;
+  if (!added && extension === now.extension) return resource;
   return {
     ...resource,
     ...(added ? { identifier: united(now.identifier as Identifier[], before.identifier as Identifier[]) } : {}),
-    ...(kept.length > 0 ? { extension: [...(now.extension ?? []), ...kept] } : {}),
+    ...(extension === now.extension ? {} : { extension: extension?.length ? extension : undefined }),
   } as Resource & { id: string };
 }
 
@@ -208,11 +208,21 @@ const TOLD_BIT_BY_BIT: ReadonlySet<string> = new Set(['Patient', 'Encounter', 'S
 
 type Lists = { readonly identifier?: Identifier[]; readonly extension?: Extension[] };
 
-function otherExtensions(before: Extension[] | undefined, now: Extension[] | undefined): Extension[] {
-  if (!Array.isArray(before) || !Array.isArray(now) || before === now) return [];
-  const said = new Set(now.map(({ url }) => url));
-  return before.filter(({ url }) => !said.has(url));
+/**
+ * Each url as it was said last. One with an id is told by itself: it takes the place of the one with its id, an id alone ends that, and the
+ * others of its url stay.
+ */
+function extensionsOf(before: Extension[] | undefined, now: Extension[] | undefined): Extension[] | undefined {
+  if (!Array.isArray(now) || before === now) return now;
+  const whole = new Set(now.flatMap(({ id, url }) => (id === undefined ? [url] : [])));
+  const single = new Set(now.flatMap(({ id, url }) => (id === undefined ? [] : [`${url} ${id}`])));
+  const kept = (Array.isArray(before) ? before : []).filter(({ id, url }) => !whole.has(url) && !single.has(`${url} ${id}`));
+  const said = now.filter((one) => one.id === undefined || Object.keys(one).length > END_MEMBERS);
+  return kept.length === 0 && said.length === now.length ? now : [...said, ...kept];
 }
+
+/** `id` and `url`. */
+const END_MEMBERS = 2;
 
 /** Every `reference: urn:uuid:…`, and the `url` of a file, names the resource by its id. Only what holds one is copied: most of a resource holds none. */
 function withReferences<T>(value: T, place: (name: string) => string): T {

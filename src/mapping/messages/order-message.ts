@@ -27,7 +27,9 @@ export function mapOrders(message: Hl7Message, { entry, peer }: MapContext): Map
   const spread = headSpread(head.segments, groups.length);
   if (spread) return spread;
   const name = `${bounded(entry.peer)}|${entry.digest.toString('hex')}`;
-  const patient = pidPatient(pid, draft, name, patientMembers(head.segments, draft));
+  // What holds for a clinical use (GSC) is said of the orders.
+  const said = head.segments.filter((segment) => segment.name !== 'GSC');
+  const patient = pidPatient(pid, draft, name, patientMembers(said, draft));
   const orders = groups.filter((group) => isOurs(group, draft)).map((group, index) => readOrder(group, `${name}|${index + 1}`, draft));
   const first = orders[0]?.identities[0];
   const encounter = first && visitOf(head.segments, patient, first, draft)?.reference;
@@ -36,6 +38,8 @@ export function mapOrders(message: Hl7Message, { entry, peer }: MapContext): Map
     msh,
     sft: head.all('SFT'),
     notes: head.notes,
+    gsc: head.all('GSC'),
+    orders: orders.length,
     own: head.segments.filter(({ name }) => name.startsWith('Z')),
     patient,
     encounter,

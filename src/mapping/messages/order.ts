@@ -16,6 +16,7 @@ import type { Draft } from '../draft.ts';
 import { carriedFields, withCarried } from '../overrides/z-segments.ts';
 import { combined } from '../segment-table.ts';
 import { alternateCode } from '../segments/alternate-code.ts';
+import { gscServiceRequest } from '../segments/gsc-servicerequest.ts';
 import { ipcServiceRequest } from '../segments/ipc-servicerequest.ts';
 import { type MessageOrigin, mshProvenance } from '../segments/msh-provenance.ts';
 import { nteAnnotations } from '../segments/nte-annotation.ts';
@@ -38,6 +39,9 @@ export type OrderContext = {
   readonly notes: readonly Segment[];
   /** Z segments before the first order belong to every order, as notes there. */
   readonly own: readonly Segment[];
+  /** GSC before the first order, and how many orders there are. */
+  readonly gsc: readonly Segment[];
+  readonly orders: number;
   readonly patient: ReadPatient;
   readonly encounter: Reference<Encounter> | undefined;
   readonly entry: MessageOrigin;
@@ -49,7 +53,9 @@ export function mapOrder(order: Order, context: OrderContext, draft: Draft): Cas
   const details = orderDetails(group, order.identities[0] as Identity, context, draft);
   const imaging = imagingKeys(group, draft);
   const priority = timingPriority(group, draft);
-  const carried = carriedFields([...context.own, ...group.own], draft);
+  const fields = carriedFields([...context.own, ...group.own], draft);
+  const parameters = context.gsc.flatMap((gsc) => gscServiceRequest(gsc, group, context.orders, draft));
+  const carried = { ...fields, extension: [...fields.extension, ...parameters] };
   const request = { ...withCarried(serviceRequest(order, imaging, context, draft), carried), ...priorityOf(priority), ...details.said };
   const reference = draft.add({ ...supersededBy(request), ...request }, order.identities, { initial: { status: 'unknown' } });
   const targets = [reference, patient.reference, ...(encounter ? [encounter] : []), ...details.members];
@@ -96,7 +102,7 @@ export function orderIdentities({ placer, filler }: OrderNumbers, fallback: stri
 export function serviceRequest(
   { group, numbers }: Order,
   imaging: ImagingKeys,
-  context: Omit<OrderContext, 'own'>,
+  context: Omit<OrderContext, 'own' | 'gsc' | 'orders'>,
   draft: Draft,
 ): ServiceRequest {
   const { orc, obr, ipc } = group;

@@ -96,7 +96,11 @@ function mapResponse(group: ResultGroup, fallback: string, context: ResultContex
   const orc = group.orc as Segment;
   const order = { ...group, orc, otherDetail: '', ctd: [], diagnoses: [], allergies: [], specimens: [], own: [], prior: [] };
   const numbers = orderNumbers(orc, group.obr, draft);
-  return mapOrder({ group: order, numbers, identities: orderIdentities(numbers, fallback) }, { ...context, own: [] }, draft);
+  return mapOrder(
+    { group: order, numbers, identities: orderIdentities(numbers, fallback) },
+    { ...context, own: [], gsc: [], orders: 1 },
+    draft,
+  );
 }
 
 const RESPONSES: ReadonlySet<string> = new Set(['OK', 'OC']);

@@ -1,10 +1,10 @@
 /**
- * What a message says of a patient beside his PID: PD1, NK1, the visit in PV1 and PV2, allergies, diagnoses, procedures, cover. The same
+ * What a message says of a patient beside his PID: PD1, GSP, GSR, GSC, NK1, the visit in PV1 and PV2, allergies, diagnoses, procedures, cover. The same
  * segments stand at the head of orders, results and ADT messages.
  * In: the segments before the first order (or all of an ADT message), the patient. Out: the visit; everything in the draft. What belongs to the
  * patient for good is known by him; a diagnosis and a procedure by the visit too.
  */
-import type { Coverage, Encounter, EpisodeOfCare, Patient, Reference } from '@medplum/fhirtypes';
+import type { Coverage, Encounter, EpisodeOfCare, Extension, Patient, Reference } from '@medplum/fhirtypes';
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { filled } from '../datatypes/components.ts';
@@ -13,6 +13,9 @@ import type { Draft } from '../draft.ts';
 import { combined } from '../segment-table.ts';
 import { al1AllergyIntolerance } from '../segments/al1-allergyintolerance.ts';
 import { dg1Condition, type ReadDiagnosis } from '../segments/dg1-condition.ts';
+import { gscParameter } from '../segments/gsc-servicerequest.ts';
+import { gspPatient } from '../segments/gsp-patient.ts';
+import { gsrPatient } from '../segments/gsr-patient.ts';
 import { in1Coverage } from '../segments/in1-coverage.ts';
 import { nk1Contact, nk1RelatedPerson } from '../segments/nk1-relatedperson.ts';
 import { PD1_PATIENT, pd1LivingWill } from '../segments/pd1-patient.ts';
@@ -30,8 +33,22 @@ export function patientMembers(segments: readonly Segment[], draft: Draft): Part
     PV1_PATIENT(first(segments, 'PV1'), draft),
     practitionersOf(segments, draft),
     contact.length > 0 ? { contact } : {},
+    filled({ extension: declared(segments, draft) }) ?? {},
   );
 }
+
+/** GSP, GSR and GSC of the patient: those that follow an NK1 are of that person. */
+function declared(segments: readonly Segment[], draft: Draft): Extension[] {
+  const first = segments.findIndex(({ name }) => name === 'NK1');
+  const own = first < 0 ? segments : segments.slice(0, first);
+  return own.flatMap((segment) => DECLARING.get(segment.name)?.(segment, draft) ?? []);
+}
+
+const DECLARING: ReadonlyMap<string, (segment: Segment, draft: Draft) => Extension[]> = new Map([
+  ['GSP', gspPatient],
+  ['GSR', gsrPatient],
+  ['GSC', gscParameter],
+]);
 
 /** The patient as his message names him: a reference, and by what he is known. */
 export type KnownPatient = { readonly reference: Reference<Patient>; readonly identity: Identity };
