@@ -17,12 +17,20 @@ export type WalkedElement = {
   readonly implied: boolean;
   /** Of the value; Infinity where a delimiter ends it (encapsulated pixels). */
   readonly length: number;
-  /** Where the value begins in the dataset. */
+  /** Where the element and its value begin in the dataset. */
+  readonly begin: number;
   readonly start: number;
+  readonly explicit: boolean;
   readonly bigEndian: boolean;
   /** Not within a sequence. */
   readonly topLevel: boolean;
 };
+
+/** Where an item begins, and its first element. */
+export type WalkedItem = Pick<WalkedElement, 'begin' | 'start' | 'length' | 'explicit' | 'bigEndian'>;
+
+/** Where the content of a sequence or item ends, and where it does with its delimiter. */
+export type WalkedEnd = { readonly content: number; readonly end: number };
 
 /** Hears of the top level, and of what is within the sequences that it entered. */
 export type DatasetSink = {
@@ -33,10 +41,10 @@ export type DatasetSink = {
   passed?(element: WalkedElement): void;
   /** Whether to hear of what a sequence holds; if not, `left` is not called for it. */
   entered(element: WalkedElement): boolean;
-  left(): void;
+  left(at: WalkedEnd): void;
   /** An item of an entered sequence, and its end. */
-  itemEntered(): void;
-  itemLeft(): void;
+  itemEntered(item: WalkedItem): void;
+  itemLeft(at: WalkedEnd): void;
 };
 
 /** Sequences within sequences; structured reports reach a dozen. */
@@ -77,6 +85,11 @@ export class DatasetWalker {
   /** Where the pixel data element begins, or null. */
   get pixelOffset(): number | null {
     return this.#pixelOffset;
+  }
+
+  /** Bytes walked over so far. */
+  get position(): number {
+    return this.#position;
   }
 
   /** Bytes that will be walked over whatever they are: whoever reads from a file may leave them out by `leap`. */
@@ -134,12 +147,14 @@ export class DatasetWalker {
     const frame = this.#top;
     if (tag === ITEM && frame.kind === 'fragments' && length !== UNDEFINED_LENGTH) return this.#walkOver(size, length);
     if (tag === ITEM && frame.kind === 'sequence') {
-      if (frame.heard) this.#sink.itemEntered();
+      const { explicit, bigEndian } = frame;
+      const [begin, start] = [this.#position, this.#position + size];
+      if (frame.heard) this.#sink.itemEntered({ begin, start, length: lengthOf(length), explicit, bigEndian });
       return this.#enter({ ...frame, kind: 'item', end }, size);
     }
     const closes = tag === ITEM_DELIMITATION ? ['item'] : tag === SEQUENCE_DELIMITATION ? ['sequence', 'fragments'] : [];
     if (!closes.includes(frame.kind) || frame.end !== Number.POSITIVE_INFINITY) return malformed('an item or delimiter out of place');
-    this.#leave();
+    this.#leave(size);
     return size;
   }
 
@@ -156,8 +171,10 @@ export class DatasetWalker {
       tag,
       vr: isEndless && !isFragments ? 'SQ' : vr,
       implied: header.vr === 'UN',
-      length: isEndless ? Number.POSITIVE_INFINITY : length,
+      length: lengthOf(length),
+      begin: this.#position,
       start: this.#position + size,
+      explicit: frame.explicit,
       bigEndian: frame.bigEndian,
       topLevel,
     };
@@ -201,17 +218,22 @@ export class DatasetWalker {
     return size;
   }
 
-  #leave(): void {
+  #leave(delimiterBytes = 0): void {
     const { kind, heard } = this.#stack.pop() as Frame;
     if (!heard) return;
-    if (kind === 'item') this.#sink.itemLeft();
-    if (kind === 'sequence') this.#sink.left();
+    const at = { content: this.#position, end: this.#position + delimiterBytes };
+    if (kind === 'item') this.#sink.itemLeft(at);
+    if (kind === 'sequence') this.#sink.left(at);
   }
 
   #walkOver(size: number, length: number): number {
     this.#skip = length;
     return size;
   }
+}
+
+function lengthOf(length: number): number {
+  return length === UNDEFINED_LENGTH ? Number.POSITIVE_INFINITY : length;
 }
 
 /** Tag, VR and length at `offset` (PS3.5 §7.1.2 and §7.1.3); null when more bytes are needed. */
@@ -236,4 +258,4 @@ function malformed(detail: string): Failure {
 const PIXELS: ReadonlySet<number> = new Set([PIXEL_DATA, 0x7fe00008, 0x7fe00009]);
 
 /** PS3.5 Table 7.1-2: these carry a 16-bit length; all others, those yet to be defined too, 32 bits after two reserved bytes. */
-const SHORT_LENGTH_VRS: ReadonlySet<string> = new Set('AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US'.split(' '));
+export const SHORT_LENGTH_VRS: ReadonlySet<string> = new Set('AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US'.split(' '));

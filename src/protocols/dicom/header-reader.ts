@@ -9,7 +9,7 @@ import { HEADER_TAGS, type Header, headerOf } from './header.ts';
 import type { TransferSyntax } from './transfer-syntax.ts';
 
 /** More than any dataset worth deflating: headers, segmentations and reports. Beyond it a dataset is an attack. */
-const MAX_INFLATED_BYTES = 1024 * 1024 * 1024;
+export const MAX_INFLATED_BYTES = 1024 * 1024 * 1024;
 
 export type ReadHeader = { readonly header: Header; readonly pixelOffset: number | null };
 

@@ -65,7 +65,7 @@ const NUMERIC_STRINGS: ReadonlySet<string> = new Set(['DS', 'IS']);
 const NUMERIC = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const LONG_TEXTS: ReadonlySet<string> = new Set(['LT', 'ST', 'UR', 'UT']);
 /** VRs that Specific Character Set applies to (PS3.5 §6.1.2.2). */
-const CHARSET_VRS: ReadonlySet<string> = new Set(['LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UT']);
+export const CHARSET_VRS: ReadonlySet<string> = new Set(['LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UT']);
 const TEXTS: ReadonlySet<string> = new Set([...CHARSET_VRS, 'AE', 'AS', 'CS', 'DA', 'DS', 'DT', 'IS', 'TM', 'UI', 'UR']);
 
 type BinaryNumber = { readonly bytes: number; readonly read: (value: Buffer, bigEndian: boolean) => number | string };
