@@ -30,9 +30,9 @@ import { type Batch, holdCase, openBatch, putCase, saveBatch } from './store/bat
 import type { BlobStore } from './store/blob-store.ts';
 import { lockDueCases, putOffCases } from './store/case-store.ts';
 import type { Database } from './store/database.ts';
-import { isOutage, reasonOf } from './store/database-failure.ts';
+import { isContention, isOutage, reasonOf } from './store/database-failure.ts';
 import { addDeliveries } from './store/delivery-store.ts';
-import { claimEntries, countTry, readEntry } from './store/journal-store.ts';
+import { claimEntries, countTry, readEntry, restEntry } from './store/journal-store.ts';
 
 /** What the rooms are told beside the batch. */
 export type House = {
@@ -57,7 +57,11 @@ export const STEPS: readonly Step[] = [
   { room: 'cases', does: 'what refers to a person who was merged or moved follows', run: (batch) => followMoves(batch) },
   { room: 'reports', does: 'a report is verified and found its case', run: (batch, house) => readReports(batch, house) },
   { room: 'cases', does: 'claims, receipts, releases', run: (batch) => readActs(batch) },
-  { room: 'cases', does: 'which case is each part for; what the placer says of his order', run: (batch) => matchCases(batch) },
+  {
+    room: 'cases',
+    does: 'which case is each part for; what the placer says of his order',
+    run: (batch, house) => matchCases(batch, house.peers),
+  },
   { room: 'cases', does: 'which specialty', run: (batch, house) => prepareCases(batch, house.rules) },
   { room: 'routing', does: 'which destination, and why', run: (batch, house) => routeCases(batch, house.config) },
   { room: 'cases', does: 'is the package whole; the Task', run: (batch, house) => assembleCases(batch, house.rules, house.owners) },
@@ -119,7 +123,9 @@ async function runAlone(corridor: Corridor): Promise<number> {
       if (settled === 0) return count;
     } catch (error) {
       if (isOutage(error) || seq === 0) throw error;
-      await putOff(corridor, seq, reasonOf(error));
+      // Who met another transaction is not to blame, however often: the others go first.
+      if (isContention(error)) await restEntry(corridor.database, seq, corridor.clock.now());
+      else await putOff(corridor, seq, reasonOf(error));
     }
   }
   return MAX_BATCH;
@@ -134,7 +140,7 @@ async function putOff(corridor: Corridor, seq: number, reason: string): Promise<
     const entry = await readEntry(tx, seq);
     if (!entry) return;
     const batch = openBatch(tx, now, corridor.clock, [{ ...workOf(entry), failure: failure('corridor', 'internal', reason) }]);
-    acknowledgeEntries(batch, corridor.house);
+    await acknowledgeEntries(batch, corridor.house);
     await answerAwaited(batch, corridor.house);
     await addDeliveries(tx, batch.deliveries, now);
   });

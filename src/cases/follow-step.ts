@@ -26,14 +26,38 @@ import {
 import { addMoved, findReferring, groupsThatSee, type Referring } from '../store/merge-store.ts';
 
 export async function followMoves(batch: Batch): Promise<void> {
+  let mentions: Mentions | null = null;
   for (const work of batch.works) {
     if (work.failure) continue;
-    for (const act of work.acts) if (act.kind === 'move') await follow(batch, work, act);
+    for (const act of work.acts) {
+      if (act.kind !== 'move') continue;
+      mentions ??= mentionsIn(batch);
+      await follow(batch, work, act, mentions);
+    }
   }
 }
 
-async function follow(batch: Batch, work: Work, act: MoveAct): Promise<void> {
-  const referring = (await referringTo(batch, act.from)).filter(({ reference }) => !STAYING.has(typeOf(reference)));
+/** What this batch has put so far, by each reference that stands in it: made once, for all moves. What has gone elsewhere since is still there. */
+type Mentions = Map<string, Set<string>>;
+
+function mentionsIn({ slots }: Batch): Mentions {
+  const mentions: Mentions = new Map();
+  for (const [name, { next }] of slots) {
+    if (next) for (const [, reference = ''] of JSON.stringify(next).matchAll(REFERENCE)) mention(mentions, reference, name);
+  }
+  return mentions;
+}
+
+function mention(mentions: Mentions, reference: string, name: string): void {
+  const known = mentions.get(reference);
+  if (known) known.add(name);
+  else mentions.set(reference, new Set([name]));
+}
+
+const REFERENCE = /"reference":"([^"]*)"/g;
+
+async function follow(batch: Batch, work: Work, act: MoveAct, mentions: Mentions): Promise<void> {
+  const referring = (await referringTo(batch, act.from, mentions)).filter(({ reference }) => !STAYING.has(typeOf(reference)));
   await loadCases(
     batch,
     referring.flatMap(({ caseId }) => caseId ?? []),
@@ -47,7 +71,7 @@ async function follow(batch: Batch, work: Work, act: MoveAct): Promise<void> {
   const chosen = await choose(batch, act, still);
   const cases = [...new Set(chosen.flatMap(({ caseId }) => caseId ?? []))].filter((id) => isLive(caseIn(batch, id)));
   const moved = chosen.filter(({ caseId }) => caseId === null || isOpen(caseIn(batch, caseId)));
-  if (act.from !== act.to) for (const { reference } of moved) moveReference(batch, work, reference, act);
+  if (act.from !== act.to) for (const { reference } of moved) moveReference(batch, work, reference, act, mentions);
   for (const id of cases) followCase(batch, work, id, act);
   const along = moved.map(({ reference }) => reference);
   if (act.merge !== null) await addMoved(batch.tx, act.merge, along, cases);
@@ -66,12 +90,13 @@ async function closeRecord(
 }
 
 /** What is stored, and what this batch has made of it so far. */
-async function referringTo(batch: Batch, reference: string): Promise<Referring[]> {
+async function referringTo(batch: Batch, reference: string, mentions: Mentions): Promise<Referring[]> {
   const stored = await findReferring(batch.tx, referenceTokens(reference));
   const known = new Set(stored.map((one) => one.reference));
-  const here = [...batch.slots].flatMap(([name, { next, stored: row }]) =>
-    next && !known.has(name) && refersTo(next, reference) ? [{ reference: name, caseId: row?.caseId ?? null }] : [],
-  );
+  const here = [...(mentions.get(reference) ?? [])].flatMap((name) => {
+    const { next, stored: row } = batch.slots.get(name) ?? { next: null, stored: null };
+    return next && !known.has(name) && refersTo(next, reference) ? [{ reference: name, caseId: row?.caseId ?? null }] : [];
+  });
   return [...stored, ...here];
 }
 
@@ -96,10 +121,11 @@ async function staysOf(batch: Batch, { stay }: MoveScope & { kind: 'stay' }): Pr
   return [stay, ...within.map(({ reference }) => reference).filter((reference) => reference.startsWith('Encounter/'))];
 }
 
-function moveReference(batch: Batch, work: Work, reference: string, { from, to }: MoveAct): void {
+function moveReference(batch: Batch, work: Work, reference: string, { from, to }: MoveAct, mentions: Mentions): void {
   const resource = resourceIn(batch, reference) as (Resource & { id: string }) | null;
   if (!resource || !refersTo(resource, from)) return;
   putResource(batch, withReference(resource, from, to), work.entry.seq);
+  mention(mentions, to, reference);
   work.produced.add(reference);
 }
 

@@ -4,6 +4,7 @@
  */
 import type { CaseEvent, CaseKey, CasePart, CaseState } from '../model/case.ts';
 import { failure } from '../model/failure.ts';
+import type { PeerDirectory } from '../model/peer.ts';
 import type { Work } from '../model/work.ts';
 import { addEvent, type Batch, caseIn, grant, loadCases, loadResources, putCase, takeBack } from '../store/batch.ts';
 import { claimCaseKeys, keyText, readKeyMembers } from '../store/case-store.ts';
@@ -16,7 +17,8 @@ type Claim = { readonly work: Work; readonly part: CasePart };
 /** The cases that name each key, by keyText: as stored, and as this batch goes on. */
 type Members = Map<string, string[]>;
 
-export async function matchCases(batch: Batch): Promise<void> {
+/** `peers`: who may say something of the orders of others. */
+export async function matchCases(batch: Batch, peers: Pick<PeerDirectory, 'isConfigured'>): Promise<void> {
   const claims = batch.works.flatMap((work) => (work.failure ? [] : work.parts.map((part) => ({ work, part }))));
   // Cases whose patient was merged or linked in this batch: what did not agree may agree now.
   const followed = batch.works.flatMap(({ acts, cases }) => (acts.some(({ kind }) => kind === 'move') ? openOf(batch, cases) : []));
@@ -24,7 +26,7 @@ export async function matchCases(batch: Batch): Promise<void> {
   const members = await loadMembers(batch, await claimCaseKeys(batch.tx, keys));
   await loadTasks(batch, claims);
   for (const { id } of followed) gather(batch, id, members);
-  for (const claim of claims) await joinClaim(batch, claim, members);
+  for (const claim of claims) await joinClaim(batch, claim, members, peers);
 }
 
 /** What the orders of this batch may end: the Tasks of their cases, and those by which a reader is asked. */
@@ -83,18 +85,19 @@ function isSignpost(state: CaseState | null): boolean {
   return state !== null && state.keys.length === 0;
 }
 
-async function joinClaim(batch: Batch, claim: Claim, members: Members): Promise<void> {
+async function joinClaim(batch: Batch, claim: Claim, members: Members, peers: Pick<PeerDirectory, 'isConfigured'>): Promise<void> {
   const owners = ownersOf(batch, claim.part, members);
   const match = matchPart(claim.part, owners);
   if (match.kind === 'nowhere') return leaveOut(batch, claim, match);
   const own = ownOf(batch, claim.part, match);
   const others = own === null && claim.work.entry.kind === 'hl7v2' ? owners.filter((owner) => hasThatOrder(owner, claim.part)) : [];
   if (others.length > 0) return leaveToOthers(batch, claim, others);
-  const decision = claim.part.event ? decideOrder(batch, claim.work, claim.part.event, own) : null;
+  const decision = claim.part.event ? decideOrder(batch, claim.work, claim.part.event, own, peers) : null;
   if (decision?.kind === 'refuse') return refuseOrder(batch, claim.work, claim.part, decision, own?.id ?? '');
+  if (decision?.kind === 'note' && own && !decision.taken) return noteOrder(batch, claim.work, claim.part, own.id, false);
   const id = joinAll(batch, claim, match, members);
   if (decision?.kind === 'apply') await applyOrder(batch, claim.work, claim.part, decision, id, own);
-  if (decision?.kind === 'note') noteOrder(batch, claim.work, claim.part, id);
+  if (decision?.kind === 'note') noteOrder(batch, claim.work, claim.part, id, decision.taken);
 }
 
 function hasThatOrder({ serviceRequest }: CaseState, part: CasePart): boolean {

@@ -7,6 +7,7 @@
 import type { ServiceRequest, Task } from '@medplum/fhirtypes';
 import type { CasePart, CaseState } from '../model/case.ts';
 import { FILLER_AUTHORITY, type OrderEvent, type OrderState, type RequestStatus } from '../model/order.ts';
+import type { PeerDirectory } from '../model/peer.ts';
 import type { Act, Work } from '../model/work.ts';
 import { addEvent, type Batch, caseIn, grant, putCase, putResource, resourceIn, takeBack } from '../store/batch.ts';
 import { claimIdentifiers } from '../store/identifier-store.ts';
@@ -26,16 +27,22 @@ import { isHeld } from './phase.ts';
 
 export type OrderDecision =
   | { readonly kind: 'apply'; readonly column: OrderColumn; readonly effect: OrderEffect }
-  /** What is said is taken over, and a person decides what it means: it was not said by who asked. */
-  | { readonly kind: 'note' }
+  /** It was not said by who asked: a person decides what it means. What a sender says whom nobody has vouched for is not taken over. */
+  | { readonly kind: 'note'; readonly taken: boolean }
   | { readonly kind: 'refuse'; readonly why: string; readonly reply: string }
   /** Worked off before. */
   | { readonly kind: 'known' };
 
 /** `own`: the case of this very order, null where there is none. The Task of it is loaded. */
-export function decideOrder(batch: Batch, work: Work, event: OrderEvent, own: CaseState | null): OrderDecision {
+export function decideOrder(
+  batch: Batch,
+  work: Work,
+  event: OrderEvent,
+  own: CaseState | null,
+  { isConfigured }: Pick<PeerDirectory, 'isConfigured'>,
+): OrderDecision {
   if (own?.order && wasApplied(own.order, work, event)) return { kind: 'known' };
-  if (own?.origin && own.origin.peer !== work.peer) return { kind: 'note' };
+  if (own?.origin && own.origin.peer !== work.peer) return { kind: 'note', taken: work.entry.kind !== 'hl7v2' || isConfigured(work.peer) };
   if (own?.order && isOvertaken(own.order, event))
     return { kind: 'refuse', why: 'a newer event was there before it', reply: overtakenReply(event.control) };
   const column = own ? columnOf(batch, own, work) : 'none';
@@ -105,10 +112,12 @@ export async function applyOrder(
 }
 
 /** Somebody else than who asked: the order stays as its placer left it. */
-export function noteOrder(batch: Batch, work: Work, part: CasePart, id: string): void {
+export function noteOrder(batch: Batch, work: Work, part: CasePart, id: string, taken: boolean): void {
   const { control } = part.event as OrderEvent;
   const { order } = caseIn(batch, id) as CaseState;
-  if (order) putStatus(batch, work, part.serviceRequest, order.status);
+  if (!taken) takeBack(batch, [part.serviceRequest, ...part.members], work.entry.seq);
+  else if (order) putStatus(batch, work, part.serviceRequest, order.status);
+  work.cases.add(id);
   note(batch, id, work, 'control-noted', `${eventText(control)}, said by another than who asked: a person decides`);
 }
 

@@ -1,7 +1,7 @@
 /**
  * Application acknowledgments of enhanced mode (HL7 v2.5.1 §2.9.3.2): AA when a message has been worked off, AE or AR when it failed, as a
  * message of its own to where its sender takes answers, by what MSH-16 asks for.
- * One that is held has not been worked off: its acknowledgment comes with its replay.
+ * One that is held has not been worked off: its acknowledgment comes with its replay; one that was worked off before has had it.
  * In: what the batch has made of its entries. Out: deliveries, in the transaction that settles the entries. An order whose reply goes out
  * now has its answer in that: one message has one.
  */
@@ -14,18 +14,31 @@ import { ackCodeOf, buildAck, shortControlId } from '../protocols/hl7v2/ack.ts';
 import { isApplicationAnswered, modeOf } from '../protocols/hl7v2/acknowledgment-mode.ts';
 import { type Header, isRefusal, readHeader } from '../protocols/hl7v2/header.ts';
 import type { Batch } from '../store/batch.ts';
+import { doneBefore } from '../store/journal-store.ts';
 
 export type AcknowledgeHouse = { readonly config: Pick<Config, 'destinations'>; readonly peers: PeerDirectory };
 
-export function acknowledgeEntries(batch: Batch, house: AcknowledgeHouse): void {
-  for (const work of batch.works) if (work.entry.kind === 'hl7v2' && work.held === '') acknowledge(batch, house, work);
+export async function acknowledgeEntries(batch: Batch, house: AcknowledgeHouse): Promise<void> {
+  const asking = batch.works.flatMap((work) => askedFor(work, house) ?? []);
+  const done = await doneBefore(
+    batch.tx,
+    asking.map(({ work }) => work.entry.seq),
+  );
+  for (const { work, header } of asking) if (!done.has(work.entry.seq)) acknowledge(batch, house, work, header);
 }
 
-function acknowledge(batch: Batch, { config, peers }: AcknowledgeHouse, work: Work): void {
-  const { entry, failure: failed } = work;
+/** Null where its sender asks for no acknowledgment of what became of it. */
+function askedFor(work: Work, { peers }: AcknowledgeHouse): { readonly work: Work; readonly header: Header } | null {
+  const { entry, held, failure: failed } = work;
+  if (entry.kind !== 'hl7v2' || held !== '') return null;
   const header = readHeader(entry.payload);
+  const isPlain = peers.named(entry.peer).acknowledgment === 'plain';
+  return isRefusal(header) || !isApplicationAnswered(modeOf(header, isPlain), failed === null) ? null : { work, header };
+}
+
+function acknowledge(batch: Batch, { config, peers }: AcknowledgeHouse, work: Work, header: Header): void {
+  const { entry, failure: failed } = work;
   const peer = peers.named(entry.peer);
-  if (isRefusal(header) || !isApplicationAnswered(modeOf(header, peer.acknowledgment === 'plain'), failed === null)) return;
   const destination = config.destinations.find((one): one is MllpDestination => one.kind === 'mllp' && peer.returns.includes(one.name));
   if (destination?.orderReplies && batch.replies.some(({ seq }) => seq === entry.seq)) return;
   if (destination) order(batch, destination.name, { entry, header, failed });

@@ -25,6 +25,13 @@ export function isOutage(error: unknown): boolean {
   return SOCKET_CALLS.has(syscall) || SOCKET_CODES.has(code) || PG_AWAY.test(error.message);
 }
 
+/** serialization_failure, deadlock_detected, lock_not_available: another transaction was in the way, and nothing is wrong with this one. */
+export function isContention(error: unknown): boolean {
+  return error instanceof Error && isPostgresql(error) && CONTENTION.has(codeOf(error));
+}
+
+const CONTENTION: ReadonlySet<string> = new Set(['40001', '40P01', '55P03']);
+
 /** What a log may say of an error: its name, its code, where it was thrown; its words when they tell of the connection only. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';

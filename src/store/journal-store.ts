@@ -298,6 +298,18 @@ export async function countTry(tx: Transaction, seq: number, most: number, reaso
   return rows.length > 0;
 }
 
+/** Puts an entry off for a moment without counting a try. */
+export async function restEntry(q: Queryable, seq: number, now: Date): Promise<void> {
+  await q.query(`update pending set not_before = $2::timestamptz + make_interval(secs => ${FIRST_REST_S}) where seq = $1`, [seq, now]);
+}
+
+/** Which of these entries have been worked off before, and successfully. */
+export async function doneBefore(q: Queryable, seqs: readonly number[]): Promise<ReadonlySet<number>> {
+  if (seqs.length === 0) return new Set();
+  const { rows } = await q.query<{ seq: number }>(`select seq from outcome where seq = any($1) and state = 'done'`, [seqs]);
+  return new Set(rows.map(({ seq }) => seq));
+}
+
 /** Rest after the first try that failed alone; doubles with each. */
 const FIRST_REST_S = 1;
 

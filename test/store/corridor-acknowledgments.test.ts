@@ -7,6 +7,7 @@ import { openCorridor } from '../../src/corridor-worker.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import type { Config } from '../../src/model/config.ts';
 import { type Corridor, runBatch } from '../../src/pipeline.ts';
+import { requeueEntries } from '../../src/store/journal-store.ts';
 import { freshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -59,7 +60,7 @@ async function send(accept: string, application: string, { peer = 'ris', type = 
     [seq],
   );
   const { rows: outcomes } = await fresh.database.query<{ state: string; detail: string }>('select * from outcome where seq = $1', [seq]);
-  return { controlId, deliveries, outcome: outcomes[0] };
+  return { seq, controlId, deliveries, outcome: outcomes[0] };
 }
 
 describe('the application acknowledgment', () => {
@@ -106,6 +107,16 @@ describe('the application acknowledgment', () => {
     const { deliveries, outcome } = await send('AL', 'AL', { peer: 'held-ris', control: 'ZZ' });
     expect([deliveries, outcome?.state]).toEqual([[], 'held']);
     expect((await send('AL', 'AL', { peer: 'held-ris' })).deliveries).toHaveLength(1);
+  });
+
+  it('is not sent again when a message that was worked off is replayed, but when one that had failed is', async () => {
+    const [done, failed] = [await send('AL', 'AL'), await send('AL', 'AL', { type: 'SIU^S12' })];
+    await requeueEntries(fresh.database, [done.seq, failed.seq]);
+    while ((await runBatch(corridor)) > 0);
+    const { rows } = await fresh.database.query('select count(*)::int as n from delivery where seq = any($1) group by seq order by seq', [
+      [done.seq, failed.seq],
+    ]);
+    expect(rows).toEqual([{ n: 1 }, { n: 2 }]);
   });
 
   it('has nowhere to go without a destination, and the outcome says so', async () => {

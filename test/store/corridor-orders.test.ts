@@ -120,6 +120,16 @@ describe('the state of an order', () => {
     await send([{ placer: 'E1', control: 'CA' }], 'somebody-else');
     expect((await caseOf('E1')).phase).toBe('assembling');
   });
+
+  it.each(['NW', 'XO', 'CA'])('says what it said before %s of a sender whom nobody has vouched for', async (control) => {
+    const placer = `V${control}`;
+    await send([{ placer, control: 'NW', orderer: 'D1^Muster' }]);
+    const before = await requestOf(placer);
+    await send([{ placer, control, priority: 'S', orderer: 'D2^Other' }], 'somebody-else');
+    expect(await requestOf(placer)).toEqual(before);
+    const { rows } = await fresh.database.query('select kind from case_event where case_id = $1 order by n', [(await caseOf(placer)).id]);
+    expect(rows.at(-1)).toEqual({ kind: 'control-noted' });
+  });
 });
 
 async function requestOf(placer: string): Promise<ServiceRequest> {

@@ -77,6 +77,17 @@ describe('an entry that fails', () => {
     expect(await outcomeOf(bad)).toEqual({ state: 'failed', detail: expect.stringMatching(/^internal: Error EIO at \S+$/) });
   });
 
+  it.each(['40P01', '40001'])('is not to blame when it meets other transactions, however often (%s)', async (code) => {
+    const entry = await order('broken');
+    for (let tried = 0; tried < 8; tried++) {
+      await runBatch(failing(Object.assign(new Error('of Doe^Jane'), { code, severity: 'ERROR' })));
+      time += 60_000;
+    }
+    expect(await pending()).toEqual([{ seq: entry, tries: 0 }]);
+    expect(await runBatch(corridor)).toBe(1);
+    expect(await outcomeOf(entry)).toMatchObject({ state: 'done' });
+  });
+
   it('is not to blame when the database is away', async () => {
     const entry = await order('broken');
     await expect(runBatch(failing(systemError('ECONNREFUSED', 'connect')))).rejects.toMatchObject({ code: 'ECONNREFUSED' });

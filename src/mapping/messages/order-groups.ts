@@ -106,11 +106,14 @@ function observationsOf(segments: readonly Segment[]): Pick<OrderGroup, 'observa
 /** `{ [PID] [PV1] … [ORC] OBR [NTE…] { OBX [NTE…] } }`: a result begins with its OBR, or with what stands before that. */
 export function priorResults(segments: readonly Segment[]): PriorResult[] {
   const results: Segment[][] = [];
+  let detailed = false;
   for (const segment of segments) {
     const last = results.at(-1);
-    const begins = PRIOR_BEGINS.has(segment.name);
-    if (!last || (begins && last.some(({ name }) => name === 'OBR'))) results.push([segment]);
-    else last.push(segment);
+    if (!last || (detailed && PRIOR_BEGINS.has(segment.name))) {
+      results.push([segment]);
+      detailed = false;
+    } else last.push(segment);
+    if (segment.name === 'OBR') detailed = true;
   }
   let pid: Segment | undefined;
   return results.flatMap((group) => {

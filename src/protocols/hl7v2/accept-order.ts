@@ -24,6 +24,7 @@ export function judgeOrders(bytes: Buffer, header: Header, peer: Peer): Verdict 
   const misplaced = findMisplaced(header, segments);
   if (misplaced) return refused(misplaced);
   if (orders.length === 0) return refused(refusal('segment-sequence', `${header.code} without ORC`, 'ORC', 0));
+  if (orders.length > MAX_ORDERS) return refused(refusal('too-large', `more than ${MAX_ORDERS} orders`, 'ORC', 0, MAX_ORDERS + 1));
   if (orders.every(isOfAnotherKind)) return otherKind(peer);
   const patient = readPatient(bytes, header, segments);
   if (typeof patient !== 'string') return refused(patient);
@@ -94,6 +95,9 @@ function judgeGroup(bytes: Buffer, header: Header, { orc, sequence, details }: O
   if (!obr) return refusal('segment-sequence', 'a new order without OBR', 'OBR', 0, sequence);
   return obrFields[4]?.split(header.delimiters.component).some(isValued) ? null : missing('OBR', 4, sequence);
 }
+
+/** A message is worked off whole, in one transaction that holds the cases of all its orders. */
+const MAX_ORDERS = 1_000;
 
 /** The choice of order details in ORM_O01, HL7 v2.5.1 §4.4.1. */
 const DETAILS: ReadonlySet<string> = new Set(['OBR', 'RQD', 'RQ1', 'RXO', 'ODS', 'ODT']);

@@ -45,6 +45,12 @@ function changed(from: string | RegExp, to: string): string {
 const typed = (type: string): string => changed('ORM^O01^ORM_O01', type);
 
 describe('at the door', () => {
+  it('takes a thousand orders in a message, and no more', () => {
+    const orders = (count: number) => ORDER + Array.from({ length: count - 1 }, (_, n) => `ORC|CA|P-${n}\r`).join('');
+    expect(verdict(orders(1_000))).toBe('accepted 4711');
+    expect(verdict(orders(1_001))).toBe('refused too-large ORC^1001-0');
+  });
+
   it('accepts a new order and finds its patient', () => {
     expect(verdict(ORDER)).toBe('accepted 4711');
   });
