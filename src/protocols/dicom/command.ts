@@ -39,6 +39,8 @@ export type Command = {
   readonly actionTypeId?: number;
   /** Error Comment (0000,0902), at most 64 characters, never patient data. */
   readonly errorComment?: string;
+  /** Error ID (0000,0903), where the service names its errors. */
+  readonly errorId?: number;
   /** Move Destination (0000,0600) of C-MOVE-RQ. */
   readonly moveDestination?: string;
   /** Sub-operations (0000,1020 to 1023), in responses to C-GET and C-MOVE. */
@@ -152,6 +154,7 @@ const ACTION_TYPE_ID = 0x1008;
 
 const NUMBERS = [
   ['status', STATUS],
+  ['errorId', 0x0903],
   ['eventTypeId', EVENT_TYPE_ID],
   ['actionTypeId', ACTION_TYPE_ID],
   ['remaining', 0x1020],

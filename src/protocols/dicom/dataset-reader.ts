@@ -26,9 +26,21 @@ const KEEPING_COST_BYTES = 64;
 export class DatasetReader {
   readonly #kept = new Map<number, RawElement>();
   readonly #walker: DatasetWalker;
+  #overflowed = false;
 
-  constructor(syntax: TransferSyntax, wanted: ReadonlySet<number>) {
-    this.#walker = new DatasetWalker(syntax, keepElements(this.#kept, wanted));
+  /** `limitBytes`: all that is kept; what is beyond is walked over. */
+  constructor(syntax: TransferSyntax, wanted: ReadonlySet<number>, limitBytes: number = MAX_KEPT_BYTES) {
+    this.#walker = new DatasetWalker(
+      syntax,
+      keepElements(this.#kept, wanted, limitBytes, () => {
+        this.#overflowed = true;
+      }),
+    );
+  }
+
+  /** Whether something wanted was not kept, because it was too much. */
+  get overflowed(): boolean {
+    return this.#overflowed;
   }
 
   /** The wanted elements walked over so far. */
@@ -55,12 +67,20 @@ export class DatasetReader {
 type Level = { readonly elements: Map<number, RawElement> | null; readonly items: RawDataset[] | null };
 
 /** A listener that keeps what is wanted in `dataset`, within the limits above. */
-export function keepElements(dataset: Map<number, RawElement>, wanted: ReadonlySet<number>): DatasetSink {
+export function keepElements(
+  dataset: Map<number, RawElement>,
+  wanted: ReadonlySet<number>,
+  limitBytes: number = MAX_KEPT_BYTES,
+  overflowed: () => void = () => {},
+): DatasetSink {
   const levels: Level[] = [{ elements: dataset, items: null }];
   const top = (): Level => levels.at(-1) as Level;
-  let left = MAX_KEPT_BYTES;
+  let left = limitBytes;
   const afford = (bytes: number): boolean => {
-    if (bytes + KEEPING_COST_BYTES > left) return false;
+    if (bytes + KEEPING_COST_BYTES > left) {
+      overflowed();
+      return false;
+    }
     left -= bytes + KEEPING_COST_BYTES;
     return true;
   };
