@@ -1,22 +1,36 @@
 /**
- * Is the package whole? In: a case, its specialty, what kinds its members are, the time. Out: what is missing, and when to look again.
- * A study has no end of its own in C-STORE (PS3.4 §B); it counts as complete when nothing came for the specialty's quiet time.
+ * Is the package whole? In: a case, its specialty, what kinds its members are, what was said of its study, the time.
+ * Out: what is missing, and when to look again. When a study counts as complete is said in closing.ts.
  */
 import type { CaseState } from '../model/case.ts';
+import type { ClosingCount } from '../model/closing.ts';
 import type { Specialty } from '../model/config.ts';
+import { closingOf } from './closing.ts';
 
-export type Wholeness = { readonly missing: readonly string[]; readonly wake: number | null };
+export type Wholeness = {
+  readonly missing: readonly string[];
+  readonly wake: number | null;
+  /** What closed the study; '' where there is none, or while it is open. */
+  readonly by: string;
+  /** Only parts of a study are missing, and its specialty waits for them no longer. */
+  readonly late: boolean;
+};
 
-export function wholeness(state: CaseState, specialty: Specialty, nowMs: number): Wholeness {
+export function wholeness(state: CaseState, specialty: Specialty, nowMs: number, told: readonly ClosingCount[] = []): Wholeness {
   const missing = [
     state.serviceRequest === '' ? 'order' : '',
     shortfall('instances', total(state), specialty.whole.instances),
     shortfall('media', countOf(state, 'Media'), specialty.whole.media),
     shortfall('forms', countOf(state, 'QuestionnaireResponse'), specialty.whole.forms),
   ].filter((text) => text !== '');
-  const quietAt = specialty.whole.instances > 0 ? lastReceived(state) + specialty.whole.quietMs : 0;
-  if (total(state) > 0 && quietAt > nowMs) return { missing: [...missing, 'study: instances are still arriving'], wake: quietAt };
-  return { missing, wake: null };
+  if (specialty.whole.instances === 0) return { missing, wake: null, by: '', late: false };
+  const study = closingOf(state, specialty, told, nowMs);
+  return {
+    missing: study.missing === '' ? missing : [...missing, study.missing],
+    wake: study.wake,
+    by: study.by,
+    late: study.late && missing.length === 0,
+  };
 }
 
 /** Whether the specialty lets an order of this priority go without waiting. */
@@ -38,10 +52,6 @@ function shortfall(what: string, have: number, need: number): string {
 
 function total(state: CaseState): number {
   return state.studies.reduce((sum, study) => sum + study.instances, 0);
-}
-
-function lastReceived(state: CaseState): number {
-  return Math.max(0, ...state.studies.map((study) => study.lastReceived));
 }
 
 function countOf(state: CaseState, type: string): number {

@@ -216,6 +216,7 @@ const route = section({
 
 const specialtyChange = section({
   quiet: duration('0s', '7d').optional(),
+  limit: duration('0s', '30d').optional(),
   instances: wholeNumber(0, 100_000).optional(),
   media: wholeNumber(0, 10_000).optional(),
   forms: wholeNumber(0, 1_000).optional(),

@@ -20,7 +20,8 @@ export function readSpecialties(files: readonly SpecialtyFile[]): { specialties:
 /** The specialties with the deployment's changes in them. */
 export function changedSpecialties(specialties: readonly Specialty[], changes: ConfigInput['specialties']): Specialty[] {
   return specialties.map((specialty) => {
-    const { quiet, instances, media, forms, releaseAtOnce } = (Object.hasOwn(changes, specialty.name) && changes[specialty.name]) || {};
+    const { quiet, limit, instances, media, forms, releaseAtOnce } =
+      (Object.hasOwn(changes, specialty.name) && changes[specialty.name]) || {};
     const { whole } = specialty;
     return {
       ...specialty,
@@ -30,6 +31,7 @@ export function changedSpecialties(specialties: readonly Specialty[], changes: C
         media: media ?? whole.media,
         forms: forms ?? whole.forms,
         quietMs: quiet ?? whole.quietMs,
+        limitMs: limit ?? whole.limitMs,
       },
     };
   });
@@ -41,8 +43,8 @@ function readSpecialty(file: SpecialtyFile): { specialty: Specialty | null; faul
   const parsed = specialtySchema.safeParse(source.raw);
   if (!parsed.success) return { specialty: null, faults: faultsOf(parsed.error.issues, source) };
   const faults = misnamed(parsed.data.name, file.file, source);
-  const { quiet, ...whole } = parsed.data.whole;
-  return { specialty: faults.length > 0 ? null : { ...parsed.data, whole: { ...whole, quietMs: quiet } }, faults };
+  const { quiet, limit, ...whole } = parsed.data.whole;
+  return { specialty: faults.length > 0 ? null : { ...parsed.data, whole: { ...whole, quietMs: quiet, limitMs: limit } }, faults };
 }
 
 function misnamed(specialty: string, file: string, source: Source): ConfigFault[] {
@@ -66,6 +68,7 @@ const specialtySchema = section({
     media: wholeNumber(0, 10_000).prefault(0),
     forms: wholeNumber(0, 1_000).prefault(0),
     quiet: duration('0s', '7d').prefault('0s'),
+    limit: duration('0s', '30d').prefault('4h'),
   }),
   releaseAtOnce: list(oneOf('routine', 'urgent', 'asap', 'stat')).prefault([]),
 });

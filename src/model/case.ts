@@ -25,13 +25,15 @@ export type Priority = 'routine' | 'urgent' | 'asap' | 'stat';
 export type CasePart = {
   /**
    * `order`: a ServiceRequest; `images`: a DICOM study; `material`: anything else that joins a case (forms, photos); `result`: a report or
-   * a document that joins the case whose numbers it names, and never opens one.
+   * a document that joins the case whose numbers it names, and never opens one; `progress`: what is said of how far a study is, likewise.
    */
-  readonly kind: 'order' | 'images' | 'material' | 'result';
+  readonly kind: 'order' | 'images' | 'material' | 'result' | 'progress';
   readonly keys: readonly CaseKey[];
   readonly patient: readonly PatientKey[];
   /** ORC-1 for an order (`NW` where the protocol has no such thing), '' otherwise. */
   readonly control: string;
+  /** Of `progress`: what is said, in the words of the timeline. */
+  readonly progress?: string;
   /** What happens to the order, in its placer's words; only an order has one. */
   readonly event?: OrderEvent;
   /** False for an order message that says nothing of what was ordered (a cancel without OBR): the answer cannot quote it. */
@@ -59,6 +61,8 @@ export type StudySummary = {
   readonly series: number;
   readonly instances: number;
   readonly modalities: readonly string[];
+  /** Number of Study Related Instances (0020,1208) where its sender gives it. */
+  readonly expected?: number;
   /** Epoch ms of the last instance received. */
   readonly lastReceived: number;
 };

@@ -133,6 +133,8 @@ export type Specialty = {
     readonly forms: number;
     /** A study counts as complete this long after its last instance. */
     readonly quietMs: number;
+    /** Where what was said of a study and what has come of it disagree, it is offered as it is after this time. */
+    readonly limitMs: number;
   };
   /** Priorities whose orders do not wait for the package. */
   readonly releaseAtOnce: readonly string[];

@@ -10,7 +10,7 @@ const specialty = (name: string, over: Partial<Specialty> = {}): Specialty => ({
   practice: { system: '', code: '', display: '' },
   report: { system: '', code: '', display: '' },
   match: [`modality:${name}`],
-  whole: { instances: 1, media: 0, forms: 0, quietMs: 1000 },
+  whole: { instances: 1, media: 0, forms: 0, quietMs: 1000, limitMs: 10_000 },
   releaseAtOnce: ['stat'],
   ...over,
 });
@@ -26,7 +26,7 @@ const state = (over: Partial<CaseState>): CaseState => ({ ...newCase('c'), ...ov
 
 describe('is the package whole', () => {
   it('lists everything that is missing', () => {
-    const derm = specialty('derm', { whole: { instances: 0, media: 3, forms: 1, quietMs: 0 } });
+    const derm = specialty('derm', { whole: { instances: 0, media: 3, forms: 1, quietMs: 0, limitMs: 0 } });
     expect(wholeness(state({ members: ['Media/1'] }), derm, 0).missing).toEqual([
       'order',
       'media: 1 of at least 3',
@@ -36,12 +36,12 @@ describe('is the package whole', () => {
 
   it('is whole when order and images are there and nothing came for the quiet time', () => {
     const whole = wholeness(state({ serviceRequest: 'ServiceRequest/1', studies: [study(3, 1000)] }), specialty('CT'), 2000);
-    expect(whole).toEqual({ missing: [], wake: null });
+    expect(whole).toEqual({ missing: [], wake: null, by: 'quiet time', late: false });
   });
 
   it('waits while instances arrive, and says when to look again', () => {
     const whole = wholeness(state({ serviceRequest: 'ServiceRequest/1', studies: [study(3, 1500)] }), specialty('CT'), 2000);
-    expect(whole).toEqual({ missing: ['study: instances are still arriving'], wake: 2500 });
+    expect(whole).toMatchObject({ missing: ['study: instances are still arriving'], wake: 2500 });
   });
 
   it('lets a stat order go at once, a routine one not', () => {

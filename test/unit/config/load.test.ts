@@ -79,7 +79,7 @@ describe('without a file', () => {
       'teleradiology',
     ]);
     expect(config.defaultSpecialty).toBe('teleradiology');
-    expect(config.specialties.at(-1)?.whole).toEqual({ instances: 1, media: 0, forms: 0, quietMs: 60_000 });
+    expect(config.specialties.at(-1)?.whole).toEqual({ instances: 1, media: 0, forms: 0, quietMs: 60_000, limitMs: 14_400_000 });
   });
 
   it('a file that is named but absent is a fault', () => {
@@ -426,7 +426,7 @@ describe('specialties', () => {
     const { config } = loaded('specialties: { teleradiology: { quiet: 1s, releaseAtOnce: [stat, asap] } }');
     expect(config.specialties.at(-1)).toMatchObject({
       name: 'teleradiology',
-      whole: { instances: 1, quietMs: 1_000 },
+      whole: { instances: 1, quietMs: 1_000, limitMs: 14_400_000 },
       releaseAtOnce: ['stat', 'asap'],
     });
   });
