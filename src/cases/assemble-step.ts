@@ -4,6 +4,7 @@
  */
 import type { ImagingStudy, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
 import type { CaseState } from '../model/case.ts';
+import type { ClosingCount } from '../model/closing.ts';
 import type { Specialty } from '../model/config.ts';
 import type { Act, Work } from '../model/work.ts';
 import {
@@ -18,7 +19,8 @@ import {
   putResource,
   resourceIn,
 } from '../store/batch.ts';
-import { readCasesByTask } from '../store/case-store.ts';
+import { keyText, readCasesByTask } from '../store/case-store.ts';
+import { readClosingCounts } from '../store/closing-store.ts';
 import { askersOf, groupsOf } from './match-step.ts';
 import { move, note } from './move-step.ts';
 import { settleAbort, voidAbort } from './order-step.ts';
@@ -70,11 +72,27 @@ export async function assembleCases(batch: Batch, rules: CaseRules, owners: Owne
     if (work.failure) continue;
     for (const act of work.acts) applyAct(batch, work, act);
   }
-  for (const { id } of changed) judge(batch, id, rules);
+  const told = await loadTold(batch, changed);
+  for (const { id } of changed) judge(batch, id, rules, told);
   for (const { id } of changed) {
     linkStudies(batch, id);
     writeTask(batch, id, owners);
   }
+}
+
+/** What others say of the studies of cases that still wait, by case. */
+type ToldOf = (state: CaseState) => readonly ClosingCount[];
+
+async function loadTold(batch: Batch, changed: readonly CaseState[]): Promise<ToldOf> {
+  const waiting = changed.filter(({ id }) => caseIn(batch, id)?.phase === 'assembling');
+  const counts = await readClosingCounts(
+    batch.tx,
+    waiting.flatMap(({ keys }) => keys),
+  );
+  return ({ keys }) => {
+    const known = new Set(keys.map(keyText));
+    return counts.filter((count) => count.keys.some((key) => known.has(keyText(key))));
+  };
 }
 
 function applyAct(batch: Batch, work: Work, act: Act): void {
@@ -148,27 +166,27 @@ function applyRelease(batch: Batch, work: Work, state: CaseState, act: Act & { k
 }
 
 /** Whole, or released, and routed: offered. Every required receipt in: closed. */
-function judge(batch: Batch, id: string, rules: CaseRules): void {
+function judge(batch: Batch, id: string, rules: CaseRules, told: ToldOf): void {
   const state = caseIn(batch, id) as CaseState;
-  if (state.phase === 'assembling') judgeAssembling(batch, state, rules);
+  if (state.phase === 'assembling') judgeAssembling(batch, state, rules, told(state));
   else if (state.phase === 'reported') judgeReported(batch, state);
   else if (state.wake !== null) putCase(batch, { ...state, wake: null });
 }
 
-function judgeAssembling(batch: Batch, state: CaseState, rules: CaseRules): void {
+function judgeAssembling(batch: Batch, state: CaseState, rules: CaseRules, told: readonly ClosingCount[]): void {
   const specialty = specialtyOf(state, rules.specialties, state.specialty || rules.defaultSpecialty);
   const status = state.order?.status ?? requestStatus(batch, state);
   const held = status === 'on-hold' || status === 'draft';
   const routed = state.route !== null || state.serviceRequest === '';
-  const { missing, wake } = wholeness(state, specialty, batch.now.getTime());
+  const { missing, wake, by, late } = wholeness(state, specialty, batch.now.getTime(), told);
   const all = [...missing, held ? `order: ${status}` : '', routed ? '' : UNROUTED].filter((text) => text !== '');
-  const released = state.released ?? releaseByRule(batch, state, specialty);
+  const released = state.released ?? releaseByRule(batch, state, specialty, late);
   // A rule that is added later is found by the clock.
   putCase(batch, { ...state, missing: all, released, wake: routed ? wake : batch.now.getTime() + UNROUTED_MS });
   if (!routed && !state.missing.includes(UNROUTED))
     addEvent(batch, state.id, { seq: null, kind: 'unrouted', actor: 'gateway', detail: UNROUTED });
   if (!routed || held || state.serviceRequest === '') return;
-  if (all.length === 0) move(batch, state.id, 'whole', null, `whole: offered to ${state.route?.destination}`);
+  if (all.length === 0) move(batch, state.id, 'whole', null, `whole${by === '' ? '' : ` (${by})`}: offered to ${state.route?.destination}`);
   else if (released)
     move(batch, state.id, 'released', null, `${released.why}; offered to ${state.route?.destination} without ${all.join(', ')}`);
 }
@@ -181,9 +199,10 @@ function requestStatus(batch: Batch, state: CaseState): string {
   return isType<ServiceRequest>(request, 'ServiceRequest') ? (request.status ?? '') : '';
 }
 
-function releaseByRule(batch: Batch, state: CaseState, specialty: Specialty): CaseState['released'] {
-  if (!releasedAtOnce(state, specialty)) return null;
-  return { by: 'gateway', at: batch.now.toISOString(), why: `${specialty.name} does not wait for ${state.priority} orders` };
+function releaseByRule(batch: Batch, state: CaseState, specialty: Specialty, late: boolean): CaseState['released'] {
+  const released = { by: 'gateway', at: batch.now.toISOString() };
+  if (releasedAtOnce(state, specialty)) return { ...released, why: `${specialty.name} does not wait for ${state.priority} orders` };
+  return late ? { ...released, why: `${specialty.name} waits no longer` } : null;
 }
 
 /** Until the return step has ordered the answers there are none to wait for; it closes a case that owes nobody an answer. */

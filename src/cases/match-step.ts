@@ -223,6 +223,7 @@ function note(batch: Batch, caseId: string, claim: Claim, event: Pick<CaseEvent,
 }
 
 function describe(part: CasePart, work: Work): string {
+  if (part.progress !== undefined) return `${part.progress} (${work.entry.controlId})`;
   const what = `${work.entry.type} ${work.entry.controlId}`.trim();
   if (part.kind === 'images' && part.study)
     return `study of ${part.study.instances} instances in ${part.study.series} series, last ${what}`;

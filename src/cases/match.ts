@@ -19,7 +19,7 @@ export type Match =
 export function matchPart(part: CasePart, owners: readonly CaseState[]): Match {
   const agreeing = owners.filter((owner) => isSame(part, owner));
   const others = owners.filter((owner) => !agreeing.includes(owner) && isOpen(owner));
-  if (part.kind === 'result') return matchResult(agreeing, others);
+  if (part.kind === 'result' || part.kind === 'progress') return matchResult(agreeing, others);
   if (part.kind === 'order') return matchOrder(part, agreeing, others);
   // What is over takes in only what nobody else waits for: late images of a closed case.
   const open = agreeing.filter(isOpen);
@@ -30,7 +30,7 @@ export function matchPart(part: CasePart, owners: readonly CaseState[]): Match {
   return { kind: 'none', disagree: oldestFirst(others), beside: [] };
 }
 
-/** A result joins the cases that have its order, open or closed, and images that wait for their order; it brings nothing together. */
+/** A result, or what is said of a study, joins the cases that have its order, open or closed, and images that wait for their order; it brings nothing together. */
 function matchResult(agreeing: readonly CaseState[], others: readonly CaseState[]): Match {
   const ordered = agreeing.filter(hasOrder);
   const cases = oldestFirst(ordered.length > 0 ? ordered : agreeing);
@@ -51,7 +51,12 @@ function isSame(part: CasePart, owner: CaseState): boolean {
   if (part.patient.length > 0 && owner.patientKeys.length > 0) return patientsAgree(part.patient, owner.patientKeys);
   const names = (reference: string) =>
     part.keys.some(({ kind, value }) => kind === 'service-request' && reference === `ServiceRequest/${value}`);
+  if (part.kind === 'progress') return part.keys.some(({ kind, value }) => kind === 'study' && namesStudy(owner, value));
   return names(owner.serviceRequest) || owner.studies.some(({ uid }) => uid === part.study?.uid);
+}
+
+function namesStudy({ keys }: CaseState, uid: string): boolean {
+  return keys.some(({ kind, value }) => kind === 'study' && value === uid);
 }
 
 /** One identifier must be common: where a side has none, nothing is shown, and a person must look. */

@@ -16,6 +16,8 @@ import type { BlobStore } from '../store/blob-store.ts';
 import { reasonOf } from '../store/database-failure.ts';
 import { indexStudy } from '../store/dicom-search-store.ts';
 import { instancesOfStudies } from '../store/instance-store.ts';
+import { readNotices } from './closing-step.ts';
+import { isNotice } from './datasets/closing-signal.ts';
 import { mapStudy } from './datasets/study.ts';
 import { loadRecords } from './identity-step.ts';
 import { currentRecord, openRecords } from './records.ts';
@@ -28,6 +30,7 @@ export async function mapEntries(batch: Batch, peers: PeerDirectory, blobs: Blob
   await keepFiles(mapped, blobs);
   await resolve(batch, mapped);
   await readWritten(batch, peers);
+  await readNotices(batch, peers);
 }
 
 function mapMessages(batch: Batch, peers: PeerDirectory): MappedWork[] {
@@ -66,7 +69,7 @@ function attempt(work: Work, map: () => Mapped | ReturnType<typeof failure>): Ma
 /** The newest entry of a study stands for all of this batch: it gets the study as it now is. */
 async function mapStudies(batch: Batch, peers: PeerDirectory): Promise<MappedWork[]> {
   const newest = new Map<string, Work>();
-  for (const work of batch.works) if (work.entry.kind === 'dicom') newest.set(studyUidOf(work), work);
+  for (const work of batch.works) if (work.entry.kind === 'dicom' && !isNotice(work.entry)) newest.set(studyUidOf(work), work);
   if (newest.size === 0) return [];
   const studies = Map.groupBy(await instancesOfStudies(batch.tx, [...newest.keys()]), (instance) => instance.studyUid);
   const mapped: MappedWork[] = [];

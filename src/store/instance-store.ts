@@ -58,6 +58,18 @@ export async function instancesOfStudies(q: Queryable, studyUids: readonly strin
   return rows.map(instanceOf);
 }
 
+/** The studies of those instances that a peer itself has sent. */
+export async function studiesSentBy(q: Queryable, peer: string, uids: readonly string[]): Promise<string[]> {
+  const { rows } = await q.query<{ study_uid: string }>({
+    name: 'instance-studies-sent-by',
+    text: `select distinct study_uid from instance i where sop_instance_uid = any($2::text[]) and exists (
+             select 1 from journal j where j.peer = $1 and j.control_id = i.sop_instance_uid and j.kind = 'dicom' and j.disposition = 'accepted')
+           order by study_uid`,
+    values: [peer, uids],
+  });
+  return rows.map((row) => row.study_uid);
+}
+
 /** What a WADO-RS path names: a study, a series of it, or one instance of that. */
 export type InstancePath = { readonly study: string; readonly series?: string; readonly instance?: string };
 

@@ -101,7 +101,7 @@ describe('a request for storage commitment', () => {
     expect(dataset).toEqual(writeEvent({ transactionUid: TRANSACTION, committed: [slice], failed }, true));
     take(sender, command);
     await settled('done');
-    expect((await door.journaled()).at(-1)).toBe(`ignored ${STORAGE_COMMITMENT_PUSH} ${TRANSACTION} storage commitment of 3 objects`);
+    expect((await door.journaled()).at(-1)).toBe(`accepted ${STORAGE_COMMITMENT_PUSH} ${TRANSACTION} storage commitment of 3 objects`);
     sender.hangUp();
   });
 

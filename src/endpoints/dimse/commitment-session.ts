@@ -133,13 +133,13 @@ export class CommitmentSession implements Operation {
 /** Undoes the transaction. */
 class OtherRequest extends Error {}
 
-/** It stays in the journal and walks no further: no case is opened by it. */
+/** Who asks for a set has sent it: that walks on to the cases it is of, and opens none. */
 function entryOf(request: CommitmentRequest, peer: string, received: Date): NewEntry {
   const payload = Buffer.from(JSON.stringify(request));
   const nothing = Buffer.alloc(0);
   return {
     ...{ kind: 'dicom', peer, type: STORAGE_COMMITMENT_PUSH, controlId: request.transactionUid, lane: peer, payload, blob: null },
-    ...{ digest: createHash('sha256').update(payload).digest(), disposition: 'ignored', answer: nothing, effects: [] },
+    ...{ digest: createHash('sha256').update(payload).digest(), disposition: 'accepted', answer: nothing, effects: [] },
     ...{ detail: `storage commitment of ${request.references.length} objects`, received },
   };
 }

@@ -6,9 +6,16 @@ import { failure } from '../../model/failure.ts';
 import type { Peer } from '../../model/peer.ts';
 import { COMMAND } from '../../protocols/dicom/command.ts';
 import type { Encoding } from '../../protocols/dicom/negotiation.ts';
-import { isStorageClass, STORAGE_COMMITMENT_PUSH, VERIFICATION } from '../../protocols/dicom/sop-class.ts';
+import {
+  INSTANCE_AVAILABILITY,
+  isStorageClass,
+  PERFORMED_STEP,
+  STORAGE_COMMITMENT_PUSH,
+  VERIFICATION,
+} from '../../protocols/dicom/sop-class.ts';
 import { SUCCESS, statusOf } from '../../protocols/dicom/status.ts';
 import { type CommitmentDeps, CommitmentSession } from './commitment-session.ts';
+import { availabilitySession, performedStepSession } from './notice-session.ts';
 import { answered, type Begin, type Operation, type Request } from './operation.ts';
 import { type StoreDeps, StoreSession } from './store-session.ts';
 
@@ -61,5 +68,17 @@ const SERVICES: readonly Service[] = [
     ...{ name: 'N-ACTION', command: COMMAND.nActionRq, serves: only(STORAGE_COMMITMENT_PUSH), encoding: 'written' },
     offered: ({ commitment }) => commitment !== undefined,
     begin: (request, deps) => new CommitmentSession(request, { ...deps, ...deps.commitment }),
+  },
+  {
+    ...{ name: 'N-CREATE', command: COMMAND.nCreateRq, serves: only(PERFORMED_STEP), encoding: 'written', offered: everyone },
+    begin: (request, deps) => performedStepSession('N-CREATE', request, { ...deps, ...deps.commitment }),
+  },
+  {
+    ...{ name: 'N-SET', command: COMMAND.nSetRq, serves: only(PERFORMED_STEP), encoding: 'written', offered: everyone },
+    begin: (request, deps) => performedStepSession('N-SET', request, { ...deps, ...deps.commitment }),
+  },
+  {
+    ...{ name: 'N-CREATE', command: COMMAND.nCreateRq, serves: only(INSTANCE_AVAILABILITY), encoding: 'written', offered: everyone },
+    begin: (request, deps) => availabilitySession(request, { ...deps, ...deps.commitment }),
   },
 ];

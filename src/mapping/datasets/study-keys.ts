@@ -12,13 +12,16 @@ import { authorityOf, itemsOf, type ReadInstance } from './attributes.ts';
 export type Accession = { readonly system: string; readonly value: string };
 
 export function studyKeys(uid: string, instances: readonly ReadInstance[], peer: Peer): CaseKey[] {
-  const numbered = requestsOf(instances).flatMap((item) => [
-    ...keysOf('accession', item, peer),
-    ...keysOf('placer', item, peer),
-    ...keysOf('filler', item, peer),
-  ]);
-  const study: CaseKey = { kind: 'study', system: 'urn:dicom:uid', value: uid };
-  return [study, ...distinct(numbered)];
+  return [studyKey(uid), ...requestKeys(requestsOf(instances), peer)];
+}
+
+export function studyKey(uid: string): CaseKey {
+  return { kind: 'study', system: 'urn:dicom:uid', value: uid };
+}
+
+/** The numbers of orders: of datasets, or of items that name what was requested. */
+export function requestKeys(items: readonly DicomJson[], peer: Peer): CaseKey[] {
+  return distinct(items.flatMap((item) => (['accession', 'placer', 'filler'] as const).flatMap((kind) => keysOf(kind, item, peer))));
 }
 
 /** Accession numbers, each once, under the strongest name of its issuer. */

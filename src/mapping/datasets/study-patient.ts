@@ -4,6 +4,7 @@
  */
 import type { Patient, Reference } from '@medplum/fhirtypes';
 import type { PatientKey } from '../../model/case.ts';
+import type { Peer } from '../../model/peer.ts';
 import { type DicomJson, textOf } from '../../protocols/dicom/header.ts';
 import { compact } from '../datatypes/components.ts';
 import { pnHumanNames } from '../datatypes/pn-humanname.ts';
@@ -36,6 +37,13 @@ export function studyPatient(header: DicomJson, studyUid: string, draft: Draft):
   const known = value === '' ? identity('Patient', 'urn:waystation:patient-of-study', studyUid) : identity('Patient', system, value);
   const reference: Reference<Patient> = draft.add(patient, [known], { mode: 'create', shared: true });
   return { reference, keys: value === '' ? [] : keysOf(authority, bounded(value), draft.peer.patientAuthority, system) };
+}
+
+/** The keys alone, of a dataset that says whom it is about and makes no Patient. */
+export function patientKeysOf(dataset: DicomJson, peer: Peer): readonly PatientKey[] {
+  const value = textOf(dataset, 'PatientID');
+  const authority = patientAuthority(dataset);
+  return value === '' ? [] : keysOf(authority, bounded(value), peer.patientAuthority, systemOf(authority, peer.patientAuthority));
 }
 
 /** The same Patient ID and issuer, as text: instances of one study must agree. */

@@ -8,7 +8,7 @@ import type { CasePart, StudySummary } from '../../model/case.ts';
 import type { Instance } from '../../model/instance.ts';
 import type { Mapped } from '../../model/mapped.ts';
 import type { Peer } from '../../model/peer.ts';
-import { type DicomJson, textOf } from '../../protocols/dicom/header.ts';
+import { type DicomJson, integerOf, textOf } from '../../protocols/dicom/header.ts';
 import { compact } from '../datatypes/components.ts';
 import { identifierType } from '../datatypes/identifier-type.ts';
 import { pnHumanNames } from '../datatypes/pn-humanname.ts';
@@ -67,7 +67,8 @@ function imagingStudy(read: readonly ReadInstance[], subject: Reference<Patient>
     // A name without a number identifies nobody: it is shown.
     referrer: referrer && { display: [...(referrer.prefix ?? []), ...(referrer.given ?? []), referrer.family].filter(Boolean).join(' ') },
     numberOfSeries: series.length,
-    numberOfInstances: read.length,
+    // May be more than are here (R4 ImagingStudy.numberOfInstances).
+    numberOfInstances: Math.max(read.length, expectedOf(read)),
     procedureCode: procedureCodes(header, draft.peer.name),
     description: textOf(header, 'StudyDescription'),
     series,
@@ -85,9 +86,19 @@ function summaryOf(uid: string, imagingStudy: string, read: readonly ReadInstanc
     series: new Set(read.map(({ instance }) => instance.seriesUid)).size,
     instances: read.length,
     modalities: modalitiesOf(read),
+    ...(expectedOf(read) > 0 ? { expected: expectedOf(read) } : {}),
     lastReceived: read.reduce((latest, { instance }) => Math.max(latest, instance.received.getTime()), 0),
   };
 }
+
+/** How many instances the study has as its sender tells; 0 where it does not. */
+function expectedOf(read: readonly ReadInstance[]): number {
+  const told = read.map(({ header }) => integerOf(header, 'NumberOfStudyRelatedInstances') ?? 0);
+  return Math.max(0, ...told.filter((number) => number <= MAX_EXPECTED));
+}
+
+/** No study has more: a larger number is none. */
+const MAX_EXPECTED = 1_000_000;
 
 function modalitiesOf(read: readonly ReadInstance[]): string[] {
   return [...new Set(read.map(({ instance }) => instance.modality))].filter((modality) => modality !== '').sort();

@@ -130,6 +130,7 @@ export const ATTRIBUTES = {
   InstanceNumber: 0x00200013,
   Laterality: 0x00200060,
   ImageLaterality: 0x00200062,
+  NumberOfStudyRelatedInstances: 0x00201208,
   SamplesPerPixel: 0x00280002,
   PhotometricInterpretation: 0x00280004,
   PlanarConfiguration: 0x00280006,

@@ -17,6 +17,11 @@ export function actionStatusOf(problem: Failure): number {
   return ACTION_STATUS[problem.code] ?? PROCESSING_FAILURE;
 }
 
+/** The status of an N-CREATE or N-SET response (PS3.7 §10.1.5.1.9, §10.1.3.1.9), where the service names none of its own. */
+export function noticeStatusOf(problem: Failure): number {
+  return NOTICE_STATUS[problem.code] ?? PROCESSING_FAILURE;
+}
+
 /** How an association is refused (PS3.8 Table 9-21). */
 export function rejectionOf(problem: Failure): AssociateRj {
   const [result, source, reason] = REJECTION[problem.code] ?? NO_REASON;
@@ -60,6 +65,15 @@ const ACTION_STATUS: Partial<Record<FailureCode, number>> = {
   'out-of-resources': 0x0213,
   unreachable: 0x0213,
   timeout: 0x0213,
+};
+
+const NOTICE_STATUS: Partial<Record<FailureCode, number>> = {
+  'required-field': 0x0120, // Missing Attribute
+  'not-found': 0x0117, // Invalid object instance
+  forbidden: 0x0124, // Refused: Not authorized
+  'unsupported-type': 0x0119, // Class-instance conflict
+  'too-large': 0x0213, // Resource limitation
+  unreachable: 0x0213,
 };
 
 /** Result, source, reason. */
