@@ -65,7 +65,9 @@ describe('a performed procedure step', () => {
     expect(await step(sender, 'N-CREATE', { study: '' })).toMatchObject({ status: 0x0121 });
     expect(await step(sender, 'N-CREATE', {}, 'no uid')).toMatchObject({ status: 0x0117 });
     const base = { operation: 'N-CREATE', sopInstanceUid: UID } as const;
-    expect(await sendNotice(sender, { ...base, sopClassUid: PERFORMED_STEP, dataset: [[0x00080060, 'CS', 'CT']] })).toMatchObject({ status: 0x0120 });
+    expect(await sendNotice(sender, { ...base, sopClassUid: PERFORMED_STEP, dataset: [[0x00080060, 'CS', 'CT']] })).toMatchObject({
+      status: 0x0120,
+    });
     expect(await sendNotice(sender, { ...base, sopClassUid: INSTANCE_AVAILABILITY, dataset: performedStep() })).toMatchObject({
       status: 0x0119,
     });
