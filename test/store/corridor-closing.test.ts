@@ -11,7 +11,7 @@ import { type Corridor, runBatch, runClock } from '../../src/pipeline.ts';
 import { DatasetReader } from '../../src/protocols/dicom/dataset-reader.ts';
 import { dicomJson } from '../../src/protocols/dicom/header.ts';
 import { AVAILABILITY_TAGS } from '../../src/protocols/dicom/instance-availability.ts';
-import { STEP_TAGS } from '../../src/protocols/dicom/performed-step.ts';
+import { STEP_TAGS } from '../../src/protocols/dicom/performed-procedure.ts';
 import { INSTANCE_AVAILABILITY, PERFORMED_STEP, STORAGE_COMMITMENT_PUSH } from '../../src/protocols/dicom/sop-class.ts';
 import { type TransferSyntax, transferSyntax } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { type DatasetElement, writeDataset } from '../../src/protocols/dicom/write.ts';

@@ -23,7 +23,7 @@ import {
   type StepState,
   stepFacts,
   updatedStep,
-} from '../../protocols/dicom/performed-step.ts';
+} from '../../protocols/dicom/performed-procedure.ts';
 import { noticeStatusOf, SUCCESS, statusName } from '../../protocols/dicom/status.ts';
 import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import { isUid } from '../../protocols/dicom/uid.ts';

@@ -11,7 +11,7 @@ import { isFailure } from '../../model/failure.ts';
 import type { Peer } from '../../model/peer.ts';
 import type { DicomJson } from '../../protocols/dicom/header.ts';
 import { availabilityFacts } from '../../protocols/dicom/instance-availability.ts';
-import { scheduledSteps, stepFacts } from '../../protocols/dicom/performed-step.ts';
+import { scheduledSteps, stepFacts } from '../../protocols/dicom/performed-procedure.ts';
 import { INSTANCE_AVAILABILITY, PERFORMED_STEP, STORAGE_COMMITMENT_PUSH } from '../../protocols/dicom/sop-class.ts';
 import { requestKeys, studyKey } from './study-keys.ts';
 import { patientKeysOf } from './study-patient.ts';

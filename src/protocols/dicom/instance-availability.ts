@@ -4,7 +4,7 @@
  */
 import { type Failure, failure } from '../../model/failure.ts';
 import type { DicomJson } from './header.ts';
-import { itemsAt, textAt, uidsIn } from './performed-step.ts';
+import { itemsAt, textAt, uidsIn } from './performed-procedure.ts';
 import { isUid } from './uid.ts';
 
 export type AvailabilityFacts = { readonly study: string; readonly instances: readonly string[] };

@@ -11,7 +11,7 @@ import {
   type StepState,
   stepFacts,
   updatedStep,
-} from '../../../../src/protocols/dicom/performed-step.ts';
+} from '../../../../src/protocols/dicom/performed-procedure.ts';
 import { type TransferSyntax, transferSyntax } from '../../../../src/protocols/dicom/transfer-syntax.ts';
 import { writeDataset } from '../../../../src/protocols/dicom/write.ts';
 import { availability, performedStep, seriesOf } from '../../../support/performed-step.ts';
