@@ -5,32 +5,22 @@
  * A receipt and the end of its delivery are one commit: a crash before it sends the same bytes again, later, for an attempt is counted
  * and the next one put off before anything is sent.
  */
-import { createHash } from 'node:crypto';
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from '../model/clock.ts';
-import { type Destination, type RetryPolicy, takesObjects } from '../model/config.ts';
-import type { Delivery, Receipt, SendResult } from '../model/delivery.ts';
-import type { NewEntry } from '../model/entry.ts';
-import { failure, isFailure } from '../model/failure.ts';
+import { type Destination, takesObjects } from '../model/config.ts';
+import type { Delivery, SendResult } from '../model/delivery.ts';
+import { type Failure, isFailure } from '../model/failure.ts';
 import type { Log } from '../model/log.ts';
 import type { Metrics } from '../model/metrics.ts';
-import { addCaseEvents } from '../store/case-store.ts';
 import type { Database } from '../store/database.ts';
 import { reasonOf } from '../store/database-failure.ts';
-import {
-  beginAttempt,
-  dueLanes,
-  holdLane,
-  laneHead,
-  settleAttempt,
-  takeDueWatches,
-  type Watch,
-  type WatchedPlace,
-} from '../store/delivery-store.ts';
-import { afterAttempt, delayMs } from './retry.ts';
+import { dueLanes, takeDueWatches, type Watch, type WatchedPlace } from '../store/delivery-store.ts';
+import { backEntry, destinationOf, drainLane } from './drain-session.ts';
 
 /** One kind of destination: the seam that every kind passes the same contract on. */
 export type DestinationClient = {
+  /** Deliveries that are begun and settled together, where they are many and small; 1 where it is absent. */
+  readonly atOnce?: number;
   send(delivery: Delivery): Promise<SendResult>;
   /** The receipt of what was sent last is committed. */
   settled?(): void;
@@ -42,7 +32,7 @@ export type DestinationClient = {
 /** A destination where the report is looked for. `remote` is what the receipt of the pushed case said. */
 export type Lookout = {
   /** The report's bundle as found there with a name of its version, null while there is none. */
-  poll(remote: string): Promise<{ bytes: Buffer; controlId: string } | null | ReturnType<typeof failure>>;
+  poll(remote: string): Promise<{ bytes: Buffer; controlId: string } | null | Failure>;
 };
 
 export type LaneWorker = { wake(): void; stop(): Promise<void> };
@@ -139,102 +129,9 @@ function watchedPlaces(destinations: readonly Destination[]): WatchedPlace[] {
   return destinations.flatMap((one) => (one.kind === 'fhir' ? [{ destination: one.name, againMs: one.pollMs }] : []));
 }
 
-/** Studies of gigabytes are under way for minutes: half of the places are for what is short. A lane begins with its destination's name. */
+/** Studies of gigabytes are under way for minutes: half of the places are for what is short. */
 function longLanes(destinations: readonly Destination[]): (lane: string) => boolean {
-  const names = new Set(destinations.filter(takesObjects).map(({ name }) => name));
-  return (lane) => names.has(lane.split(' ')[0] as string);
-}
-
-/** Returns false when nothing was attempted: another process holds the lane, or the database does not answer. Never rejects. */
-async function drainLane(deps: LaneDeps, lane: string, stopping: () => boolean): Promise<boolean> {
-  let attempts = 0;
-  try {
-    await holdLane(deps.database, lane, async () => {
-      for (;;) {
-        const head = stopping() ? null : await laneHead(deps.database, lane);
-        if (!head || head.state === 'held' || head.due > deps.clock.now()) return;
-        if (await attempt(deps, head)) attempts++;
-      }
-    });
-  } catch (error) {
-    deps.log.warn('delivery.lane-failed', { lane, reason: reasonOf(error) });
-  }
-  return attempts > 0;
-}
-
-/** Returns false when the delivery was no longer there to be attempted. */
-async function attempt(deps: LaneDeps, head: Delivery): Promise<boolean> {
-  const destination = deps.destinations.find((candidate) => candidate.name === head.destination);
-  const policy = destination && destination.kind !== 'pull' ? destination.retry : UNKNOWN_DESTINATION;
-  const started = deps.clock.now();
-  const delivery = { ...head, attempts: head.attempts + 1 };
-  const due = new Date(started.getTime() + delayMs(delivery.attempts, policy, Math.random()));
-  if (!(await beginAttempt(deps.database, head, due))) return false;
-  const client = deps.clients.get(delivery.destination);
-  const result: SendResult =
-    client && destination && destination.kind !== 'pull'
-      ? await client.send(delivery)
-      : failure('delivery', 'not-found', `destination ${delivery.destination} is not configured any more`);
-  await settle(deps, delivery, policy, started, result);
-  client?.settled?.();
-  return true;
-}
-
-const UNKNOWN_DESTINATION: RetryPolicy = { firstDelayMs: 1_000, maxDelayMs: 1_000, maxAttempts: 1, onFailure: 'setAside' };
-
-/** `delivery.attempts` counts this attempt. */
-async function settle(deps: LaneDeps, delivery: Delivery, policy: RetryPolicy, started: Date, result: SendResult): Promise<void> {
-  const ended = deps.clock.now();
-  const next = afterAttempt(result, delivery.attempts, policy, ended, Math.random());
-  const detail = isFailure(result) ? next.lastFailure : result.detail;
-  await deps.database.transaction(async (tx) => {
-    if (!isFailure(result)) await deps.journal.appendIn(tx, receiptEntry(delivery, result, ended));
-    const settled = await settleAttempt(tx, delivery, { started, ended, outcome: next.state, detail }, next);
-    const failedFor = next.state === 'dead' || next.state === 'held' ? next.state : null;
-    if (settled && failedFor !== null && delivery.caseId !== '')
-      await addCaseEvents(tx, [{ caseId: delivery.caseId, event: failedEvent(delivery, failedFor, ended, next.lastFailure) }]);
-  });
-  deps.metrics.count('waystation_delivery_attempts_total', { destination: delivery.destination, outcome: next.state });
-  deps.log.info('delivery.attempt', {
-    delivery: delivery.id,
-    destination: delivery.destination,
-    attempt: delivery.attempts,
-    outcome: next.state,
-    detail,
-  });
-}
-
-function receiptEntry(delivery: Delivery, receipt: Receipt, received: Date): NewEntry {
-  return backEntry(delivery.destination, 'delivery', delivery.id, delivery.caseId, receipt.bytes, received);
-}
-
-/** What comes back from a destination is one more journal entry, in the lane of its case. */
-function backEntry(peer: string, type: string, controlId: string, caseId: string, payload: Buffer, received: Date): NewEntry {
-  return {
-    kind: 'receipt',
-    peer,
-    type,
-    controlId,
-    digest: createHash('sha256').update(payload).digest(),
-    lane: caseId === '' ? `destination ${peer}` : `case ${caseId}`,
-    payload,
-    blob: null,
-    disposition: 'accepted',
-    answer: Buffer.alloc(0),
-    effects: [],
-    detail: caseId,
-    received,
-  };
-}
-
-function failedEvent(delivery: Delivery, state: 'dead' | 'held', at: Date, detail: string) {
-  return {
-    at,
-    seq: delivery.seq,
-    kind: `delivery-${state}`,
-    actor: delivery.destination,
-    detail: `${delivery.kind} ${delivery.id} ${state === 'dead' ? 'is set aside' : 'holds its lane'}: ${detail}`,
-  };
+  return (lane) => takesObjects(destinationOf(lane, destinations));
 }
 
 async function lookFor(deps: LaneDeps, watch: Watch): Promise<void> {

@@ -16,6 +16,8 @@ export type Outgoing = Pick<ObjectContent, 'sopClassUid' | 'sopInstanceUid' | 't
 
 export type OpenOutgoing = (delivery: Pick<Delivery, 'content' | 'caseId'>) => Promise<Outgoing | Failure>;
 
+/** Objects of a lane that are begun and settled together. */
+export const OBJECTS_AT_ONCE = 32;
 /** One read a small object; a large one does not take more memory than this. */
 const CHUNK_BYTES = 1024 * 1024;
 

@@ -27,6 +27,7 @@ export type Journal = {
   append(entry: NewEntry): Promise<Appended>;
   /** Inside the caller's transaction (a FHIR write, a receipt): durable with it. */
   appendIn(tx: Transaction, entry: NewEntry): Promise<number>;
+  appendAllIn(tx: Transaction, entries: readonly NewEntry[]): Promise<void>;
   /**
    * Appends `entry` when its peer never sent its control id with other bytes, else `otherwise`: of many that come at once on many
    * connections, to this gateway or to another one of the same database, one is the first.
@@ -99,6 +100,9 @@ export function openJournal(database: Database, metrics?: Metrics): Journal {
         running ??= Promise.resolve().then(drain);
       }),
     appendIn: async (tx, entry) => ((await insertEntries(tx, [entry]))[0] as Appended).seq,
+    appendAllIn: async (tx, entries) => {
+      if (entries.length > 0) await insertEntries(tx, entries);
+    },
     appendUnused: (entry, otherwise) =>
       database.transaction(async (tx) => {
         await lockControlId(tx, entry.peer, entry.controlId);

@@ -78,14 +78,14 @@ export async function dueLanes(q: Queryable, now: Date): Promise<string[]> {
   return rows.map((row) => row.name);
 }
 
-/** The head of a lane, whether due or not, held or not, or null when the lane is empty or its destination paused. */
-export async function laneHead(q: Queryable, lane: string): Promise<Delivery | null> {
+/** The first deliveries of a lane, whether due or not, held or not; none when the lane is empty or its destination paused. */
+export async function laneHeads(q: Queryable, lane: string, limit: number): Promise<Delivery[]> {
   const { rows } = await q.query<DeliveryRow>(
     `select * from delivery d where lane = $1 and state in ('waiting', 'held')
-       and not exists (select 1 from destination_pause p where p.destination = d.destination) order by lane_seq limit 1`,
-    [lane],
+       and not exists (select 1 from destination_pause p where p.destination = d.destination) order by lane_seq limit $2`,
+    [lane, limit],
   );
-  return rows[0] ? deliveryOf(rows[0]) : null;
+  return rows.map(deliveryOf);
 }
 
 /**
@@ -115,35 +115,64 @@ const LANE_LOCKS = 0x6c61;
 export type AttemptRow = { readonly started: Date; readonly ended: Date; readonly outcome: string; readonly detail: string };
 
 /**
- * Counts an attempt before anything is sent, and puts the next one off: whoever dies or cannot write in the middle of it has not to hurry.
- * Returns false when the delivery does not wait any more, or was attempted by another.
+ * Counts an attempt of each before anything is sent, and puts the next one off: whoever dies or cannot write in the middle of it has not to
+ * hurry. Returns the ids of those that still wait, and were not attempted by another.
  */
-export async function beginAttempt(q: Queryable, delivery: Delivery, due: Date): Promise<boolean> {
-  const { rowCount } = await q.query(
-    `update delivery set attempts = attempts + 1, due = $3 where id = $1 and state = 'waiting' and attempts = $2`,
-    [delivery.id, delivery.attempts, due],
-  );
-  return rowCount === 1;
+export async function beginAttempts(
+  q: Queryable,
+  begun: readonly { readonly delivery: Delivery; readonly due: Date }[],
+): Promise<Set<string>> {
+  const { rows } = await q.query<{ id: string }>({
+    name: 'delivery-begin',
+    text: `update delivery d set attempts = d.attempts + 1, due = b.due
+           from unnest($1::uuid[], $2::int[], $3::timestamptz[]) as b(id, attempts, due)
+           where d.id = b.id and d.state = 'waiting' and d.attempts = b.attempts returning d.id`,
+    values: [begun.map(({ delivery }) => delivery.id), begun.map(({ delivery }) => delivery.attempts), begun.map(({ due }) => due)],
+  });
+  return new Set(rows.map(({ id }) => id));
 }
 
-/** Records an attempt that was begun, and what becomes of the delivery. Returns false when another has ended it meanwhile. */
-export async function settleAttempt(
-  tx: Queryable,
-  delivery: Delivery,
-  attempt: AttemptRow,
-  next: { state: DeliveryState; due: Date; lastFailure: string },
-): Promise<boolean> {
-  await tx.query(
-    `insert into delivery_attempt (delivery, n, started, ended, outcome, detail)
-     select $1, coalesce(max(n), 0) + 1, $2, $3, $4, $5 from delivery_attempt where delivery = $1`,
-    [delivery.id, attempt.started, attempt.ended, attempt.outcome, attempt.detail],
-  );
-  const { rowCount } = await tx.query(
-    `update delivery set state = $2, due = $3, last_failure = $4, settled = case when $2 in ('waiting', 'held') then null else $5::timestamptz end
-     where id = $1 and state = 'waiting'`,
-    [delivery.id, next.state, next.due, next.lastFailure, attempt.ended],
-  );
-  return rowCount === 1;
+/** Of what was begun and not sent no attempt is counted, and it is due again. */
+export async function giveBackAttempts(q: Queryable, deliveries: readonly Delivery[], now: Date): Promise<void> {
+  if (deliveries.length === 0) return;
+  await q.query(`update delivery set attempts = attempts - 1, due = $2 where id = any($1::uuid[]) and state = 'waiting'`, [
+    deliveries.map(({ id }) => id),
+    now,
+  ]);
+}
+
+export type Settled = {
+  readonly delivery: Delivery;
+  readonly attempt: AttemptRow;
+  readonly next: { readonly state: DeliveryState; readonly due: Date; readonly lastFailure: string };
+};
+
+/** Records attempts that were begun, and what becomes of their deliveries. Returns the ids of those that nobody else has ended meanwhile. */
+export async function settleAttempts(tx: Queryable, settled: readonly Settled[]): Promise<Set<string>> {
+  const column = <T>(of: (one: Settled) => T) => settled.map(of);
+  const [ids, ended] = [column(({ delivery }) => delivery.id), column(({ attempt }) => attempt.ended)];
+  await tx.query({
+    name: 'delivery-attempts',
+    text: `insert into delivery_attempt (delivery, n, started, ended, outcome, detail)
+           select s.id, coalesce((select max(n) from delivery_attempt a where a.delivery = s.id), 0) + 1, started, ended, outcome, detail
+           from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[]) as s(id, started, ended, outcome, detail)`,
+    values: [
+      ids,
+      column(({ attempt }) => attempt.started),
+      ended,
+      column(({ attempt }) => attempt.outcome),
+      column(({ attempt }) => attempt.detail),
+    ],
+  });
+  const { rows } = await tx.query<{ id: string }>({
+    name: 'delivery-settle',
+    text: `update delivery d set state = s.state, due = s.due, last_failure = s.failure,
+             settled = case when s.state in ('waiting', 'held') then null else s.ended end
+           from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::timestamptz[]) as s(id, state, due, failure, ended)
+           where d.id = s.id and d.state = 'waiting' returning d.id`,
+    values: [ids, column(({ next }) => next.state), column(({ next }) => next.due), column(({ next }) => next.lastFailure), ended],
+  });
+  return new Set(rows.map(({ id }) => id));
 }
 
 export async function readDelivery(q: Queryable, id: string): Promise<Delivery | null> {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--only start,mapping,mllp,corridor,million,dicom,dicomweb] [--seconds S] [--rate R] [--cases N]`: how fast, against limits that are
+ * `npm run bench -- [--only start,mapping,mllp,corridor,million,dicom,sending,dicomweb] [--seconds S] [--rate R] [--cases N]`: how fast, against limits that are
  * measured in the same run on the same machine. Everything it writes is in the temporary directory and is deleted.
  */
 import { availableParallelism, cpus, totalmem } from 'node:os';
@@ -12,9 +12,10 @@ import { benchMapping } from './mapping-bench.ts';
 import { type Bench, lineOf, megabytes, openBench } from './measure.ts';
 import { storeCases } from './million.ts';
 import { benchMllp } from './mllp-bench.ts';
+import { benchSending } from './send-bench.ts';
 import { benchStart } from './start-bench.ts';
 
-const PARTS = ['start', 'mapping', 'mllp', 'corridor', 'million', 'dicom', 'dicomweb'] as const;
+const PARTS = ['start', 'mapping', 'mllp', 'corridor', 'million', 'dicom', 'sending', 'dicomweb'] as const;
 /** What a million stored cases may cost. */
 const AIM_SLOWER = 1.2;
 
@@ -38,6 +39,7 @@ if (parts.includes('mapping')) benchMapping(bench);
 if (parts.includes('mllp')) await benchMllp(bench, Math.max(2, Number(values.seconds) / 10));
 if (parts.includes('corridor') || parts.includes('million')) await benchCorridors(bench);
 if (parts.includes('dicom')) await benchDicom(bench);
+if (parts.includes('sending')) await benchSending(bench);
 if (parts.includes('dicomweb')) await benchDicomweb(bench);
 console.log(`\n${bench.rows.map(lineOf).join('\n')}\n\n${Math.round((Date.now() - started) / 1000)} s`);
 process.exit(bench.rows.every(({ held }) => held !== false) ? 0 : 1);

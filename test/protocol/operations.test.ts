@@ -15,7 +15,7 @@ import { countGaps, encodeLoss, lossText } from '../../src/model/loss-report.ts'
 import { workOf } from '../../src/model/work.ts';
 import { newToken, tokenHash } from '../../src/security/token.ts';
 import { addCaseEvents, saveCases, saveKeyMembers } from '../../src/store/case-store.ts';
-import { addDeliveries, beginAttempt, laneHead, settleAttempt } from '../../src/store/delivery-store.ts';
+import { addDeliveries, beginAttempts, laneHeads, settleAttempts } from '../../src/store/delivery-store.ts';
 import { saveGapCounts } from '../../src/store/gap-store.ts';
 import { claimEntries, readEntry, saveOutcomes } from '../../src/store/journal-store.ts';
 import { type OperationsDoor, startOperationsDoor } from '../support/operations-door.ts';
@@ -352,11 +352,11 @@ describe('deliveries', () => {
     } as const;
     await database.transaction((tx) => addDeliveries(tx, [delivery], now));
     expect((await ask(`/deliveries/${DELIVERY}/replay`, { method: 'POST' })).status).toBe(409);
-    const head = await laneHead(database, 'ris');
+    const [head] = await laneHeads(database, 'ris', 1);
     if (!head) throw new Error('no head');
     const attempt = { started: now, ended: now, outcome: 'dead', detail: 'rejected: AR' };
-    expect(await beginAttempt(database, head, now)).toBe(true);
-    await settleAttempt(database, head, attempt, { state: 'dead', due: now, lastFailure: 'rejected: AR' });
+    expect(await beginAttempts(database, [{ delivery: head, due: now }])).toEqual(new Set([DELIVERY]));
+    await settleAttempts(database, [{ delivery: head, attempt, next: { state: 'dead', due: now, lastFailure: 'rejected: AR' } }]);
     const page = await ask<{ rows: unknown[] }>('/deliveries?state=dead');
     expect(page.body.rows).toMatchObject([{ id: DELIVERY, destination: 'ris', attempts: 1, lastFailure: 'rejected: AR' }]);
     const view = await ask<CaseView>(`/cases/${CASE}`);
@@ -367,7 +367,7 @@ describe('deliveries', () => {
       message: 'oru R1',
     });
     expect((await ask(`/deliveries/${DELIVERY}/replay`, { method: 'POST' })).status).toBe(202);
-    expect(await laneHead(database, 'ris')).toMatchObject({ id: DELIVERY, laneSeq: 2, attempts: 0 });
+    expect(await laneHeads(database, 'ris', 2)).toMatchObject([{ id: DELIVERY, laneSeq: 2, attempts: 0 }]);
     expect((await ask('/deliveries/nothing/replay', { method: 'POST' })).status).toBe(404);
   });
 });

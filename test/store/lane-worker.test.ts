@@ -10,13 +10,13 @@ import { failure } from '../../src/model/failure.ts';
 import {
   addDeliveries,
   addWatch,
-  beginAttempt,
+  beginAttempts,
   dueLanes,
   holdLane,
   readDelivery,
   replayDelivery,
   setAsideDelivery,
-  settleAttempt,
+  settleAttempts,
   takeDueWatches,
 } from '../../src/store/delivery-store.ts';
 import { pauseDestination, resumeDestination } from '../../src/store/destination-store.ts';
@@ -215,19 +215,79 @@ describe('an attempt', () => {
 
   it('is made by one of two, and does not change a delivery that another has ended', async () => {
     const delivery = await stateOf(await order('a'));
-    expect(await beginAttempt(fresh.database, delivery, at(60))).toBe(true);
-    expect(await beginAttempt(fresh.database, delivery, at(60))).toBe(false);
-    const settle = (state: 'delivered' | 'waiting') =>
-      settleAttempt(
-        fresh.database,
-        delivery,
-        { started: at(0), ended: at(1), outcome: state, detail: '' },
-        { state, due: at(2), lastFailure: '' },
-      );
-    expect(await settle('delivered')).toBe(true);
-    expect(await settle('waiting')).toBe(false);
+    expect(await beginAttempts(fresh.database, [{ delivery, due: at(60) }])).toEqual(new Set([delivery.id]));
+    expect(await beginAttempts(fresh.database, [{ delivery, due: at(60) }])).toEqual(new Set());
+    const settle = (state: 'delivered' | 'waiting') => {
+      const attempt = { started: at(0), ended: at(1), outcome: state, detail: '' };
+      return settleAttempts(fresh.database, [{ delivery, attempt, next: { state, due: at(2), lastFailure: '' } }]);
+    };
+    expect(await settle('delivered')).toEqual(new Set([delivery.id]));
+    expect(await settle('waiting')).toEqual(new Set());
     expect(await stateOf(delivery.id)).toMatchObject({ state: 'delivered', attempts: 1 });
     expect((await attempts()).map(({ n }) => n)).toEqual([1, 2]);
+  });
+});
+
+describe('a lane of many small things', () => {
+  const REFUSED = failure('delivery', 'rejected', 'A900');
+  const BUSY = failure('delivery', 'out-of-resources', 'A700', 'transient');
+
+  it('begins and settles several at once, in order; one that is refused is set aside, and the rest goes on', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 20; n++) ids.push(await order('a'));
+    const sent: string[] = [];
+    const send = async ({ id }: Delivery) => {
+      sent.push(id);
+      return id === ids[3] ? REFUSED : RECEIPT;
+    };
+    const worker = start({ send, atOnce: 8 });
+    const states = async () => (await Promise.all(ids.map(stateOf))).map(({ state, attempts }) => `${state} ${attempts}`);
+    await until(states, (all) => !all.some((one) => one.startsWith('waiting')));
+    await worker.stop();
+    expect(sent).toEqual(ids);
+    expect(await states()).toEqual(ids.map((_, n) => (n === 3 ? 'dead 1' : 'delivered 1')));
+    const { rows } = await fresh.database.query(`select control_id from journal where kind = 'receipt' and control_id = any($1)`, [ids]);
+    expect(rows).toHaveLength(19);
+    expect(await attempts()).toHaveLength(20);
+  });
+
+  it('waits where one must wait: what is behind it was not attempted', async () => {
+    const ids = [await order('a'), await order('a'), await order('a')];
+    let busy = true;
+    const send = async ({ id }: Delivery) => (busy && id === ids[1] ? BUSY : RECEIPT);
+    const worker = start({ send, atOnce: 8 });
+    await until(attempts, (all) => all.length === 2);
+    await worker.stop();
+    const states = async () => (await Promise.all(ids.map(stateOf))).map(({ state, attempts }) => [state, attempts]);
+    expect(await states()).toEqual([
+      ['delivered', 1],
+      ['waiting', 1],
+      ['waiting', 0],
+    ]);
+    expect((await stateOf(ids[2] as string)).due).toEqual(at(0));
+    busy = false;
+    time = at(61).getTime();
+    const again = start({ send, atOnce: 8 });
+    await until(attempts, (all) => all.length === 4);
+    await again.stop();
+    expect(await states()).toEqual([
+      ['delivered', 1],
+      ['delivered', 2],
+      ['delivered', 1],
+    ]);
+  });
+
+  it('holds the lane at one that is refused for good, where its destination says so', async () => {
+    const ids = [await order('hold'), await order('hold')];
+    const destinations = [{ ...fhir('hold', 1_000), retry: { ...RETRY, onFailure: 'hold' as const } }] as Destination[];
+    const clients = new Map([['hold', { atOnce: 8, send: async () => REFUSED, close: async () => {} }]]);
+    const worker = start({}, { destinations, clients });
+    await until(attempts, (all) => all.length === 1);
+    await worker.stop();
+    expect((await Promise.all(ids.map(stateOf))).map(({ state, attempts }) => [state, attempts])).toEqual([
+      ['held', 1],
+      ['waiting', 0],
+    ]);
   });
 });
 

@@ -15,12 +15,13 @@ import { part10Prefix } from '../../protocols/dicom/part10.ts';
 import { storedStatus } from '../../protocols/dicom/store-instances-response.ts';
 import { callTlsOptions } from '../../security/tls-options.ts';
 import { thrownFailure } from '../fhir/http-failure.ts';
-import { type OpenOutgoing, type Outgoing, storeResult } from '../outgoing-session.ts';
+import { OBJECTS_AT_ONCE, type OpenOutgoing, type Outgoing, storeResult } from '../outgoing-session.ts';
 
 /** An answer to one instance has some hundred bytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 export type StowClient = {
+  readonly atOnce: number;
   /** Never rejects. */
   send(delivery: Pick<Delivery, 'content' | 'caseId' | 'controlId'>): Promise<SendResult>;
   /** Other keys and certificates, for connections to come. */
@@ -31,6 +32,7 @@ export type StowClient = {
 export function startStowClient(destination: DicomwebDestination, deps: { readonly open: OpenOutgoing }): StowClient {
   let agent = agentOf(destination);
   return {
+    atOnce: OBJECTS_AT_ONCE,
     send: async (delivery) => {
       const outgoing = await deps.open(delivery);
       if (isFailure(outgoing)) return outgoing;

@@ -9,13 +9,14 @@ import type { Destination, DimseDestination } from '../../model/config.ts';
 import type { Delivery, SendResult } from '../../model/delivery.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Log } from '../../model/log.ts';
-import { type OpenOutgoing, type Outgoing, objectOf, storeResult } from '../outgoing-session.ts';
+import { OBJECTS_AT_ONCE, type OpenOutgoing, type Outgoing, objectOf, storeResult } from '../outgoing-session.ts';
 import { associate, type DimseAssociation, MAX_CONTEXTS, type Wanted } from './dimse-client.ts';
 
 /** `attempts` counts this one. */
 type Outbound = Pick<Delivery, 'lane' | 'content' | 'caseId' | 'controlId' | 'attempts'>;
 
 export type StoreClient = {
+  readonly atOnce: number;
   /** Sends one object and waits for its status; objects of one lane come one after the other. Never rejects. */
   send(delivery: Outbound): Promise<SendResult>;
   /** Other keys and certificates, for associations to come. */
@@ -83,6 +84,7 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
     return last;
   };
   return {
+    atOnce: OBJECTS_AT_ONCE,
     send,
     renew: (renewed) => {
       if (renewed.kind === 'dimse') tls = renewed.tls;
