@@ -13,7 +13,7 @@ export type GapCount = {
   /** Without the numbers of repetitions: `OBX-5.1`. */
   readonly path: string;
   readonly reason: string;
-  /** What is not in `table`; '' where no code was the matter. Other values are of one patient: they are not counted apart. */
+  /** What is not in `table`, `(text)` where it is no code; '' where no code was the matter. Other values are of one patient: they are not counted apart. */
   readonly code: string;
   readonly table: string;
   /** Values. */
@@ -67,7 +67,7 @@ export function countGaps(works: readonly Work[]): GapCount[] {
     const { table = '', value = '' } = gap;
     const { peer, entry } = work;
     const [type, path, reason] = [bounded(entry.type), bounded(gap.path.replaceAll(INDICES, '')), bounded(gap.reason)];
-    const code = table === '' ? '' : bounded(value);
+    const code = table === '' ? '' : codeOf(value);
     const key = `${peer}\0${type}\0${path}\0${reason}\0${code}`;
     const known = counts.get(key);
     const seq = Math.max(entry.seq, known?.seq ?? 0);
@@ -104,6 +104,14 @@ function isUnknownCode({ table }: Gap): boolean {
 function counted(count: number, what: string): string {
   return count === 0 ? '' : `${count} ${what}${count === 1 ? '' : 's'}`;
 }
+
+/** What may be a code of a table, to be mapped by a person; a text that stands in its place is of one patient, and is only counted. */
+function codeOf(value: string): string {
+  return CODE.test(value) ? value : '(text)';
+}
+
+/** HL7 Table 0396 and its like have codes of 20 characters at most, external ones more; none has blanks. */
+const CODE = /^[\x21-\x7e]{1,40}$/;
 
 /** Part of a key in PostgreSQL: bounded in length, without NUL, which no text there holds, and the same text when it is read back. */
 function bounded(text: string): string {

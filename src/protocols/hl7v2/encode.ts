@@ -5,6 +5,7 @@
  */
 import type { CharsetName } from '../../model/charset.ts';
 import { type Failure, failure } from '../../model/failure.ts';
+import { byteWriter } from './byte-writer.ts';
 import { labelOf, trailBytesOf } from './charset.ts';
 import { encodeIso2022Jp } from './iso-2022.ts';
 
@@ -19,16 +20,16 @@ export function encodeText(text: string, charset: CharsetName): { readonly bytes
   if (charset === 'UNICODE UTF-8') return { bytes: Buffer.from(text, 'utf8'), missing: [] };
   if (trailBytesOf(charset) === 'iso-2022') return encodeIso2022Jp(text);
   const codes = codesOf(charset);
-  const out: number[] = [];
+  const out = byteWriter(text.length);
   const missing = new Set<string>();
   for (const character of text) {
     const point = character.codePointAt(0) as number;
     const code = point < 0x80 ? point : (codes.get(character) ?? (charset === 'GB 18030-2000' ? beyondTwoBytes(point) : undefined));
     if (code === undefined) missing.add(character);
-    else if (typeof code === 'number') out.push(code);
-    else out.push(...code);
+    else if (typeof code === 'number') out.write(code);
+    else for (const byte of code) out.write(byte);
   }
-  return { bytes: Buffer.from(out), missing: [...missing] };
+  return { bytes: out.bytes(), missing: [...missing] };
 }
 
 /**

@@ -1,8 +1,11 @@
 /**
  * Code extension by ISO 2022, as HL7 messages use it (HL7 v2.5.1 §2.15.9.20, Table 0356; RFC 1468 for ISO-2022-JP): escape sequences
  * switch what the lower (G0) and the upper half (G1) of the code table mean. Bytes come in, text goes out, and the other way for Japanese.
- * Promises: bytes that mean nothing where they stand are null, never replaced. A line end brings back the first sets.
+ * Promises: bytes that mean nothing where they stand are null, never replaced, and so is what changes its set more often than any text
+ * would. A line end brings back the first sets.
  */
+
+import { byteWriter } from './byte-writer.ts';
 
 /** A set that bytes are switched to. `wide`: two bytes a character. */
 export type SwitchedSet = { readonly half: 'g0' | 'g1'; readonly label: string };
@@ -13,7 +16,9 @@ export function decodeIso2022(bytes: Uint8Array, initial: string): string | null
   let g0 = 'ascii';
   let g1 = initial;
   const parts: string[] = [];
+  let changes = 0;
   for (let at = 0; at < buffer.length; ) {
+    if (++changes > MAX_CHANGES) return null;
     const byte = buffer[at] as number;
     const found = byte === ESCAPE ? setAfter(buffer.toString('latin1', at + 1, at + 4)) : undefined;
     if (found) {
@@ -35,7 +40,10 @@ export function decodeIso2022(bytes: Uint8Array, initial: string): string | null
 /** Text as ISO-2022-JP, ASCII at the beginning and the end of every line; the characters that it has not. */
 export function encodeIso2022Jp(text: string): { readonly bytes: Buffer; readonly missing: readonly string[] } {
   const missing = new Set<string>();
-  const out: number[] = [];
+  const out = byteWriter(text.length);
+  const put = (bytes: readonly number[]): void => {
+    for (const byte of bytes) out.write(byte);
+  };
   let wide: 'ascii' | 'JIS X 0208' | 'JIS X 0212' = 'ascii';
   for (const character of text) {
     const narrow = character.codePointAt(0) as number;
@@ -45,13 +53,13 @@ export function encodeIso2022Jp(text: string): { readonly bytes: Buffer; readonl
       continue;
     }
     const set = code === null ? 'ascii' : code.set;
-    if (set !== wide) out.push(...TO_SET[set]);
+    if (set !== wide) put(TO_SET[set]);
     wide = set;
-    if (code === null) out.push(narrow);
-    else out.push(...code.bytes);
+    if (code === null) out.write(narrow);
+    else put(code.bytes);
   }
-  if (wide !== 'ascii') out.push(...TO_SET.ascii);
-  return { bytes: Buffer.from(out), missing: [...missing] };
+  if (wide !== 'ascii') put(TO_SET.ascii);
+  return { bytes: out.bytes(), missing: [...missing] };
 }
 
 /** The set of an escape sequence, by what stands after ESC; `length` of it. */
@@ -74,6 +82,9 @@ export function decodeRun(run: Buffer, label: string): string | null {
     return null;
   }
 }
+
+/** Runs and escape sequences: a text of 16 MiB with an accent in every word has half as many. */
+const MAX_CHANGES = 4_000_000;
 
 const ESCAPE = 0x1b;
 const CR = 0x0d;
@@ -107,9 +118,12 @@ function upper(run: Buffer): Buffer {
 
 /** EUC-JP writes JIS X 0212 as 8FH and the two bytes in the upper half. */
 function asThreeByteEuc(run: Buffer): Buffer {
-  const pairs: number[] = [];
-  for (let at = 0; at < run.length; at += 2) pairs.push(0x8f, ...upper(run.subarray(at, at + 2)));
-  return Buffer.from(pairs);
+  const pairs = byteWriter(run.length * 2);
+  for (let at = 0; at < run.length; at++) {
+    if (at % 2 === 0) pairs.write(0x8f);
+    pairs.write((run[at] as number) | 0x80);
+  }
+  return pairs.bytes();
 }
 
 type JapaneseCode = { readonly set: 'JIS X 0208' | 'JIS X 0212'; readonly bytes: readonly [number, number] };

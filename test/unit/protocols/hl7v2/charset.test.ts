@@ -6,6 +6,7 @@ import { charsetNamed, decodeText, strictly } from '../../../../src/protocols/hl
 import { encodeMessage, encodeText } from '../../../../src/protocols/hl7v2/encode.ts';
 import { buildMessage, STANDARD_DELIMITERS, segment, unescapeText } from '../../../../src/protocols/hl7v2/escape.ts';
 import { isRefusal, readFields, readHeader, readSegments } from '../../../../src/protocols/hl7v2/header.ts';
+import { decodeIso2022 } from '../../../../src/protocols/hl7v2/iso-2022.ts';
 import { parseMessage } from '../../../../src/protocols/hl7v2/message.ts';
 
 /** A sentence in each set, with bytes that were written by other programs where they are given. */
@@ -144,6 +145,12 @@ describe('a message in several sets', () => {
   it('with bytes that are none of them is read otherwise, and listed', () => {
     const message = declared('~ISO IR87', '\x1b$B~~\x1b(B');
     expect(!isFailure(message) && message.gaps).toMatchObject([{ path: 'MSH-18', reason: expect.stringContaining('bytes are not') }]);
+  });
+
+  it('that are changed more often than in any text are not followed', () => {
+    const changing = Buffer.alloc(8_100_000, Buffer.from('A\xc1', 'latin1'));
+    expect(decodeIso2022(changing.subarray(0, 1_000), 'windows-1252')).toHaveLength(1_000);
+    expect(decodeIso2022(changing, 'windows-1252')).toBeNull();
   });
 
   it('with a set that nobody knows is listed', () => {
