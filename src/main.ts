@@ -7,6 +7,8 @@ import { admitTask } from './cases/admit.ts';
 import { peerDirectory } from './config/peers.ts';
 import type { CorridorData, CorridorOrder, CorridorWord } from './corridor-worker.ts';
 import { startCommitmentWorker } from './delivery/dimse/commitment-worker.ts';
+import { moveClient } from './delivery/dimse/move-client.ts';
+import { openStored } from './delivery/outgoing-session.ts';
 import { requireBearer } from './endpoints/bearer-session.ts';
 import { dicomwebRoutes } from './endpoints/dicomweb/dicomweb-routes.ts';
 import type { RenderDeps } from './endpoints/dicomweb/rendered-session.ts';
@@ -23,7 +25,7 @@ import { operationsRoutes } from './endpoints/operations/operations-routes.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import type { Admit } from './model/admit.ts';
 import { systemClock as clock } from './model/clock.ts';
-import { type Config, type Destination, readersOf } from './model/config.ts';
+import { type Config, type Destination, type DimseDestination, readersOf } from './model/config.ts';
 import type { Door } from './model/door.ts';
 import type { Log } from './model/log.ts';
 import type { Metrics } from './model/metrics.ts';
@@ -227,6 +229,7 @@ async function openDoors(parts: Parts): Promise<Door[]> {
     journal,
     blobs,
     commitment: { database, journal, blobs },
+    query: { database, blobs, audit: parts.audit, move: moveClient(dimseDestinations(config), openStored(blobs)) },
     peers,
     log,
     metrics: page.metrics,
@@ -243,6 +246,11 @@ async function openDoors(parts: Parts): Promise<Door[]> {
   await writeGatewayFile(config.dataDirectory, { pid: process.pid, url: httpUrl(config, doors.at(-1) as Door), token });
   parts.closes.push(() => removeGatewayFile(config.dataDirectory));
   return doors;
+}
+
+/** Where objects may be moved to. */
+function dimseDestinations({ destinations }: Config): DimseDestination[] {
+  return destinations.filter((one) => one.kind === 'dimse');
 }
 
 /** Answers to requests for storage commitment, where some peer may ask for it. */

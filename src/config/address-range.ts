@@ -49,3 +49,8 @@ function bits6(address: string): string | null {
   if (!complete || !groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return null;
   return groups.map((group) => Number.parseInt(group, 16).toString(2).padStart(16, '0')).join('');
 }
+
+/** Whether only programs of this machine reach a door bound there. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}

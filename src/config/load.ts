@@ -6,6 +6,7 @@
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { type Config, type ConfiguredPeer, type Destination, type Route, type Specialty, takesCases } from '../model/config.ts';
 import { LOG_LEVELS, type LogLevel } from '../model/log.ts';
+import { isLoopback } from './address-range.ts';
 import type { Pointers } from './elements.ts';
 import { faultsOf, inOrder } from './fault.ts';
 import { planFaults } from './plan.ts';
@@ -63,11 +64,6 @@ export function findDataDirectory(where: Where): string {
 /** The default home of data: ./data, except for root where another user (PostgreSQL's) could not reach that. */
 export function defaultDataDirectory(where: Pick<Surroundings, 'cwd' | 'uid' | 'othersReach'>): string {
   return where.uid === 0 && !where.othersReach(where.cwd) ? '/var/lib/waystation' : join(where.cwd, 'data');
-}
-
-/** Whether only programs of this machine reach a door bound there. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
 
 function readConfigFile(where: Where): { path: string; text: string } | { path: string; message: string } {
@@ -172,6 +168,7 @@ function completePeer({ mllp, dimse, http, specialty, reply, ...peer }: ConfigIn
     certificate: mllp?.certificate ?? '',
     ...(reply.wait === undefined ? {} : { replyWaitMs: reply.wait }),
     ...(dimse?.commitment ? { commitment: dimse.commitment } : {}),
+    ...(dimse?.query ? { query: dimse.query } : {}),
     callingAeTitle: dimse?.aeTitle ?? '',
     callingAddress: dimse?.address ?? '',
     callingCertificate: dimse?.certificate ?? '',

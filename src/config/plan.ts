@@ -3,6 +3,7 @@
  * no two doors share a port, no sender is recognised as two peers.
  * In: the values as written, whole or not, so that these faults stand beside those of the schema in one list.
  */
+import { isLoopback } from './address-range.ts';
 import { didYouMean } from './fault.ts';
 import { BUILT_IN_READERS, DEFAULT_PORTS, LOOPBACK } from './schema.ts';
 import { type ConfigFault, type Path, pathText, type Source } from './source.ts';
@@ -12,7 +13,7 @@ export function planFaults(source: Source, specialties: readonly string[]): Conf
   const raw = record(source.raw);
   const destinations = withReaders(items(raw, 'destinations'));
   const parts: Parts = { source, raw, specialties, peers: items(raw, 'peers'), destinations, routes: items(raw, 'routes') };
-  return [doors, listeners, names, returns, routes, specialtyNames, recognition].flatMap((rule) => rule(parts));
+  return [doors, listeners, names, returns, routes, specialtyNames, recognition, queries].flatMap((rule) => rule(parts));
 }
 
 type Item = { readonly path: Path; readonly value: Raw };
@@ -107,6 +108,24 @@ function recognition({ source, peers }: Parts): ConfigFault[] {
   });
 }
 
+/** Who may look at patients is known by more than an AE title, sees the cases of a group that there is, and sends them where it is said. */
+function queries({ source, raw, peers, destinations }: Parts): ConfigFault[] {
+  const groups = destinations.flatMap(({ value }) => (isText(value.group) ? [value.group] : []));
+  const door = record(raw.dimse).host ?? LOOPBACK;
+  return peers.flatMap(({ path, value }) => {
+    const dimse = record(value.dimse);
+    const query = record(dimse.query);
+    if (dimse.query === undefined) return [];
+    const at = [...path, 'dimse', 'query'];
+    const known = isText(dimse.certificate) || (isText(door) && isLoopback(door));
+    return [
+      ...(known ? [] : [source.fault(at, 'is for a peer that is known by its certificate: give dimse.certificate')]),
+      ...existing(source, [...at, 'group'], query.group, groups, 'group of a destination'),
+      ...texts(query.moveTo).flatMap((to, index) => leadsTo(source, [...at, 'moveTo', index], to, destinations, TAKE_C_STORE)),
+    ];
+  });
+}
+
 function ambiguous(one: Raw, other: Raw): string {
   const [a, b] = [record(one.mllp), record(other.mllp)];
   const overlap = MLLP_SIGNS.every((key) => a[key] === undefined || b[key] === undefined || a[key] === b[key]);
@@ -189,4 +208,5 @@ function takesCases(destination: Raw): boolean {
 const OBJECT_KINDS: ReadonlySet<string> = new Set(['dimse', 'dicomweb']);
 const NAME_READERS = 'name the readers who send it, in its group';
 const TAKE_CASES = { what: 'cases', kinds: ['pull', 'fhir', 'dimse', 'dicomweb'] };
+const TAKE_C_STORE = { what: 'C-STORE', kinds: ['dimse'] };
 const TAKE_ANSWERS = { what: 'answers', kinds: ['mllp', 'fhir'] };

@@ -114,6 +114,7 @@ function peer(pointers: Pointers) {
     dimse: section({
       aeTitle,
       commitment: section({ host, port: wholeNumber(1, 65_535) }).optional(),
+      query: section({ group: name, moveTo: list(name).prefault([]) }).optional(),
       address: address.optional(),
       certificate: text('the common name of a certificate, or its SHA-256').optional(),
     }).optional(),

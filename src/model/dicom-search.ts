@@ -36,7 +36,8 @@ export type DicomCondition = {
 }[DicomLevel];
 
 export type DicomSearch = {
-  readonly level: DicomLevel;
+  /** `patient`: one study of each, the newest. */
+  readonly level: DicomLevel | 'patient';
   readonly conditions: readonly DicomCondition[];
   readonly limit: number;
   readonly offset: number;

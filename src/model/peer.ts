@@ -37,8 +37,17 @@ export type Peer = {
   readonly replyWaitMs?: number;
   /** Destinations its answers go to. */
   readonly returns: readonly string[];
+  /** What it may query and retrieve by C-FIND, C-GET and C-MOVE; absent where it may not. */
+  readonly query?: PeerQuery;
   /** Where answers to its requests for storage commitment go; absent where it may not ask. */
   readonly commitment?: CommitmentAddress;
+};
+
+export type PeerQuery = {
+  /** It sees the cases of this group. */
+  readonly group: string;
+  /** Names of the destinations it may have objects moved to. */
+  readonly moveTo: readonly string[];
 };
 
 /** Who calls over HTTP, from the bearer token. */

@@ -3,7 +3,9 @@
  * Out: matches, the newest studies first; only of studies whose ImagingStudy the group may see.
  */
 import type { DicomColumn, DicomCondition, DicomLevel, DicomSearch, IndexedStudy } from '../model/dicom-search.ts';
+import type { StoredObject } from '../model/instance.ts';
 import type { Queryable } from './database.ts';
+import { OBJECT_COLUMNS, type ObjectRow, objectOf } from './instance-store.ts';
 
 export type DicomMatch = {
   readonly studyUid: string;
@@ -64,10 +66,30 @@ export async function searchDicom(
   const where = search.conditions.map((condition) => conditionSql(condition, bind));
   if (group !== null) where.push(visibleSql(bind(group)));
   const { from, order } = FROM[search.level];
-  const page = `select s.study_uid${search.level === 'study' ? '' : ', e.series_uid'}${search.level === 'instance' ? ', i.sop_instance_uid' : ''}
+  const page = `select ${PAGE[search.level]}
     from ${from} where ${where.join(' and ') || 'true'} order by ${order} limit ${bind(search.limit + 1)} offset ${bind(search.offset)}`;
   const { rows } = await q.query<MatchRow>(`with page as materialized (${page}) ${SELECT[search.level]} order by ${order}`, values);
   return { matches: rows.slice(0, search.limit).map(matchOf), more: rows.length > search.limit };
+}
+
+/** Objects of all that matches, at most `limit`, by study and series in the order in which they came. */
+export async function findObjects(
+  q: Queryable,
+  conditions: readonly DicomCondition[],
+  group: string,
+  limit: number,
+): Promise<StoredObject[]> {
+  const values: unknown[] = [];
+  const bind = (value: unknown): string => `$${values.push(value)}`;
+  const where = [...conditions.map((condition) => conditionSql(condition, bind)), visibleSql(bind(group))];
+  const { from } = FROM.instance;
+  const { rows } = await q.query<ObjectRow>(
+    `select ${OBJECT_COLUMNS} from instance
+     where sop_instance_uid in (select i.sop_instance_uid from ${from} where ${where.join(' and ')})
+     order by study_uid, series_uid, seq limit ${bind(limit)}`,
+    values,
+  );
+  return rows.map(objectOf);
 }
 
 /** The same rule as for a study that is asked for by its UID (`maySeeStudy`). */
@@ -108,11 +130,19 @@ function escapedRegex(word: string): string {
 }
 
 const NAMES: ReadonlySet<string> = new Set<DicomColumn['study']>(['patient_name', 'referrer']);
+/** Two patients under one number have two issuers. */
+const PAGE: Readonly<Record<DicomSearch['level'], string>> = {
+  patient: 'distinct on (s.patient_id, s.patient_issuer) s.study_uid',
+  study: 's.study_uid',
+  series: 's.study_uid, e.series_uid',
+  instance: 's.study_uid, e.series_uid, i.sop_instance_uid',
+};
 const ALIAS: Readonly<Record<DicomLevel, string>> = { study: 's', series: 'e', instance: 'i' };
 
 const SERIES_FROM = 'dicom_series e join dicom_study s on s.study_uid = e.study_uid';
 const SERIES_ORDER = 's.study_date desc, s.study_uid, e.number, e.series_uid';
-const FROM: Readonly<Record<DicomLevel, { from: string; order: string }>> = {
+const FROM: Readonly<Record<DicomSearch['level'], { from: string; order: string }>> = {
+  patient: { from: 'dicom_study s', order: 's.patient_id, s.patient_issuer, s.study_date desc, s.study_uid' },
   study: { from: 'dicom_study s', order: 's.study_date desc, s.study_uid' },
   series: { from: SERIES_FROM, order: SERIES_ORDER },
   instance: {
@@ -127,9 +157,11 @@ const OF_STUDY = `s.study_uid, s.attributes as study,
   (select count(*)::int from instance m where m.study_uid = s.study_uid) as instances_in_study`;
 const OF_SERIES = `e.series_uid, e.attributes as series,
   (select count(*)::int from instance m where m.study_uid = e.study_uid and m.series_uid = e.series_uid) as instances_in_series`;
-const SELECT: Readonly<Record<DicomLevel, string>> = {
-  study: `select ${OF_STUDY}, null::text as series_uid, null::bytea as series, 0 as instances_in_series, null::text as sop_instance_uid,
-    null::bytea as instance from page join dicom_study s using (study_uid)`,
+const STUDIES = `select ${OF_STUDY}, null::text as series_uid, null::bytea as series, 0 as instances_in_series, null::text as sop_instance_uid,
+    null::bytea as instance from page join dicom_study s using (study_uid)`;
+const SELECT: Readonly<Record<DicomSearch['level'], string>> = {
+  patient: STUDIES,
+  study: STUDIES,
   series: `select ${OF_STUDY}, ${OF_SERIES}, null::text as sop_instance_uid, null::bytea as instance
     from page join dicom_study s using (study_uid) join dicom_series e using (study_uid, series_uid)`,
   // What a study or series says as a whole is counted for their own answers only.

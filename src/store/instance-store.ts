@@ -122,8 +122,10 @@ export async function headerAt(q: Queryable, sopInstanceUid: string): Promise<Bu
   return (rows[0] as { header: Buffer }).header;
 }
 
-const OBJECT_COLUMNS = `sop_instance_uid, study_uid, series_uid, sop_class_uid, transfer_syntax, modality, frames, peer, blob, bytes,
+export const OBJECT_COLUMNS = `sop_instance_uid, study_uid, series_uid, sop_class_uid, transfer_syntax, modality, frames, peer, blob, bytes,
   dataset_offset, pixel_offset, digest, received, seq`;
+
+export type ObjectRow = Omit<InstanceRow, 'header'>;
 
 type InstanceRow = {
   sop_instance_uid: string;
@@ -148,7 +150,7 @@ function instanceOf(row: InstanceRow): Instance {
   return { ...objectOf(row), header: row.header };
 }
 
-function objectOf(row: Omit<InstanceRow, 'header'>): StoredObject {
+export function objectOf(row: ObjectRow): StoredObject {
   return {
     sopInstanceUid: row.sop_instance_uid,
     studyUid: row.study_uid,

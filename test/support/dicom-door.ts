@@ -18,6 +18,7 @@ import type { Config } from '../../src/model/config.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import type { Log, LogFields } from '../../src/model/log.ts';
 import type { Metrics } from '../../src/model/metrics.ts';
+import type { OpenMove } from '../../src/model/move.ts';
 import type { Caller } from '../../src/model/peer.ts';
 import { VERIFICATION } from '../../src/protocols/dicom/sop-class.ts';
 import { IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
@@ -60,6 +61,8 @@ export type DoorOptions = {
   readonly directory?: string;
   /** How long rendering one frame may take. */
   readonly renderMs?: number;
+  /** Where C-MOVE leads; nowhere by default. */
+  readonly move?: (blobs: BlobStore) => OpenMove;
   /** Puts something between the door and the journal or the blobs. */
   readonly wrap?: (deps: Pick<DimseDoorDeps, 'journal' | 'blobs'>) => Pick<DimseDoorDeps, 'journal' | 'blobs'>;
 };
@@ -88,7 +91,16 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
   const dimse = { ...DIMSE, ...options.dimse };
   const peers = peerDirectory({ dimse, peers: [], unknownPeers: 'accept', ...options.config } as unknown as Config);
   const commitment = { database: fresh.database, journal, blobs };
-  const deps = { ...(options.wrap?.({ journal, blobs }) ?? { journal, blobs }), commitment, peers, log, metrics, clock: systemClock };
+  const query = { database: fresh.database, blobs, audit, move: options.move?.(blobs) ?? (() => null) };
+  const deps = {
+    ...(options.wrap?.({ journal, blobs }) ?? { journal, blobs }),
+    commitment,
+    query,
+    peers,
+    log,
+    metrics,
+    clock: systemClock,
+  };
   const door = await startDimseDoor(dimse, deps);
   const reading: DicomDoor['reading'] = { caller: OPERATOR };
   const renderer = openRenderer(options.renderMs);

@@ -9,6 +9,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { CommitmentAnswer } from '../../model/commitment.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
+import type { MoveOrigin } from '../../model/move.ts';
 import type { CallTls } from '../../model/tls.ts';
 import { COMMAND, type Command, encodeCommand } from '../../protocols/dicom/command.ts';
 import { CommandAssembler } from '../../protocols/dicom/command-assembler.ts';
@@ -61,6 +62,8 @@ export type OutgoingObject = {
   readonly transferSyntax: string;
   /** The dataset, without preamble and File Meta Information. */
   readonly dataset: AsyncIterable<Buffer> | Iterable<Buffer>;
+  /** Whose C-MOVE it is part of. */
+  readonly origin?: MoveOrigin;
 };
 
 /** Opens an association, one presentation context for each entry of `wanted`. */
@@ -137,12 +140,12 @@ export class DimseAssociation {
   }
 
   /** The status of a C-STORE; 0 is success, Bxxx a warning, anything else a refusal (PS3.4 Table B.2-1). */
-  async store({ sopClassUid, sopInstanceUid, transferSyntax, dataset }: OutgoingObject): Promise<number | Failure> {
+  async store({ sopClassUid, sopInstanceUid, transferSyntax, dataset, origin }: OutgoingObject): Promise<number | Failure> {
     const context = this.#contextFor(sopClassUid, transferSyntax);
     if (context === null) return this.#notAccepted(sopClassUid, transferSyntax);
     // The peer may answer, or hang up, while the object is still on its way.
     const answer = this.#next();
-    await this.#send(context, true, this.#request(COMMAND.cStoreRq, sopClassUid, sopInstanceUid, true), true);
+    await this.#send(context, true, this.#request(COMMAND.cStoreRq, sopClassUid, sopInstanceUid, true, origin), true);
     let held: Buffer = Buffer.alloc(0);
     for await (const chunk of gathered(dataset, this.fragmentBytes)) {
       if (this.#ended) return this.#ended;
@@ -201,9 +204,10 @@ export class DimseAssociation {
     return failure('delivery', 'rejected', 'the peer answered something else', 'transient');
   }
 
-  #request(field: number, sopClassUid: string, sopInstanceUid: string, hasDataset: boolean): Buffer {
+  #request(field: number, sopClassUid: string, sopInstanceUid: string, hasDataset: boolean, origin?: MoveOrigin): Buffer {
     this.#messageId = (this.#messageId % 0xffff) + 1;
-    return encodeCommand({ field, messageId: this.#messageId, sopClassUid, sopInstanceUid, hasDataset });
+    const moved = origin ? { moveOriginator: origin.aeTitle, moveOriginatorMessageId: origin.messageId } : {};
+    return encodeCommand({ field, messageId: this.#messageId, sopClassUid, sopInstanceUid, hasDataset, ...moved });
   }
 
   async #send(context: number, command: boolean, bytes: Buffer, last: boolean): Promise<void> {

@@ -10,7 +10,7 @@ import type { Delivery, SendResult } from '../../model/delivery.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Log } from '../../model/log.ts';
 import { OBJECTS_AT_ONCE, type OpenOutgoing, type Outgoing, objectOf, storeResult } from '../outgoing-session.ts';
-import { associate, type DimseAssociation, MAX_CONTEXTS, type Wanted } from './dimse-client.ts';
+import { associate, type DimseAssociation, MAX_CONTEXTS, type OutgoingObject, type Wanted } from './dimse-client.ts';
 
 /** `attempts` counts this one. */
 type Outbound = Pick<Delivery, 'lane' | 'content' | 'caseId' | 'controlId' | 'attempts'>;
@@ -96,7 +96,10 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
 }
 
 /** An object whose reading fails in the middle cannot be taken back but with its association. */
-async function storeOver(association: DimseAssociation, outgoing: Outgoing): Promise<number | Failure> {
+export async function storeOver(
+  association: DimseAssociation,
+  outgoing: Outgoing & Pick<OutgoingObject, 'origin'>,
+): Promise<number | Failure> {
   try {
     return await association.store({ ...outgoing, dataset: padded(outgoing.dataset) });
   } catch (error) {

@@ -7,7 +7,7 @@ import type { DicomLevel } from '../../model/dicom-search.ts';
 import { isFailure } from '../../model/failure.ts';
 import type { Caller } from '../../model/peer.ts';
 import type { DicomJson } from '../../protocols/dicom/header.ts';
-import { queryAnswer } from '../../protocols/dicom/query-answer.ts';
+import { queryAnswer, studyFacts } from '../../protocols/dicom/query-answer.ts';
 import { chooseMetadata, type MediaRange } from '../../protocols/dicom/web-accept.ts';
 import { type PathUids, parseWebQuery, type WebQuery } from '../../protocols/dicom/web-query.ts';
 import type { Queryable } from '../../store/database.ts';
@@ -73,14 +73,6 @@ function answerOf(match: DicomMatch, { include }: WebQuery, { level, path, base 
   if (level === 'series') facts['00201209'] = { vr: 'IS', Value: [match.instancesInSeries] }; // NumberOfSeriesRelatedInstances
   for (const key of OF_IMAGES) if (instance?.[key]) facts[key] = instance[key];
   return queryAnswer(parts, { ...study, ...series }, facts, include);
-}
-
-function studyFacts({ modalities, seriesInStudy, instancesInStudy }: DicomMatch): DicomJson {
-  return {
-    '00080061': modalities.length > 0 ? { vr: 'CS', Value: modalities } : { vr: 'CS' }, // ModalitiesInStudy
-    '00201206': { vr: 'IS', Value: [seriesInStudy] }, // NumberOfStudyRelatedSeries
-    '00201208': { vr: 'IS', Value: [instancesInStudy] }, // NumberOfStudyRelatedInstances
-  };
 }
 
 /** NumberOfFrames, Rows, Columns, BitsAllocated. */

@@ -17,7 +17,7 @@ import { pDataOf } from '../../protocols/dicom/p-data.ts';
 import type { AssociateRq, Pdv } from '../../protocols/dicom/pdu.ts';
 import { rejectionOf, SUCCESS } from '../../protocols/dicom/status.ts';
 import { drained, type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
-import { beginOperation, offerTo, type ServiceDeps } from './dispatch-session.ts';
+import { beginOperation, mayProvide, offerTo, type ServiceDeps } from './dispatch-session.ts';
 import type { Answer, Dataset, Dialogue, Operation } from './operation.ts';
 import type { SteadySocket } from './steady-socket-session.ts';
 import { StoreSession } from './store-session.ts';
@@ -176,7 +176,7 @@ export class AssociationSession {
 
   async #associate(rq: AssociateRq): Promise<void> {
     const peer = this.#recognise(rq);
-    const negotiated = isFailure(peer) ? peer : negotiate(rq, this.#limits.maxPduBytes, offerTo(peer));
+    const negotiated = isFailure(peer) ? peer : negotiate(rq, this.#limits.maxPduBytes, offerTo(peer), mayProvide(peer));
     if (isFailure(peer) || isFailure(negotiated)) return this.#reject(rq, negotiated as Failure);
     if (!this.#deps.admit()) return this.#reject(rq, failure('dimse', 'out-of-resources', 'all associations are taken'));
     this.#peer = peer;

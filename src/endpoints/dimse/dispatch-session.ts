@@ -6,6 +6,7 @@ import { failure } from '../../model/failure.ts';
 import type { Peer } from '../../model/peer.ts';
 import { COMMAND } from '../../protocols/dicom/command.ts';
 import type { Encoding } from '../../protocols/dicom/negotiation.ts';
+import { QUERY_MODELS } from '../../protocols/dicom/query-retrieve.ts';
 import {
   INSTANCE_AVAILABILITY,
   isStorageClass,
@@ -15,11 +16,14 @@ import {
 } from '../../protocols/dicom/sop-class.ts';
 import { SUCCESS, statusOf } from '../../protocols/dicom/status.ts';
 import { type CommitmentDeps, CommitmentSession } from './commitment-session.ts';
+import { type FindDeps, FindSession, findStudies } from './find-session.ts';
 import { availabilitySession, performedStepSession } from './notice-session.ts';
 import { answered, type Begin, type Operation, type Request } from './operation.ts';
+import { type RetrieveDeps, RetrieveSession } from './retrieve-session.ts';
 import { type StoreDeps, StoreSession } from './store-session.ts';
 
 export type ServiceDeps = StoreDeps & {
+  readonly query: Pick<FindDeps & RetrieveDeps, 'database' | 'blobs' | 'audit' | 'move'>;
   readonly commitment: Pick<CommitmentDeps, 'database' | 'journal' | 'blobs'>;
 };
 
@@ -42,6 +46,11 @@ export function offerTo(peer: Peer): (sopClassUid: string) => Encoding | null {
   return (sopClassUid) => SERVICES.find(({ serves, offered }) => serves(sopClassUid) && offered(peer))?.encoding ?? null;
 }
 
+/** Whether the peer may be the provider of a SOP class on an association that it opened: who may C-GET takes what comes. */
+export function mayProvide(peer: Peer): (sopClassUid: string) => boolean {
+  return (sopClassUid) => mayQuery(peer) && isStorageClass(sopClassUid);
+}
+
 export function beginOperation(request: Request, deps: ServiceDeps): Operation {
   const { command, context, peer } = request;
   const service = SERVICES.find((one) => one.command === command.field && one.serves(context.abstractSyntax) && one.offered(peer));
@@ -54,6 +63,13 @@ const only =
   (...uids: readonly string[]) =>
   (sopClassUid: string): boolean =>
     uids.includes(sopClassUid);
+
+const mayQuery = ({ query }: Peer): boolean => query !== undefined;
+const queries =
+  (operation: 'FIND' | 'GET' | 'MOVE') =>
+  (sopClassUid: string): boolean =>
+    QUERY_MODELS.get(sopClassUid)?.operation === operation;
+const retrieve: Begin<ServiceDeps> = (request, deps) => new RetrieveSession(request, { ...deps, ...deps.query });
 
 const SERVICES: readonly Service[] = [
   {
@@ -80,5 +96,17 @@ const SERVICES: readonly Service[] = [
   {
     ...{ name: 'N-CREATE', command: COMMAND.nCreateRq, serves: only(INSTANCE_AVAILABILITY), encoding: 'written', offered: everyone },
     begin: (request, deps) => availabilitySession(request, { ...deps, ...deps.commitment }),
+  },
+  {
+    ...{ name: 'C-FIND', command: COMMAND.cFindRq, serves: queries('FIND'), encoding: 'written', offered: mayQuery },
+    begin: (request, deps) => {
+      const findDeps = { ...deps, ...deps.query };
+      return new FindSession(request, findDeps, findStudies(request, findDeps));
+    },
+  },
+  { name: 'C-GET', command: COMMAND.cGetRq, serves: queries('GET'), encoding: 'written', offered: mayQuery, begin: retrieve },
+  {
+    ...{ name: 'C-MOVE', command: COMMAND.cMoveRq, serves: queries('MOVE'), encoding: 'written', begin: retrieve },
+    offered: ({ query }) => query !== undefined && query.moveTo.length > 0,
   },
 ];

@@ -69,7 +69,7 @@ type Level = { readonly elements: Map<number, RawElement> | null; readonly items
 /** A listener that keeps what is wanted in `dataset`, within the limits above. */
 export function keepElements(
   dataset: Map<number, RawElement>,
-  wanted: ReadonlySet<number>,
+  wanted: Pick<ReadonlySet<number>, 'has'>,
   limitBytes: number = MAX_KEPT_BYTES,
   overflowed: () => void = () => {},
 ): DatasetSink {

@@ -8,7 +8,13 @@ import { APPLICATION_CONTEXT, type AssociateAc, type AssociateRq, type ContextRe
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN, transferSyntax } from './transfer-syntax.ts';
 
 /** An accepted context: what may be sent on it, and how it is encoded. */
-export type AcceptedContext = { readonly id: number; readonly abstractSyntax: string; readonly transferSyntax: string };
+export type AcceptedContext = {
+  readonly id: number;
+  readonly abstractSyntax: string;
+  readonly transferSyntax: string;
+  /** The peer performs this service too: we may store with it (PS3.7 §D.3.3.4). */
+  readonly isProvider?: boolean;
+};
 
 export type Negotiated = { readonly answer: AssociateAc; readonly contexts: ReadonlyMap<number, AcceptedContext> };
 
@@ -17,15 +23,22 @@ export type Encoding = 'stored' | 'written';
 /** How datasets on an abstract syntax go; null where it is not offered to this peer. */
 export type Offer = (abstractSyntax: string) => Encoding | null;
 
-/** `maxPduLength`: what we take; what the peer takes stands in its request. */
-export function negotiate(rq: AssociateRq, maxPduLength: number, offer: Offer): Negotiated | Failure {
+/**
+ * `maxPduLength`: what we take; what the peer takes stands in its request. `providing`: SOP classes for which the peer may be the provider,
+ * as who asks by C-GET is for what comes.
+ */
+export function negotiate(rq: AssociateRq, maxPduLength: number, offer: Offer, providing = NO_CLASS): Negotiated | Failure {
   if ((rq.protocolVersion & 1) === 0) return failure('dicom', 'unsupported-version', `protocol version ${rq.protocolVersion}`);
   if (rq.applicationContext !== APPLICATION_CONTEXT) return failure('dicom', 'unsupported-type', 'application context name');
   const results = rq.contexts.map((context) => resultOf(context, offer(context.abstractSyntax)));
+  const roles = (rq.user.roles ?? []).map(({ scp, ...role }) => ({ ...role, scp: scp && providing(role.sopClassUid) }));
+  const providers = new Set(roles.filter(({ scp }) => scp).map(({ sopClassUid }) => sopClassUid));
   const accepted = rq.contexts.flatMap((context, index) => {
     const result = results[index] as ContextResult;
     if (result.result !== ACCEPTANCE) return [];
-    return [{ id: context.id, abstractSyntax: context.abstractSyntax, transferSyntax: result.transferSyntax }];
+    const { id, abstractSyntax } = context;
+    const provider = providers.has(abstractSyntax) ? { isProvider: true } : {};
+    return [{ id, abstractSyntax, transferSyntax: result.transferSyntax, ...provider }];
   });
   const answer: AssociateAc = {
     type: 'A-ASSOCIATE-AC',
@@ -35,7 +48,11 @@ export function negotiate(rq: AssociateRq, maxPduLength: number, offer: Offer): 
     calling: rq.calling,
     applicationContext: APPLICATION_CONTEXT,
     results,
-    user: { maxPduLength, implementationClassUid: IMPLEMENTATION_CLASS_UID, implementationVersionName: IMPLEMENTATION_VERSION_NAME },
+    user: {
+      ...{ maxPduLength, implementationClassUid: IMPLEMENTATION_CLASS_UID, implementationVersionName: IMPLEMENTATION_VERSION_NAME },
+      // PS3.7 §D.3.3.4: without an answer the default roles hold.
+      ...(providers.size === 0 ? {} : { roles }),
+    },
   };
   return { answer, contexts: new Map(accepted.map((context) => [context.id, context])) };
 }
@@ -58,6 +75,8 @@ function isStorable(uid: string): boolean {
 function writtenOf({ transferSyntaxes }: PresentationContext): string | undefined {
   return [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN].find((uid) => transferSyntaxes.includes(uid));
 }
+
+const NO_CLASS = (_sopClassUid: string): boolean => false;
 
 /** PS3.8 Table 9-18, Result/Reason. */
 const ACCEPTANCE = 0;

@@ -15,7 +15,7 @@ export type UserInformation = {
   readonly maxPduLength: number;
   readonly implementationClassUid: string;
   readonly implementationVersionName: string;
-  /** Roles that the requestor of the association proposes for itself (PS3.7 §D.3.3.4); written, and skipped where they are read. */
+  /** Roles that the requestor of the association proposes for itself, or is given (PS3.7 §D.3.3.4); absent where there are none. */
   readonly roles?: readonly RoleSelection[];
 };
 
@@ -137,17 +137,25 @@ function decodeResult(value: Buffer): ContextResult | null {
   return { id: at(value, 0), result: at(value, 2), transferSyntax: text(items[0]?.value ?? Buffer.alloc(0)) };
 }
 
-/** PS3.7 §D.3.3.1 and §D.3.3.2. Other items (asynchronous window, roles, identity) are proposals that an answer without them declines. */
+/** PS3.7 §D.3.3.1 and §D.3.3.2. Other items (asynchronous window, identity) are proposals that an answer without them declines. */
 function decodeUser(value: Buffer): UserInformation | null {
   const items = itemsOf(value);
   if (!items) return null;
   const find = (type: number) => items.find((item) => item.type === type)?.value;
   const maxLength = find(USER_ITEM.maxLength);
+  const roles = items.flatMap(({ type, value: role }) => (type === USER_ITEM.roleSelection ? decodeRole(role) : []));
   return {
     maxPduLength: maxLength?.length === 4 ? maxLength.readUInt32BE(0) : 0,
     implementationClassUid: text(find(USER_ITEM.implementationClass) ?? Buffer.alloc(0)),
     implementationVersionName: text(find(USER_ITEM.implementationVersion) ?? Buffer.alloc(0)),
+    ...(roles.length === 0 ? {} : { roles }),
   };
+}
+
+/** One that cannot be read is as good as none: the default roles are then meant. */
+function decodeRole(value: Buffer): RoleSelection[] {
+  if (value.length < 4 || value.length !== value.readUInt16BE(0) + 4) return [];
+  return [{ sopClassUid: text(value.subarray(2, -2)), scu: value.at(-2) === 1, scp: value.at(-1) === 1 }];
 }
 
 /** Items of type, reserved byte, 2-byte length, value; null when a length runs past the end. */

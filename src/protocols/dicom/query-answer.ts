@@ -19,6 +19,22 @@ export function queryAnswer(parts: AnswerParts, hidden: DicomJson, facts: DicomJ
   return Object.fromEntries(Object.entries(answer).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+export type MatchCounts = {
+  readonly modalities: readonly string[];
+  readonly seriesInStudy: number;
+  readonly instancesInStudy: number;
+  readonly instancesInSeries: number;
+};
+
+/** What is known of a study beside its headers. */
+export function studyFacts({ modalities, seriesInStudy, instancesInStudy }: MatchCounts): DicomJson {
+  return {
+    '00080061': modalities.length > 0 ? { vr: 'CS', Value: modalities } : { vr: 'CS' }, // ModalitiesInStudy
+    '00201206': { vr: 'IS', Value: [seriesInStudy] }, // NumberOfStudyRelatedSeries
+    '00201208': { vr: 'IS', Value: [instancesInStudy] }, // NumberOfStudyRelatedInstances
+  };
+}
+
 /** PS3.18 Table 10.6.3-3: StudyDate, StudyTime, AccessionNumber, ReferringPhysicianName, PatientName, PatientID, birth date, sex, UID, StudyID. */
 const STUDY = ['00080020', '00080030', '00080050', '00080090', '00100010', '00100020', '00100030', '00100040', '0020000D', '00200010'];
 /** Table 10.6.3-4: Modality, SeriesInstanceUID, SeriesNumber. */

@@ -6,6 +6,16 @@ import type { Failure, FailureCode } from '../../model/failure.ts';
 import type { AssociateRj } from './pdu.ts';
 
 export const SUCCESS = 0x0000;
+/** C-FIND, C-GET and C-MOVE (PS3.4 Tables C.4-1 to C.4-3). */
+export const PENDING = 0xff00;
+/** Matches, though some key was not looked at. */
+export const PENDING_UNSUPPORTED_KEYS = 0xff01;
+export const CANCELLED = 0xfe00;
+export const TOO_MANY_MATCHES = 0xa701;
+export const NO_SUB_OPERATIONS = 0xa702;
+export const MOVE_DESTINATION_UNKNOWN = 0xa801;
+export const SUB_OPERATIONS_INCOMPLETE = 0xb000;
+export const UNABLE_TO_PROCESS = 0xc001;
 
 /** The status of a C-STORE response (PS3.4 Table B.2-1, PS3.7 §9.1.1.1.9 and Annex C) or of any other DIMSE response. */
 export function statusOf(problem: Failure): number {

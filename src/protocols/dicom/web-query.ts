@@ -55,10 +55,22 @@ export function parseWebQuery(level: DicomLevel, path: PathUids, parameters: rea
   return { search, include: include.has('all') ? 'all' : include, isLimited: limit > MAX_MATCHES };
 }
 
+/** What may be searched: patients too, at the DIMSE door. */
+export type SearchLevel = DicomSearch['level'];
+
+/** Whether the index knows an attribute (eight hexadecimal digits) at a level. */
+export function isSearchedBy(level: SearchLevel, key: string): boolean {
+  return searchedRow(level === 'patient' ? 'study' : level, key) !== undefined;
+}
+
+function searchedRow(level: DicomLevel, key: string | null) {
+  return SEARCHED.find(([keyword, of]) => keyOfAttribute(keyword) === key && LEVELS.indexOf(of) <= LEVELS.indexOf(level));
+}
+
 /** Null: everything matches (PS3.4 §C.2.2.2.3); the attribute is still asked for, and every answer has those that are searched by. */
 function conditionOf(level: DicomLevel, name: string, value: string, fuzzy: boolean): DicomCondition | Failure | null {
   const key = keyOfAttribute(name);
-  const row = SEARCHED.find(([keyword, of]) => keyOfAttribute(keyword) === key && LEVELS.indexOf(of) <= LEVELS.indexOf(level));
+  const row = searchedRow(level, key);
   if (!key || !row) return wrong(name.slice(0, 64).replace(/[^\w.]/g, '?'), `is not searched by at the level of a ${level}`);
   const [keyword, of, column, kind] = row;
   // No text of the database holds one.

@@ -279,6 +279,21 @@ describe('faults', () => {
       'routes: is missing: a and b could each take a case',
     ],
     [
+      'a peer that may query from elsewhere by its AE title alone',
+      'dimse: { host: 0.0.0.0 }\npeers: [{ name: a, dimse: { aeTitle: A, query: { group: readers } } }]',
+      'peers[0].dimse.query: is for a peer that is known by its certificate',
+    ],
+    [
+      'a peer that may query for a group that there is not',
+      'peers: [{ name: a, dimse: { aeTitle: A, query: { group: reader } } }]',
+      "peers[0].dimse.query.group: is 'reader', but there is no such group of a destination; did you mean 'readers'?",
+    ],
+    [
+      'a peer that may move to what takes no C-STORE',
+      'peers: [{ name: a, dimse: { aeTitle: A, query: { group: readers, moveTo: [readers] } } }]',
+      "peers[0].dimse.query.moveTo[0]: is 'readers' of kind pull, which takes no C-STORE",
+    ],
+    [
       'a message named as nobody names it',
       'peers: [{ name: a, dimse: { aeTitle: A }, messages: { ORM: mapped } }]',
       'must name messages as ORM^O01 or ADT^*',

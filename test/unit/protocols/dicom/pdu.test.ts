@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { isFailure } from '../../../../src/model/failure.ts';
-import { APPLICATION_CONTEXT, decodePdu, encodePdu, type Pdu } from '../../../../src/protocols/dicom/pdu.ts';
+import { APPLICATION_CONTEXT, type AssociateRq, decodePdu, encodePdu, type Pdu } from '../../../../src/protocols/dicom/pdu.ts';
 import { readPdu } from '../../../support/read-pdu.ts';
 
 const RQ: Pdu = {
@@ -86,12 +86,21 @@ describe('PDUs', () => {
     expect(decode(Buffer.concat([RQ_BYTES, Buffer.from('99000002ffff', 'hex')]))).toEqual(RQ);
   });
 
-  it('skips the proposals that an answer without them declines: asynchronous window, roles', () => {
+  it('skips the proposals that an answer without them declines: asynchronous window', () => {
     const user = RQ_BYTES.indexOf(Buffer.from('50000018', 'hex'));
-    const proposals = Buffer.from('5300000400080008540000070003312e320101', 'hex');
+    const proposals = Buffer.from('5300000400080008', 'hex');
     const bytes = Buffer.concat([RQ_BYTES, proposals]);
     bytes.writeUInt16BE(0x18 + proposals.length, user + 2);
     expect(decode(bytes)).toEqual(RQ);
+  });
+
+  it('reads the roles that are proposed, and skips one that cannot be read', () => {
+    const roles = [{ sopClassUid: '1.2', scu: true, scp: false }];
+    const proposed = { ...RQ, user: { ...(RQ as AssociateRq).user, roles: [...roles, { sopClassUid: '1.2.3', scu: false, scp: true }] } };
+    const bytes = encodePdu(proposed as Pdu);
+    expect(decode(bytes)).toEqual(proposed);
+    bytes.writeUInt16BE(9, bytes.lastIndexOf(Buffer.from('0005312e322e33', 'hex')));
+    expect(decode(bytes)).toMatchObject({ user: { roles } });
   });
 
   it('takes AE titles without their padding, and UIDs without the NUL some end them with', () => {

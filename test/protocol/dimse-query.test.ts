@@ -1,0 +1,230 @@
+/** C-FIND and C-GET at the DIMSE door, asked by dcmtk's findscu and getscu, and byte by byte where no program asks so. */
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { makeAhead } from '../../src/endpoints/dicomweb/ahead-session.ts';
+import type { ConfiguredPeer } from '../../src/model/config.ts';
+import { COMMAND, type Command, decodeCommand } from '../../src/protocols/dicom/command.ts';
+import { EXPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
+import { writeDataset } from '../../src/protocols/dicom/write.ts';
+import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
+import { ctSeries, ctSlice } from '../support/dicom-objects.ts';
+import { associateWith, commandValue } from '../support/dicom-sender.ts';
+import { isInstalled, run } from '../support/programs.ts';
+import { storeObjects } from '../support/store-objects.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const withDcmtk = isInstalled('findscu') ? describe : describe.skip;
+const STUDY_FIND = '1.2.840.10008.5.1.4.1.2.2.1';
+
+const ADA = {
+  studyUid: '2.25.1',
+  studyDate: '20260301',
+  studyTime: '080000',
+  accession: 'A-1',
+  patientId: 'P-1',
+  patientName: 'Müller^Ada',
+};
+const BO = { studyUid: '2.25.2', studyDate: '20260302', studyTime: '101500', accession: 'A-2', patientId: 'P-2', patientName: 'Meyer^Bo' };
+const ADA_LATER = { ...ADA, studyUid: '2.25.3', studyDate: '20260303', accession: 'A-3' };
+const HIDDEN = { ...BO, studyUid: '2.25.4', accession: 'A-4', patientId: 'P-4', patientName: 'Hidden^Dee' };
+
+const ANYWHERE = { callingAddress: '', callingCertificate: '', sendingApplication: '', sendingFacility: '', listener: '', address: '' };
+const WORKSTATION = {
+  ...{ ...ANYWHERE, certificate: '', name: 'workstation', callingAeTitle: 'WORKSTATION' },
+  query: { group: 'readers', moveTo: [] },
+} as unknown as ConfiguredPeer;
+
+let door: DicomDoor;
+beforeAll(async () => {
+  door = await openDicomDoor({ config: { peers: [WORKSTATION] } });
+  await storeObjects(door.port, [
+    ...ctSeries({ ...ADA, seriesUid: '2.25.1.1', slices: 2 }),
+    ...ctSeries({ ...ADA, seriesUid: '2.25.1.2', slices: 1 }),
+    ...ctSeries({ ...BO, seriesUid: '2.25.2.1' }),
+    ...ctSeries({ ...ADA_LATER, seriesUid: '2.25.3.1' }),
+    ...ctSeries({ ...HIDDEN, seriesUid: '2.25.4.1' }),
+    // In a syntax that getscu does not propose of itself.
+    { ...ctSlice({ ...HIDDEN, studyUid: '2.25.5', seriesUid: '2.25.5.1' }), transferSyntax: '1.2.840.10008.1.2.4.70' },
+  ]);
+  for (let after: number | null = 0; after !== null; ) after = await makeAhead(door, after, 3);
+  await Promise.all([ADA, BO, ADA_LATER].map(({ studyUid }) => door.show(studyUid, 'readers')));
+  await door.show(HIDDEN.studyUid, 'others');
+});
+afterAll(() => door.close());
+
+/** The last line of findscu's log says the final status; its responses lie in files. */
+async function find(model: '-P' | '-S', keys: readonly string[], calling = 'WORKSTATION', options: readonly string[] = []) {
+  const directory = temporaryDirectory('waystation-findscu-');
+  const asked = keys.flatMap((key) => ['-k', key]);
+  const who = ['-aet', calling, '-aec', 'WAYSTATION'];
+  const { code, output } = await run('findscu', [
+    '-d',
+    model,
+    ...who,
+    ...options,
+    '-X',
+    '-od',
+    directory,
+    ...asked,
+    '127.0.0.1',
+    String(door.port),
+  ]);
+  const files = readdirSync(directory).sort();
+  const dumps = await Promise.all(files.map(async (file) => (await run('dcmdump', ['+L', '-q', join(directory, file)])).output));
+  return { code, output, dumps };
+}
+
+/** Values of one element in each answer. */
+function valuesOf(dumps: readonly string[], tag: string): string[] {
+  return dumps.map((dump) => new RegExp(`\\(${tag}\\) \\w\\w (?:\\[(.*?)\\]|\\(no value)`).exec(dump)?.[1] ?? '');
+}
+
+withDcmtk('C-FIND at the DIMSE door', () => {
+  const studies = async (...keys: string[]) => {
+    const { dumps } = await find('-S', ['QueryRetrieveLevel=STUDY', 'StudyInstanceUID', ...keys]);
+    return valuesOf(dumps, '0020,000d');
+  };
+
+  it('finds the studies that the group of the peer may see, and no others', async () => {
+    expect(await studies()).toEqual(['2.25.3', '2.25.2', '2.25.1']);
+    expect(await studies('AccessionNumber=A-4')).toEqual([]);
+  });
+
+  it.each([
+    ['PatientName=M*', ['2.25.3', '2.25.2', '2.25.1']],
+    ['PatientName=meyer^bo', ['2.25.2']],
+    ['PatientID=P-?', ['2.25.3', '2.25.2', '2.25.1']],
+    ['StudyInstanceUID=2.25.1\\2.25.2\\2.25.4', ['2.25.2', '2.25.1']],
+    ['StudyDate=20260302-', ['2.25.3', '2.25.2']],
+    ['StudyDate=-20260301', ['2.25.1']],
+    ['StudyTime=0900-1100', ['2.25.2']],
+    ['ModalitiesInStudy=MR', []],
+    ['ModalitiesInStudy=CT', ['2.25.3', '2.25.2', '2.25.1']],
+  ])('matches by %s', async (key, uids) => {
+    expect(await studies(key)).toEqual(uids);
+  });
+
+  it('answers in the character set of the question where the text fits, else in UTF-8', async () => {
+    const keys = ['QueryRetrieveLevel=STUDY', 'StudyInstanceUID=2.25.1', 'PatientName'];
+    const plain = await find('-S', keys);
+    expect(valuesOf(plain.dumps, '0008,0005')).toEqual(['ISO_IR 192']);
+    expect(valuesOf(plain.dumps, '0010,0010')).toEqual(['Müller^Ada']);
+    const latin = await find('-S', ['SpecificCharacterSet=ISO_IR 100', ...keys]);
+    expect(valuesOf(latin.dumps, '0008,0005')).toEqual(['ISO_IR 100']);
+    const ascii = await find('-S', ['QueryRetrieveLevel=STUDY', 'StudyInstanceUID=2.25.2', 'PatientName']);
+    expect(valuesOf(ascii.dumps, '0008,0005')).toEqual(['']);
+  });
+
+  it('counts, names where to retrieve from, and says when a key is not known here', async () => {
+    const { dumps, output } = await find('-S', [
+      ...['QueryRetrieveLevel=STUDY', 'StudyInstanceUID=2.25.1', 'NumberOfStudyRelatedInstances', 'NumberOfStudyRelatedSeries'],
+      'RetrieveAETitle',
+    ]);
+    expect(valuesOf(dumps, '0020,1208')).toEqual(['3']);
+    expect(valuesOf(dumps, '0020,1206')).toEqual(['2']);
+    expect(valuesOf(dumps, '0008,0054')).toEqual(['WAYSTATION']);
+    expect(output).toMatch(/Pending: Matches are continuing/i);
+    const other = await find('-S', ['QueryRetrieveLevel=STUDY', 'StudyInstanceUID=2.25.1', 'PatientComments']);
+    expect(other.output).toMatch(/0xff01/);
+  });
+
+  it('finds each patient once, and studies, series and images below', async () => {
+    const patients = await find('-P', ['QueryRetrieveLevel=PATIENT', 'PatientID', 'PatientName']);
+    expect(valuesOf(patients.dumps, '0010,0020')).toEqual(['P-1', 'P-2']);
+    const below = await find('-P', ['QueryRetrieveLevel=STUDY', 'PatientID=P-1', 'StudyInstanceUID']);
+    expect(valuesOf(below.dumps, '0020,000d')).toEqual(['2.25.3', '2.25.1']);
+    const series = await find('-S', ['QueryRetrieveLevel=SERIES', 'StudyInstanceUID=2.25.1', 'SeriesInstanceUID', 'Modality']);
+    expect(valuesOf(series.dumps, '0020,000e')).toEqual(['2.25.1.1', '2.25.1.2']);
+    expect(valuesOf(series.dumps, '0008,0060')).toEqual(['CT', 'CT']);
+    const image = ['QueryRetrieveLevel=IMAGE', 'StudyInstanceUID=2.25.1', 'SeriesInstanceUID=2.25.1.1', 'SOPInstanceUID'];
+    const images = await find('-S', [...image, 'InstanceNumber=2', 'Rows']);
+    expect(valuesOf(images.dumps, '0020,0013')).toEqual(['2']);
+    expect(images.dumps[0]).toMatch(/\(0028,0010\) US 16/);
+  });
+
+  it('refuses a level that the model does not have, and a search without the unique keys above it', async () => {
+    for (const keys of [['QueryRetrieveLevel=PATIENT'], ['QueryRetrieveLevel=SERIES', 'SeriesInstanceUID'], ['StudyInstanceUID']]) {
+      const { output } = await find('-S', keys);
+      expect(output).toMatch(/0xa900/);
+    }
+  });
+
+  it('is not offered to peers that nobody configured for it', async () => {
+    const { code, output } = await find('-S', ['QueryRetrieveLevel=STUDY', 'StudyInstanceUID'], 'STRANGER');
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/No Acceptable Presentation Contexts/);
+  });
+
+  it('leaves a line in the audit trail, without what was asked by', async () => {
+    await studies('PatientName=meyer*');
+    const lines = async () =>
+      (await door.database.query(`select client, target, result from audit where action = 'C-FIND' order by n`)).rows;
+    for (let rows = await lines(); ; rows = await lines()) {
+      const row = rows.find(({ result }) => result === '0000, 1 shown');
+      if (!row) continue;
+      expect(row).toMatchObject({ client: 'workstation', target: STUDY_FIND });
+      break;
+    }
+  });
+
+  it('stops when it is cancelled', async () => {
+    const sender = await associateWith(door.port, [{ abstractSyntax: STUDY_FIND, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN] }], {
+      calling: 'WORKSTATION',
+    });
+    const request = { field: COMMAND.cFindRq, messageId: 3, sopClassUid: STUDY_FIND, sopInstanceUid: '', hasDataset: true };
+    const identifier = writeDataset([
+      [0x00080052, 'CS', 'STUDY'],
+      [0x0020000d, 'UI', ''],
+    ]);
+    sender.sendValues(
+      commandValue(request),
+      { context: 1, command: false, last: true, fragment: identifier },
+      commandValue({ ...request, field: COMMAND.cCancelRq, sopClassUid: '', hasDataset: false }),
+    );
+    const statuses: number[] = [];
+    while (![0x0000, 0xfe00].includes(statuses.at(-1) ?? -1)) {
+      const pdu = await sender.pdu();
+      if (pdu.type !== 'P-DATA-TF') throw new Error(pdu.type);
+      for (const { command, fragment } of pdu.values) if (command) statuses.push((decodeCommand(fragment) as Command).status ?? -1);
+    }
+    expect(statuses.at(-1)).toBe(0xfe00);
+  });
+});
+
+const withGetscu = isInstalled('getscu') ? describe : describe.skip;
+withGetscu('C-GET at the DIMSE door', () => {
+  const get = async (keys: readonly string[], options: readonly string[] = []) => {
+    const directory = temporaryDirectory('waystation-getscu-');
+    mkdirSync(directory, { recursive: true });
+    const asked = keys.flatMap((key) => ['-k', key]);
+    const who = ['-aet', 'WORKSTATION', '-aec', 'WAYSTATION'];
+    const args = ['-d', '-S', ...who, ...options, '-od', directory, ...asked, '127.0.0.1', String(door.port)];
+    const { output } = await run('getscu', args, { TCP_NODELAY: '1' });
+    return { output, files: readdirSync(directory).map((name) => readFileSync(join(directory, name))) };
+  };
+
+  it('gives a study as it was stored, byte for byte in its dataset', async () => {
+    const { files, output } = await get(['QueryRetrieveLevel=STUDY', 'StudyInstanceUID=2.25.1'], ['+B']);
+    const slices = [...ctSeries({ ...ADA, seriesUid: '2.25.1.1', slices: 2 }), ...ctSeries({ ...ADA, seriesUid: '2.25.1.2', slices: 1 })];
+    expect(files).toHaveLength(3);
+    for (const { dataset } of slices) expect(files.some((file) => file.includes(dataset))).toBe(true);
+    expect(output).toMatch(/Number of Completed Suboperations\s*:\s*3/);
+  });
+
+  it('gives nothing of a study that the group may not see', async () => {
+    const { files, output } = await get(['QueryRetrieveLevel=STUDY', 'StudyInstanceUID=2.25.4']);
+    expect(files).toEqual([]);
+    expect(output).toMatch(/0x0000/);
+  });
+
+  it('gives one series, and says which objects could not be given', async () => {
+    await door.show('2.25.5', 'readers');
+    const one = await get(['QueryRetrieveLevel=SERIES', 'StudyInstanceUID=2.25.1', 'SeriesInstanceUID=2.25.1.2']);
+    expect(one.files).toHaveLength(1);
+    const none = await get(['QueryRetrieveLevel=STUDY', 'StudyInstanceUID=2.25.5']);
+    expect(none.files).toEqual([]);
+    expect(none.output).toMatch(/0xb000/);
+    expect(none.output).toMatch(/Number of Failed Suboperations\s*:\s*1/);
+  });
+});
