@@ -12,13 +12,17 @@ import { startFhirClient } from './delivery/fhir/fhir-client.ts';
 import { type DestinationClient, type Lookout, startLaneWorker } from './delivery/lane-worker.ts';
 import { startMllpClient } from './delivery/mllp/mllp-client.ts';
 import { openStored } from './delivery/outgoing-session.ts';
+import { type PhotoWorkerDeps, startPhotoWorker } from './delivery/photos/photo-worker.ts';
+import { type ObjectDeps, ObjectSession } from './endpoints/dicom/object-session.ts';
 import { makeAhead } from './endpoints/dicomweb/ahead-session.ts';
 import type { MetadataDeps } from './endpoints/dicomweb/metadata-session.ts';
 import { openJournal } from './journal/journal.ts';
 import { systemClock } from './model/clock.ts';
 import type { Config, Destination } from './model/config.ts';
+import { failure } from './model/failure.ts';
 import type { Log, LogFields } from './model/log.ts';
 import type { Labels, Metrics } from './model/metrics.ts';
+import type { PeerDirectory } from './model/peer.ts';
 import { type Corridor, runBatch, runClock, saveWork } from './pipeline.ts';
 import { loadValidator, type Validate } from './protocols/fhir/resource-validator.ts';
 import { renderReport } from './reports/render.ts';
@@ -70,9 +74,11 @@ async function runThread(data: CorridorData): Promise<void> {
   const corridor = await openCorridor(database, data.config, log);
   const blobs = await openBlobs(data.config.dataDirectory);
   const clients = clientsOf(data.config, log, blobs);
+  const shared = { database, blobs, clock: systemClock, log, metrics };
+  const journal = openJournal(database, metrics);
   const lanes = startLaneWorker({
     database,
-    journal: openJournal(database, metrics),
+    journal,
     destinations: data.config.destinations,
     clients,
     clock: systemClock,
@@ -81,6 +87,7 @@ async function runThread(data: CorridorData): Promise<void> {
     pollMs: POLL_MS,
     parallel: 8,
   });
+  const photos = startPhotoWorker({ ...shared, store: takeObject(data.config, { ...shared, journal }, corridor.house.peers) });
   const loop = startLoop(corridor, metrics, () => say({ kind: 'alive' }), aheadMaker({ database, blobs }));
   const ear = listen(
     database,
@@ -93,6 +100,7 @@ async function runThread(data: CorridorData): Promise<void> {
   });
   ear.stop();
   await loop.stop();
+  await photos.stop();
   await lanes.stop();
   await database.close();
   parentPort?.close();
@@ -154,6 +162,21 @@ function clientsOf(config: Config, log: Log, blobs: BlobStore): Map<string, Dest
     if (destination.kind === 'dicomweb') clients.set(destination.name, startStowClient(destination, { open }));
   }
   return clients;
+}
+
+/** An object that was made here is taken as the doors take one: streamed to disk, its header read, in the journal when it resolves. */
+function takeObject({ dimse }: Config, deps: Omit<ObjectDeps, 'reserveBytes'>, peers: PeerDirectory): PhotoWorkerDeps['store'] {
+  return async (object, peer) => {
+    const announced = { ...object, studyUid: null };
+    const session = new ObjectSession('photos', announced, peers.named(peer), { ...deps, reserveBytes: dimse.reserveBytes });
+    try {
+      for await (const chunk of object.dataset) await session.write(chunk);
+    } catch (error) {
+      await session.abandon();
+      return failure('photos', 'unreachable', `the file cannot be read: ${reasonOf(error)}`, 'transient');
+    }
+    return session.end();
+  };
 }
 
 /** What DICOMweb needs is made while nothing else waits, a few instances at a time: true while there is more. Who asks earlier has it made at once. */

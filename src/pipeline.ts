@@ -23,6 +23,7 @@ import { readReports } from './reports/report-step.ts';
 import { acknowledgeEntries } from './return/acknowledge-step.ts';
 import { answerAwaited } from './return/answer-step.ts';
 import { sendObjects } from './return/objects-step.ts';
+import { orderPhotoObjects } from './return/photos-step.ts';
 import { type Render, returnAnswers } from './return/return-step.ts';
 import { tellOrders } from './return/tell-step.ts';
 import { routeCases } from './routing/route-step.ts';
@@ -67,6 +68,7 @@ export const STEPS: readonly Step[] = [
   { room: 'cases', does: 'is the package whole; the Task', run: (batch, house) => assembleCases(batch, house.rules, house.owners) },
   { room: 'return', does: 'application acknowledgments that were asked for', run: (batch, house) => acknowledgeEntries(batch, house) },
   { room: 'return', does: 'what is told of orders', run: (batch, house) => tellOrders(batch, house) },
+  { room: 'return', does: 'its photos become DICOM objects', run: (batch, house) => orderPhotoObjects(batch, house) },
   { room: 'return', does: 'images of a case for the PACS it is routed to', run: (batch, house) => sendObjects(batch, house.config) },
   { room: 'return', does: 'cases pushed out, reports home', run: (batch, house) => returnAnswers(batch, house, closeCase(batch, house)) },
 ];

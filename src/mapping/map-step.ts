@@ -15,10 +15,12 @@ import { authorOf, type Batch, caseIdOf, loadResources, resourceIn } from '../st
 import type { BlobStore } from '../store/blob-store.ts';
 import { reasonOf } from '../store/database-failure.ts';
 import { indexStudy } from '../store/dicom-search-store.ts';
+import { findIdentifiers } from '../store/identifier-store.ts';
 import { instancesOfStudies } from '../store/instance-store.ts';
 import { readNotices } from './closing-step.ts';
 import { isNotice } from './datasets/closing-signal.ts';
 import { mapStudy } from './datasets/study.ts';
+import { identity, PATIENT_OF_STUDY } from './datatypes/systems.ts';
 import { loadRecords } from './identity-step.ts';
 import { currentRecord, openRecords } from './records.ts';
 import { mapHl7v2 } from './registry.ts';
@@ -71,17 +73,30 @@ async function mapStudies(batch: Batch, peers: PeerDirectory): Promise<MappedWor
   const newest = new Map<string, Work>();
   for (const work of batch.works) if (work.entry.kind === 'dicom' && !isNotice(work.entry)) newest.set(studyUidOf(work), work);
   if (newest.size === 0) return [];
+  const byStudy = await knownByStudy(batch, [...newest.keys()]);
   const studies = Map.groupBy(await instancesOfStudies(batch.tx, [...newest.keys()]), (instance) => instance.studyUid);
   const mapped: MappedWork[] = [];
   for (const [uid, work] of newest) {
     const instances = studies.get(uid) ?? [];
-    const study = instances.length > 0 ? attempt(work, () => mapStudy(instances, { peerOf: (name) => peers.named(name) })) : null;
+    const study =
+      instances.length > 0
+        ? attempt(work, () => mapStudy(instances, { peerOf: (name) => peers.named(name), byStudy: byStudy.has(uid) }))
+        : null;
     if (!study) continue;
     await indexStudy(batch.tx, indexOfStudy(instances));
     work.gaps = study.gaps;
     mapped.push({ work, mapped: study });
   }
   return mapped;
+}
+
+/** Studies whose patient is known by them. */
+async function knownByStudy(batch: Batch, uids: readonly string[]): Promise<Set<string>> {
+  const found = await findIdentifiers(
+    batch.tx,
+    uids.map((uid) => identity('Patient', PATIENT_OF_STUDY, uid)),
+  );
+  return new Set(uids.filter((_, index) => found[index] !== null));
 }
 
 /** StudyInstanceUID (0020,000D) of the header in the journal. */

@@ -8,7 +8,7 @@ import type { Peer } from '../../model/peer.ts';
 import { type DicomJson, textOf } from '../../protocols/dicom/header.ts';
 import { compact } from '../datatypes/components.ts';
 import { pnHumanNames } from '../datatypes/pn-humanname.ts';
-import { type Authority, bounded, identity, isMadeUp, systemOf, systemsOf } from '../datatypes/systems.ts';
+import { type Authority, bounded, identity, isMadeUp, PATIENT_OF_STUDY, systemOf, systemsOf } from '../datatypes/systems.ts';
 import { dateOf } from '../datatypes/ts-datetime.ts';
 import type { Draft } from '../draft.ts';
 import { ADMINISTRATIVE_SEX } from '../vocabulary/0001-administrative-sex.ts';
@@ -17,8 +17,11 @@ import { authorityOf, itemsOf, valueOfAttribute } from './attributes.ts';
 /** The patient, and the keys of his cases. */
 export type StudyPatient = { readonly reference: Reference<Patient>; readonly keys: readonly PatientKey[] };
 
-/** Images without a Patient ID have a patient of their own: known by the study. */
-export function studyPatient(header: DicomJson, studyUid: string, draft: Draft): StudyPatient {
+/**
+ * Images without a Patient ID have a patient of their own: known by the study. `byStudy`: so is he of a study that was made here from photos,
+ * because who wrote them by FHIR claims no number for his Patient.
+ */
+export function studyPatient(header: DicomJson, studyUid: string, draft: Draft, byStudy = false): StudyPatient {
   const value = textOf(header, 'PatientID');
   const authority = patientAuthority(header);
   const system = systemOf(authority, draft.peer.patientAuthority);
@@ -34,7 +37,7 @@ export function studyPatient(header: DicomJson, studyUid: string, draft: Draft):
     gender: ADMINISTRATIVE_SEX.codes.get(sex),
     birthDate: birthDate ?? undefined,
   });
-  const known = value === '' ? identity('Patient', 'urn:waystation:patient-of-study', studyUid) : identity('Patient', system, value);
+  const known = value === '' || byStudy ? identity('Patient', PATIENT_OF_STUDY, studyUid) : identity('Patient', system, value);
   const reference: Reference<Patient> = draft.add(patient, [known], { mode: 'create', shared: true });
   return { reference, keys: value === '' ? [] : keysOf(authority, bounded(value), draft.peer.patientAuthority, system) };
 }

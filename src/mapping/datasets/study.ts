@@ -19,7 +19,8 @@ import { accessionsOf, studyKeys } from './study-keys.ts';
 import { patientText, studyPatient } from './study-patient.ts';
 import { modalityCoding, studySeries } from './study-series.ts';
 
-export type StudyContext = { peerOf(name: string): Peer };
+/** `byStudy`: its patient is known by the study. */
+export type StudyContext = { peerOf(name: string): Peer; readonly byStudy?: boolean };
 
 /** Maps one study: at least one instance, all with the same Study Instance UID. */
 export function mapStudy(instances: readonly Instance[], context: StudyContext): Mapped {
@@ -28,7 +29,7 @@ export function mapStudy(instances: readonly Instance[], context: StudyContext):
   const first = read[0] as ReadInstance;
   const uid = first.instance.studyUid;
   const draft = new Draft(context.peerOf(first.instance.peer), context.peerOf(first.instance.peer).zone);
-  const patient = studyPatient(first.header, uid, draft);
+  const patient = studyPatient(first.header, uid, draft, context.byStudy);
   if (read.some(({ header }) => patientText(header) !== patientText(first.header))) {
     draft.gap('(0010,0020)', 'instances of this study name different patients: the first is taken');
   }

@@ -78,6 +78,9 @@ export function isUri(text: string): boolean {
   return /^(?:https?:\/\/|urn:[a-z0-9][a-z0-9-]+:)[!-~]+$/i.test(text) && text.length <= MAX_KEY_LENGTH;
 }
 
+/** A patient who is known by his study (its UID), whatever number the images carry. */
+export const PATIENT_OF_STUDY = 'urn:waystation:patient-of-study';
+
 const MAX_KEY_LENGTH = 200;
 
 /** Registered names that FHIR has URIs of its own for (https://terminology.hl7.org/identifiers.html). */

@@ -28,6 +28,14 @@ export function heifEdits(file: Buffer): Edit[] | null {
   }
 }
 
+/** The largest picture in it, in pixels (§6.5.3, Image Spatial Extents), before anything is decoded; 0 where none says its size. */
+export function heifPixels(file: Buffer): number {
+  const meta = boxesIn(file, 0, file.length).find(({ type }) => type === 'meta');
+  const properties = meta && boxUnder(file, { ...meta, body: meta.body + 4 }, 'iprp', 'ipco');
+  const extents = properties ? boxesIn(file, properties.body, properties.end).filter(({ type }) => type === 'ispe') : [];
+  return Math.max(0, ...extents.map(({ body, end }) => (end < body + 12 ? 0 : file.readUInt32BE(body + 4) * file.readUInt32BE(body + 8))));
+}
+
 /** §8.11.6: of each entry its number and type. */
 function itemTypes(file: Buffer, meta: Box): { item: number; type: string }[] {
   const infos = boxUnder(file, meta, 'iinf');

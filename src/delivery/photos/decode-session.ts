@@ -1,0 +1,69 @@
+/**
+ * A picture that DICOM does not take as it is coded, decoded: upright, in sRGB, eight bits a sample. JPEG and PNG by sharp, HEIC by libheif in
+ * a thread of its own. Promises: bounded time, and bounded pixels before the first is decoded.
+ */
+import { Worker } from 'node:worker_threads';
+import sharp, { type Sharp } from 'sharp';
+import { type Failure, failure } from '../../model/failure.ts';
+import { heifPixels } from '../../protocols/media/heif.ts';
+import type { HeicResult } from './heic-worker.ts';
+
+/** Phones have up to 50 million; of three bytes each while they are decoded. */
+const MAX_PIXELS = 64_000_000;
+const LIMIT_SECONDS = 60;
+
+export type Decoded = { readonly rows: number; readonly columns: number; readonly components: 1 | 3; readonly samples: Buffer };
+
+export async function decodePicture(file: Buffer, kind: 'jpeg' | 'png' | 'heif'): Promise<Decoded | Failure> {
+  try {
+    if (kind !== 'heif') return await decoded(sharp(file, { limitInputPixels: MAX_PIXELS }).autoOrient());
+    const pixels = heifPixels(file);
+    if (pixels === 0 || pixels > MAX_PIXELS) return failure('delivery', 'too-large', `a picture of ${pixels} pixels`);
+    const heic = await decodeHeic(file);
+    if (!heic) return failure('delivery', 'invalid', 'the HEIC picture cannot be decoded');
+    return await decoded(sharp(Buffer.from(heic.rgba.buffer), { raw: { width: heic.columns, height: heic.rows, channels: 4 } }));
+  } catch (error) {
+    return failure(
+      'delivery',
+      'invalid',
+      `the picture cannot be decoded: ${error instanceof Error ? error.message.split('\n')[0] : 'failed'}`,
+    );
+  }
+}
+
+async function decoded(picture: Sharp): Promise<Decoded> {
+  const { data, info } = await picture
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .timeout({ seconds: LIMIT_SECONDS })
+    .toBuffer({ resolveWithObject: true });
+  return { rows: info.height, columns: info.width, components: info.channels === 1 ? 1 : 3, samples: data };
+}
+
+function decodeHeic(file: Buffer): Promise<HeicResult> {
+  return new Promise((resolve) => {
+    const worker = new Worker(new URL('./heic-worker.ts', import.meta.url), { workerData: file });
+    const settle = (result: HeicResult): void => {
+      clearTimeout(timer);
+      void worker.terminate();
+      resolve(result);
+    };
+    const timer = setTimeout(() => settle(null), LIMIT_SECONDS * 1000);
+    worker.once('message', settle);
+    worker.once('error', () => settle(null));
+    worker.once('exit', () => settle(null));
+  });
+}
+
+let srgb: Promise<Buffer> | null = null;
+
+/** The ICC profile of what `decodePicture` gives. */
+export function srgbProfile(): Promise<Buffer> {
+  srgb ??= sharp({ create: { width: 1, height: 1, channels: 3, background: '#000000' } })
+    .withIccProfile('srgb')
+    .png()
+    .toBuffer()
+    .then(async (file) => (await sharp(file).metadata()).icc ?? Buffer.alloc(0));
+  return srgb;
+}

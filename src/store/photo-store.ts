@@ -1,0 +1,67 @@
+/**
+ * Photos and films that are to become DICOM objects. Ordered in the transaction that routes their case; `due` is a lease as well: who makes
+ * one pushes it ahead, and it comes back by itself when he dies.
+ */
+import type { PhotoOrder } from '../model/photo.ts';
+import { addCaseEvents } from './case-store.ts';
+import type { Database, Queryable, Transaction } from './database.ts';
+
+/** Those of these objects that are not ordered yet. */
+export async function unorderedPhotos(q: Queryable, sopInstanceUids: readonly string[]): Promise<Set<string>> {
+  const { rows } = await q.query<{ sop_instance_uid: string }>(
+    `select uid as sop_instance_uid from unnest($1::text[]) as w(uid) where not exists (select 1 from photo where sop_instance_uid = uid)`,
+    [sopInstanceUids],
+  );
+  return new Set(rows.map((row) => row.sop_instance_uid));
+}
+
+/** One that is ordered already is left as it is. */
+export async function orderPhotos(tx: Transaction, orders: readonly PhotoOrder[], now: Date): Promise<void> {
+  for (const order of orders) {
+    await tx.query(`insert into photo (sop_instance_uid, case_id, content, due) values ($1, $2, $3, $4) on conflict do nothing`, [
+      order.sopInstanceUid,
+      order.caseId,
+      Buffer.from(JSON.stringify(order)),
+      now,
+    ]);
+  }
+}
+
+export type DuePhoto = { readonly order: PhotoOrder; readonly attempts: number };
+
+/** Takes one that is due, for as long as `until`. */
+export async function claimPhoto(q: Queryable, now: Date, until: Date): Promise<DuePhoto | null> {
+  const { rows } = await q.query<{ content: Buffer; attempts: number }>(
+    `update photo set due = $2, attempts = attempts + 1 where sop_instance_uid = (
+       select sop_instance_uid from photo where state = 'waiting' and due <= $1 order by due limit 1 for update skip locked)
+     returning content, attempts`,
+    [now, until],
+  );
+  return rows[0] ? { order: JSON.parse(rows[0].content.toString('utf8')) as PhotoOrder, attempts: rows[0].attempts } : null;
+}
+
+/** At start: nobody is at any of them. */
+export async function freePhotos(q: Queryable, now: Date): Promise<void> {
+  await q.query(`update photo set due = $1 where state = 'waiting' and due > $1`, [now]);
+}
+
+export async function settlePhoto(q: Queryable, { sopInstanceUid }: PhotoOrder, now: Date): Promise<void> {
+  await q.query(`update photo set state = 'made', settled = $2, last_failure = '' where sop_instance_uid = $1`, [sopInstanceUid, now]);
+}
+
+export async function putOffPhoto(q: Queryable, { sopInstanceUid }: PhotoOrder, due: Date, failure: string): Promise<void> {
+  await q.query(`update photo set due = $2, last_failure = $3 where sop_instance_uid = $1`, [sopInstanceUid, due, failure]);
+}
+
+/** It becomes no object: the timeline of its case says so, once. */
+export async function giveUpPhoto(database: Database, order: PhotoOrder, now: Date, failure: string): Promise<void> {
+  await database.transaction(async (tx) => {
+    const { rowCount } = await tx.query(
+      `update photo set state = 'dead', settled = $2, last_failure = $3 where sop_instance_uid = $1 and state = 'waiting'`,
+      [order.sopInstanceUid, now, failure],
+    );
+    if (rowCount !== 1) return;
+    const event = { at: now, seq: null, kind: 'photo-not-sent', actor: 'gateway', detail: `${order.media}: ${failure}` };
+    await addCaseEvents(tx, [{ caseId: order.caseId, event }]);
+  });
+}
