@@ -197,6 +197,7 @@ function destination(pointers: Pointers) {
     port: wholeNumber(1, 65_535),
     aeTitle,
     callingAeTitle: aeTitle.optional(),
+    transcode: oneOf('never', 'uncompressed').prefault('never'),
     idle: duration('0s', '10m').prefault('5s'),
   });
   const dicomweb = section({ kind: z.literal('dicomweb'), ...objects, url: webUrl, token: secret(pointers).optional() });

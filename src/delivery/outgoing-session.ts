@@ -40,14 +40,18 @@ export function objectOf({ content }: Pick<Delivery, 'content'>): ObjectContent 
   return JSON.parse(content.toString('utf8')) as ObjectContent;
 }
 
-/** What a status comes to: only success, also with a warning, is a receipt. */
-export function storeResult(status: number, controlId: string): SendResult {
+/** What a status comes to: only success, also with a warning, is a receipt. `how` it was sent, where not as it is stored. */
+export function storeResult(status: number, controlId: string, how = ''): SendResult {
   const { kind, note } = storeVerdict(status);
-  if (kind === 'stored') return storedReceipt(controlId, note);
+  if (kind === 'stored')
+    return storedReceipt(
+      controlId,
+      [how, note].filter((text) => text !== ''),
+    );
   return kind === 'busy' ? failure('delivery', 'out-of-resources', note, 'transient') : failure('delivery', 'rejected', note);
 }
 
-function storedReceipt(controlId: string, note: string): Receipt {
-  const detail = note === '' ? STORED : `${STORED}, ${note}`;
+function storedReceipt(controlId: string, notes: readonly string[]): Receipt {
+  const detail = [STORED, ...notes].join(', ');
   return { bytes: Buffer.from(detail), controlId, detail };
 }

@@ -66,6 +66,8 @@ export type DimseDestination = ObjectDestination & {
   /** What it is called, and what we call ourselves. */
   readonly aeTitle: string;
   readonly callingAeTitle: string;
+  /** What is done where the peer does not take the stored transfer syntax: nothing, or an uncompressed one is converted into another. */
+  readonly transcode: 'never' | 'uncompressed';
   /** An association without work is released after this long. */
   readonly idleMs: number;
 };

@@ -7,6 +7,8 @@ import type { DimseDestination } from '../../src/model/config.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { COMMAND, encodeCommand, RESPONSE } from '../../src/protocols/dicom/command.ts';
 import { type AssociateRq, encodePdu, type Pdu } from '../../src/protocols/dicom/pdu.ts';
+import { transcoded } from '../../src/protocols/dicom/transcoder.ts';
+import { IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { testAuthority } from '../support/certificates.ts';
 import { isSent, objectIn } from '../support/corpus-objects.ts';
 import { CT, ctSeries, ctSlice, objectOf } from '../support/dicom-objects.ts';
@@ -31,7 +33,7 @@ afterAll(() => stored.remove());
 function destination(port: number, changes: Partial<DimseDestination> = {}): DimseDestination {
   return {
     ...{ kind: 'dimse', name: 'pacs', group: '', host: '127.0.0.1', port, aeTitle: 'PACS', callingAeTitle: 'WAYSTATION', tls: null },
-    ...{ timeoutMs: 20_000, idleMs: 60_000, associations: 1 },
+    ...{ timeoutMs: 20_000, idleMs: 60_000, associations: 1, transcode: 'never' },
     retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' },
     ...changes,
   };
@@ -188,6 +190,38 @@ describe('the C-STORE client of a lane', () => {
     expect(outcomes).toEqual({ stored: files.length - UNKNOWN_THERE.length, refused: UNKNOWN_THERE });
   }, 120_000);
 });
+
+(isInstalled('storescp') && existsSync(CORPUS) ? describe : describe.skip)('dcmtk storescp that takes Implicit VR only', () => {
+  it('gets an uncompressed object converted where the destination allows it, and none otherwise', async () => {
+    const storescp = await startStorescp(['+xi', '-pm']);
+    const [allowing, not] = [clientTo(storescp.target.port, { transcode: 'uncompressed' }), clientTo(storescp.target.port)];
+    const names = ['dicomParser/image_dfl', 'pydicom/files/MR_small_bigendian.dcm', 'dcmqi/derived/sr.dcm', 'pydicom/files/JPEG2000.dcm'];
+    const objects = names.map((name) => objectIn(readFileSync(`${CORPUS}/${name}`), ''));
+    const results = [];
+    for (const object of objects) results.push(await allowing.send(await stored.deliver(object)));
+    expect(results.map(({ detail }) => detail)).toEqual([
+      ...Array.from({ length: 3 }, () => `stored, in ${IMPLICIT_LITTLE_ENDIAN}`),
+      expect.stringContaining('the peer takes no'),
+    ]);
+    for (const object of objects) expect(await not.send(await stored.deliver(object))).toMatchObject({ failure: true, class: 'permanent' });
+    const plain = ctSlice({ size: 64 });
+    const implicit = {
+      ...plain,
+      transferSyntax: IMPLICIT_LITTLE_ENDIAN,
+      dataset: await wholeOf(transcoded([plain.dataset], plain.transferSyntax, IMPLICIT_LITTLE_ENDIAN)),
+    };
+    expect(await allowing.send(await stored.deliver(implicit))).toMatchObject({ detail: 'stored' });
+    await Promise.all([allowing.close(), not.close()]);
+    expect(readdirSync(storescp.directory)).toHaveLength(4);
+    await storescp.stop();
+  });
+});
+
+async function wholeOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const all: Buffer[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all);
+}
 
 (isInstalled('storescp') ? describe : describe.skip)('dcmtk storescp over TLS', () => {
   it('takes objects from who shows the right certificate, and nothing from others', async () => {

@@ -120,6 +120,11 @@ export class DimseAssociation {
     return fragmentBytes(this.#peerMaxPduLength);
   }
 
+  /** The first of these transfer syntaxes in which objects of that SOP class can be sent, or null. */
+  acceptedOf(abstractSyntax: string, transferSyntaxes: readonly string[]): string | null {
+    return transferSyntaxes.find((syntax) => this.accepts(abstractSyntax, syntax)) ?? null;
+  }
+
   /** Whether the peer was asked for it, whatever it said. */
   proposes(abstractSyntax: string, transferSyntax: string): boolean {
     return this.#proposed.some((one) => one.abstractSyntax === abstractSyntax && one.transferSyntaxes.includes(transferSyntax));

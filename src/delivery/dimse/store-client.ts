@@ -1,7 +1,8 @@
 /**
  * Sends stored objects to one PACS by C-STORE (PS3.7 §9.1.1): over one association a lane, kept for many objects and released when there
  * are none for a while. In: deliveries of kind `dicom-object`. Out: a receipt only for a success status of the peer, or a Failure.
- * Promises: an object goes in the transfer syntax it is stored in; contexts are proposed for what is to be sent, one for each SOP class and
+ * Promises: an object goes in the transfer syntax it is stored in, unless the peer takes only another one and the destination allows that
+ * it is converted; contexts are proposed for what is to be sent, one for each SOP class and
  * syntax, at most 128; a peer that lets nobody in holds back its lane, and sets nothing aside; what was perhaps taken is sent again, which
  * changes nothing there (the same SOP Instance UID, the same bytes).
  */
@@ -9,6 +10,7 @@ import type { Destination, DimseDestination } from '../../model/config.ts';
 import type { Delivery, SendResult } from '../../model/delivery.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Log } from '../../model/log.ts';
+import { conversionsOf, transcoded } from '../../protocols/dicom/transcoder.ts';
 import { OBJECTS_AT_ONCE, type OpenOutgoing, type Outgoing, objectOf, storeResult } from '../outgoing-session.ts';
 import { associate, type DimseAssociation, MAX_CONTEXTS, type OutgoingObject, type Wanted } from './dimse-client.ts';
 
@@ -39,6 +41,7 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
   let { tls } = destination;
   const lines = new Map<string, Line>();
   const contexts = contextMemory();
+  const conversions = (stored: string): string[] => (destination.transcode === 'uncompressed' ? conversionsOf(stored) : []);
 
   const lineOf = (lane: string): Line => {
     const line = lines.get(lane) ?? { association: null, stored: 0, idle: undefined };
@@ -54,7 +57,7 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
     return association;
   };
   const associationFor = async (line: Line, sopClassUid: string, transferSyntax: string): Promise<DimseAssociation | Failure> => {
-    contexts.note(sopClassUid, transferSyntax);
+    contexts.note(sopClassUid, transferSyntax, conversions(transferSyntax));
     const { association } = line;
     if (association && !association.ended && association.proposes(sopClassUid, transferSyntax)) return association;
     await release(line);
@@ -64,12 +67,13 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
     const { sopClassUid, transferSyntax } = objectOf(delivery);
     const association = await associationFor(line, sopClassUid, transferSyntax);
     if (isFailure(association)) return association;
-    const outgoing = await deps.open(delivery);
-    if (isFailure(outgoing)) return outgoing;
+    const asStored = await deps.open(delivery);
+    if (isFailure(asStored)) return asStored;
+    const outgoing = converted(asStored, association, conversions(asStored.transferSyntax));
     const status = await storeOver(association, outgoing);
     if (isFailure(status)) return delivery.attempts < MOST_BREAKS ? status : { ...status, class: 'permanent' };
     line.stored++;
-    return storeResult(status, delivery.controlId);
+    return storeResult(status, delivery.controlId, outgoing === asStored ? '' : `in ${outgoing.transferSyntax}`);
   };
   const send: StoreClient['send'] = async (delivery) => {
     const line = lineOf(delivery.lane);
@@ -93,6 +97,13 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
       await Promise.all([...lines.values()].map(release));
     },
   };
+}
+
+/** As it is, where the peer takes that. */
+function converted(outgoing: Outgoing, association: DimseAssociation, conversions: readonly string[]): Outgoing {
+  const { sopClassUid, transferSyntax: stored, dataset } = outgoing;
+  const target = association.accepts(sopClassUid, stored) ? null : association.acceptedOf(sopClassUid, conversions);
+  return target === null ? outgoing : { ...outgoing, transferSyntax: target, dataset: transcoded(dataset, stored, target) };
 }
 
 /** An object whose reading fails in the middle cannot be taken back but with its association. */
@@ -136,15 +147,18 @@ async function release(line: Line): Promise<void> {
   clearTimeout(impatience);
 }
 
-/** SOP classes with transfer syntaxes that were sent there, the newest last: as many as one association can propose. */
+/** SOP classes with transfer syntaxes that were sent there, and what these can be converted into; the newest last: as many as one association can propose. */
 function contextMemory() {
   const known = new Map<string, Wanted>();
   return {
     wanted: () => [...known.values()],
-    note: (abstractSyntax: string, transferSyntax: string): void => {
-      const key = `${abstractSyntax} ${transferSyntax}`;
-      known.delete(key);
-      known.set(key, { abstractSyntax, transferSyntaxes: [transferSyntax] });
+    note: (abstractSyntax: string, stored: string, conversions: readonly string[]): void => {
+      for (const transferSyntaxes of [[stored], conversions]) {
+        if (transferSyntaxes.length === 0) continue;
+        const key = `${abstractSyntax} ${transferSyntaxes}`;
+        known.delete(key);
+        known.set(key, { abstractSyntax, transferSyntaxes });
+      }
       for (const oldest of known.keys()) if (known.size > MAX_CONTEXTS) known.delete(oldest);
     },
   };

@@ -161,6 +161,7 @@ describe('a PACS', () => {
     expect(dimse).toMatchObject({
       aeTitle: 'PACS',
       callingAeTitle: 'GATEWAY',
+      transcode: 'never',
       associations: 1,
       tls: null,
       group: '',
@@ -198,6 +199,7 @@ describe('a PACS', () => {
       "peers[0].returns[0]: is 'pacs' of kind dimse, which takes no answers",
     ],
     [pacs(', callingAeTitle: ABCDEFGHIJKLMNOPQ'), 'destinations[0].callingAeTitle: must be an AE title'],
+    [pacs(', transcode: jpeg'), 'destinations[0].transcode: must be never or uncompressed'],
     [pacs(', associations: 0'), 'destinations[0].associations: must be a whole number from 1 to 4'],
     ['destinations: [{ name: w, kind: dicomweb, url: "ftp://x" }]', 'destinations[0].url: must be a URL with http or https'],
     ['destinations: [{ name: w, kind: email }]', 'destinations[0].kind: must be mllp, fhir, pull, dimse or dicomweb'],

@@ -1,0 +1,151 @@
+/**
+ * A dataset in another uncompressed transfer syntax (PS3.5 Annex A), while it streams by: Implicit or Explicit VR, either byte order,
+ * deflated or not, to Implicit or Explicit VR Little Endian. Values stay what they are; only how they are written changes.
+ * In: the dataset in chunks. Out: the same in the other syntax, with sequences and items of undefined length, because what they will take
+ * is not known when they begin. Group Lengths and Length to End are left out. Memory does not grow with the object.
+ * An element whose VR the dictionary does not know becomes UN (PS3.5 §6.2.2). Compressed pixels cannot be had this way.
+ */
+import { pipeline } from 'node:stream';
+import { createInflateRaw } from 'node:zlib';
+import type { Failure } from '../../model/failure.ts';
+import { type DatasetSink, DatasetWalker, SHORT_LENGTH_VRS, type WalkedElement } from './dataset-walker.ts';
+import { isSignedByPixels } from './dictionary.ts';
+import { elementHeader, ITEM } from './element-bytes.ts';
+import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN, transferSyntax } from './transfer-syntax.ts';
+
+/** The transfer syntaxes that a stored one can be converted into, the best first; none for one that cannot. */
+export function conversionsOf(stored: string): string[] {
+  if (transferSyntax(stored)?.pixels !== 'native') return [];
+  return [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN].filter((target) => target !== stored);
+}
+
+/** Throws where the dataset cannot be walked to its end. `from` and `to` as `conversionsOf` has them. */
+export async function* transcoded(
+  dataset: AsyncIterable<Buffer> | Iterable<Buffer>,
+  from: string,
+  to: string,
+): AsyncGenerator<Buffer, void> {
+  const writer = transcoder(from, to);
+  const source = transferSyntax(from)?.deflated ? inflated(dataset) : dataset;
+  for await (const chunk of source) {
+    const pieces = writer.push(chunk);
+    if (pieces.length > 0) yield Buffer.concat(pieces);
+  }
+  const rest = writer.end();
+  if (rest.length > 0) yield Buffer.concat(rest);
+}
+
+/** New bytes, or a range of the value bytes that stream by, in units whose byte order is turned round. */
+type Piece = Buffer | { start: number; readonly end: number; readonly unit: number };
+
+function transcoder(from: string, to: string) {
+  const source = transferSyntax(from);
+  if (!source) throw new Error(`transcoder: ${from} is not known`);
+  const pieces: Piece[] = [];
+  const walker = new DatasetWalker(source, rewriting(to === EXPLICIT_LITTLE_ENDIAN, pieces));
+  let position = 0;
+  let carried: Buffer = EMPTY;
+
+  const passOn = (range: Exclude<Piece, Buffer>, chunk: Buffer): Buffer => {
+    const stop = Math.min(range.end, position + chunk.length);
+    const bytes = chunk.subarray(range.start - position, stop - position);
+    range.start = stop;
+    if (range.unit === 1) return bytes;
+    const whole = Buffer.concat([carried, bytes]);
+    const turned = whole.length - (whole.length % range.unit);
+    carried = range.start === range.end ? EMPTY : whole.subarray(turned);
+    // What is left of a value that is no whole number of units stays as it is.
+    return Buffer.concat([turn(whole.subarray(0, turned), range.unit), range.start === range.end ? whole.subarray(turned) : EMPTY]);
+  };
+  const take = (chunk: Buffer): Buffer[] => {
+    const out: Buffer[] = [];
+    for (let piece = pieces[0]; piece !== undefined; piece = pieces[0]) {
+      if (Buffer.isBuffer(piece)) out.push(piece);
+      else {
+        if (piece.start < position + chunk.length) out.push(passOn(piece, chunk));
+        if (piece.start < piece.end) break;
+      }
+      pieces.shift();
+    }
+    position += chunk.length;
+    return out;
+  };
+  return {
+    push: (chunk: Buffer): Buffer[] => {
+      refuse(walker.push(chunk));
+      return take(chunk);
+    },
+    end: (): Buffer[] => {
+      refuse(walker.end());
+      return take(EMPTY);
+    },
+  };
+}
+
+/** Hears of every element, and says how it is written. */
+function rewriting(explicit: boolean, pieces: Piece[]): DatasetSink {
+  const target = { explicit, bigEndian: false };
+  let signed = false;
+  const header = (tag: number, vr: string, length: number) => void pieces.push(elementHeader(tag, vr, length, target));
+  const write = (element: WalkedElement, value: (unit: number) => Piece) => {
+    if ((element.tag & 0xffff) === GROUP_LENGTH || element.tag === LENGTH_TO_END) return;
+    const odd = element.length % 2;
+    header(element.tag, writtenVr(element, signed), element.length + odd);
+    pieces.push(value(element.bigEndian ? (UNITS[element.vr] ?? 1) : 1));
+    // Values are of even length (PS3.5 §7.1.1); numbers have no other, and a NUL at the end of a text means nothing.
+    if (odd === 1) pieces.push(Buffer.alloc(1));
+  };
+  return {
+    wants: ({ tag, length }) => tag === PIXEL_REPRESENTATION && length === 2,
+    value: (element, value) => {
+      signed = value[element.bigEndian ? 1 : 0] === 1;
+      write(element, (unit) => turn(value, unit));
+    },
+    passed: (element) => write(element, (unit) => ({ start: element.start, end: element.start + element.length, unit })),
+    entered: ({ tag }) => {
+      header(tag, 'SQ', UNDEFINED_LENGTH);
+      return true;
+    },
+    left: () => header(SEQUENCE_DELIMITATION, '', 0),
+    itemEntered: () => header(ITEM, '', UNDEFINED_LENGTH),
+    itemLeft: () => header(ITEM_DELIMITATION, '', 0),
+  };
+}
+
+/** What did not say its VR gets it from the dictionary; what was called UN stays so, for nobody knows how its value was written. */
+function writtenVr({ tag, vr, implied, explicit, length }: WalkedElement, signed: boolean): string {
+  if (implied && explicit) return 'UN';
+  const known = implied && signed && isSignedByPixels(tag) ? 'SS' : vr;
+  return SHORT_LENGTH_VRS.has(known) && length > MAX_SHORT_LENGTH ? 'UN' : known;
+}
+
+function turn(bytes: Buffer, unit: number): Buffer {
+  const copy = Buffer.from(bytes);
+  if (unit === 1) return copy;
+  return unit === 2 ? copy.swap16() : unit === 4 ? copy.swap32() : copy.swap64();
+}
+
+function inflated(dataset: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncIterable<Buffer> {
+  // Whoever reads hears of the error.
+  return pipeline(dataset, createInflateRaw(), () => {});
+}
+
+function refuse(broken: Failure | null): void {
+  if (broken) throw new Error(broken.detail);
+}
+
+const EMPTY = Buffer.alloc(0);
+const UNDEFINED_LENGTH = 0xffffffff;
+const MAX_SHORT_LENGTH = 0xfffe;
+const ITEM_DELIMITATION = 0xfffee00d;
+const SEQUENCE_DELIMITATION = 0xfffee0dd;
+const GROUP_LENGTH = 0x0000;
+const LENGTH_TO_END = 0x00080001;
+const PIXEL_REPRESENTATION = 0x00280103;
+
+/** Bytes of one number in a value of that VR (PS3.5 Table 6.2-1); of all others the order means nothing. */
+const UNITS: Readonly<Record<string, number>> = {
+  ...{ AT: 2, OW: 2, SS: 2, US: 2 },
+  ...{ FL: 4, OF: 4, OL: 4, SL: 4, UL: 4 },
+  ...{ FD: 8, OD: 8, OV: 8, SV: 8, UV: 8 },
+};
