@@ -11,7 +11,7 @@ import type { Peer } from '../model/peer.ts';
 import { isMediaType } from '../protocols/fhir/media-type.ts';
 import type { Segment } from '../protocols/hl7v2/message.ts';
 import type { ReadFile } from './datatypes/ed-attachment.ts';
-import { identity } from './datatypes/systems.ts';
+import { identity, keyOf } from './datatypes/systems.ts';
 
 /** More gaps than this help nobody; a hostile message could have millions. */
 const MAX_GAPS = 500;
@@ -129,7 +129,7 @@ export class Draft {
       digest,
       size: bytes.length,
     } satisfies StoredBinary;
-    const known = identity('Binary', 'urn:waystation:file-of-resource', `${owner.type}|${owner.system}|${owner.value}|${n}`);
+    const known = identity('Binary', 'urn:waystation:file-of-resource', `${owner.type}|${keyOf(owner)}|${n}`);
     const { reference: url } = this.add(binary as StoredBinary, [known]);
     this.#files.set(digest, bytes);
     return { ...attachment, url, size: bytes.length };

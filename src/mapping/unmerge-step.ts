@@ -9,12 +9,13 @@
 import type { Patient } from '@medplum/fhirtypes';
 import { failure, isFailure } from '../model/failure.ts';
 import type { Identity } from '../model/identity.ts';
-import type { PeerDirectory } from '../model/peer.ts';
+import type { Peer, PeerDirectory } from '../model/peer.ts';
 import type { MoveAct, Work } from '../model/work.ts';
 import { referenceTokens } from '../protocols/fhir/search-index.ts';
+import type { Segment } from '../protocols/hl7v2/message.ts';
 import { type Batch, putResource, resourceIn } from '../store/batch.ts';
 import { readCases } from '../store/case-store.ts';
-import { readEntry } from '../store/journal-store.ts';
+import { readEntry, readHead } from '../store/journal-store.ts';
 import {
   endMerge,
   findReferring,
@@ -85,14 +86,20 @@ async function casesNaming(
 }
 
 async function namesOld(batch: Batch, seq: number, identities: readonly Identity[], peers: PeerDirectory): Promise<boolean> {
-  const entry = await readEntry(batch.tx, seq);
-  if (!entry) return false;
-  const peer = peers.named(entry.peer);
-  const message = messageOf(entry.payload, peer);
-  if (isFailure(message)) return false;
-  const numbers = patientNumbers(message.first('PID'), 3, new Draft(peer, peer.zone));
+  const head = await readHead(batch.tx, seq);
+  if (!head) return false;
+  const peer = peers.named(head.peer);
+  const pid = pidOf(head.payload, peer) ?? pidOf((await readEntry(batch.tx, seq))?.payload ?? NO_BYTES, peer);
+  const numbers = patientNumbers(pid, 3, new Draft(peer, peer.zone));
   return numbers.some(({ identity }) => identities.some((one) => numberName(one) === numberName(identity)));
 }
+
+function pidOf(payload: Buffer, peer: Peer): Segment | undefined {
+  const message = messageOf(payload, peer);
+  return isFailure(message) ? undefined : message.first('PID');
+}
+
+const NO_BYTES = Buffer.alloc(0);
 
 /** What went along goes back; what stays is no longer found by the numbers of the other. */
 function actsOf(

@@ -318,6 +318,22 @@ export async function readEntry(q: Queryable, seq: number): Promise<Entry | null
   return rows[0] ? entryOf(rows[0]) : null;
 }
 
+/** The entry with the beginning of its payload, cut at the end of a segment. */
+export async function readHead(q: Queryable, seq: number): Promise<Entry | null> {
+  const { rows } = await q.query<EntryRow>(
+    `select seq, received, kind, peer, type, control_id, digest, lane, substring(payload for ${HEAD_BYTES}) as payload, blob, disposition, answer,
+       effects, detail, reused_control_id from journal where seq = $1`,
+    [seq],
+  );
+  const entry = rows[0] && entryOf(rows[0]);
+  if (!entry || entry.payload.length < HEAD_BYTES) return entry ?? null;
+  const end = Math.max(entry.payload.lastIndexOf(0x0d), entry.payload.lastIndexOf(0x0a));
+  return { ...entry, payload: entry.payload.subarray(0, end + 1) };
+}
+
+/** Whom a message is about stands at its beginning; behind it may be files. */
+const HEAD_BYTES = 65_536;
+
 export type Outcome = {
   readonly seq: number;
   readonly state: 'done' | 'failed' | 'held';

@@ -13,9 +13,6 @@ const DEFINITION = 'a DeviceDefinition of the same codes would say no more than 
 export const DIFFERENCES: Readonly<Record<string, string>> = {
   'ORC[Provenance] ORC-9 recorded': 'recorded is when it was recorded here (an instant); ORC-9 is the date of the event of the request',
   'ORC[Provenance] ORC-9 occurredDateTime': 'MSH-7 is when the message was written; ORC-9 is the date of the event of the request',
-  'ORC[Provenance] ORC-21 location(Location[1])': 'the facility stands in the Organization of the requester, once',
-  'ORC[Provenance] ORC-22 location(Location[1].address)': 'the facility stands in the Organization of the requester, once',
-  'ORC[Provenance] ORC-23 location(Location[1].telecom)': 'the facility stands in the Organization of the requester, once',
   'OBR[ServiceRequest] OBR-11 intent':
     'add-on is no intent of R4: an order, whose code is kept beside it; order is there without OBR-11 too',
   'OBR[ServiceRequest] OBR-13 *': 'an extension of R5 with a type that R4 lacks: clinical information is reasonCode, where readers look',
@@ -78,6 +75,8 @@ export const DIFFERENCES: Readonly<Record<string, string>> = {
   'HD[MessageHeader.destination-name] HD.2 name': 'the name is the namespace (HD.1); the universal id is the endpoint',
   'XTN[ContactPoint] XTN.3 system.extension-data-absent-reason':
     'a value needs a system (R4 cpt-2): a number of unsaid kind is a telephone’s',
+  'PatientClass[EncounterStatus] U unknown': 'unknown is there whatever the class is: it says nothing of how far the stay is',
+  'XON[Location] XON.6 identifier[1].assigner(Organization)': ASSIGNER,
   'EventReason U U': 'U is no reason: data-absent-reason unknown (EVN[Provenance] EVN-4)',
   'Event[EncounterStatus] A04 planned': 'A04 is a patient who has arrived (HL7 v2.5.1 §3.3.4): arrived',
   'Event[EncounterStatus] A08 unknown': 'an update says nothing of how far the stay is: the status stays as it was',

@@ -119,6 +119,9 @@ type Trial = {
   readonly after: Readonly<Record<string, string>>;
 };
 
+/** A code of no table. */
+const UNKNOWN = 'QZX7';
+
 /** What the guide assigns must not be there when the field is empty: a literal proves nothing else. */
 function tryRow(said: Tried, type: string, { text, codes, before, after }: Trial): string {
   const row: Tried = { ...said, ...CORRECTIONS[keyOf(said)] };
@@ -129,13 +132,15 @@ function tryRow(said: Tried, type: string, { text, codes, before, after }: Trial
   const own = (value: string) => (place === '' ? [] : ([[place, value]] as const));
   const found = valuesOf(row, type, new Map([...before, ...own(text), ...beside]));
   if (typeof found === 'string') return found;
-  if (row.assignment === '' && codes.length > 0) {
-    return found.some((value) => codes.some(({ target }) => String(value) === target)) ? '' : `${text} did not become ${codes[0]?.target}`;
-  }
-  const isIt = testOf(row);
-  const empty = place === '' || isEmptied(row, place) ? [] : valuesOf(row, type, new Map([...before, ...beside, ...own('')]));
+  const isCoded = row.assignment === '' && codes.length > 0;
+  const isIt = isCoded ? (value: unknown) => codes.some(({ target }) => String(value) === target) : testOf(row);
+  const otherwise = (value: string) => valuesOf(row, type, new Map([...before, ...beside, ...own(value)]));
+  const empty = place === '' || isEmptied(row, place) ? [] : otherwise('');
   const times = (values: readonly unknown[] | string) => (typeof values === 'string' ? 0 : values.filter(isIt).length);
   if (times(found) > times(empty)) return '';
+  if (isCoded && times(found) === 0) return `${text} did not become ${codes[0]?.target}`;
+  // What is there by default may still be because of the code: where any other one gives something else.
+  if (isCoded) return times(found) > times(otherwise(UNKNOWN)) ? '' : `${codes[0]?.target} is there whatever the code`;
   return row.assignment === '' ? 'the value is not there' : `${row.assignment} is not there because of it`;
 }
 

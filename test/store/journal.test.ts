@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Journal, openJournal } from '../../src/journal/journal.ts';
 import type { NewEntry } from '../../src/model/entry.ts';
-import { claimEntries, countTry, partOf, readEntry, requeueEntries } from '../../src/store/journal-store.ts';
+import { claimEntries, countTry, partOf, readEntry, readHead, requeueEntries } from '../../src/store/journal-store.ts';
 import { freshDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
 
@@ -58,6 +58,16 @@ describe('the journal', () => {
     expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
     const after = await fresh.database.query('select count(distinct xmin::text)::int as n from journal');
     expect(after.rows[0]?.n - before.rows[0]?.n).toBeLessThanOrEqual(2);
+  });
+
+  it('gives the head of a large message without what comes after', async () => {
+    const payload = Buffer.from(`MSH|^~\\&|A\rPID|1||4711\r${'OBX|1|TX|||some text\r'.repeat(5_000)}`);
+    const { seq } = await journal.append(entry({ payload }));
+    const head = (await readHead(fresh.database, seq))?.payload ?? Buffer.alloc(0);
+    expect(payload.subarray(0, head.length)).toEqual(head);
+    expect([head.length > 60_000, head.length <= 65_536, head.toString('latin1').endsWith('text\r')]).toEqual([true, true, true]);
+    const small = entry({ payload: Buffer.from('MSH|^~\\&|A') });
+    expect((await readHead(fresh.database, (await journal.append(small)).seq))?.payload).toEqual(small.payload);
   });
 
   it('gives a resend the stored answer and no second row, also when both come together', async () => {

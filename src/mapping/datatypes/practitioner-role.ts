@@ -8,7 +8,7 @@ import type { Draft } from '../draft.ts';
 import { type Components, filled } from './components.ts';
 import { type Datatype, each, pathOf } from './datatype.ts';
 import { plLocation } from './pl-location.ts';
-import { identity } from './systems.ts';
+import { identity, keyOf } from './systems.ts';
 import { dateTimeOf, periodOf } from './ts-datetime.ts';
 import { practitionerOf } from './xcn-practitioner.ts';
 import type { ReadOrganization } from './xon-organization.ts';
@@ -29,7 +29,7 @@ export function roleOf(
     organization: organization?.reference,
     ...role,
   }) as PractitionerRole;
-  const place = organization ? `${organization.identity.system}|${organization.identity.value}` : '';
+  const place = organization ? keyOf(organization.identity) : '';
   const as = role.code?.flatMap(({ coding = [] }) => coding.map(({ system, code }) => `${system}|${code}`)).join(' ') ?? '';
   const where = [role.location?.[0]?.display ?? '', role.period?.start ?? '', role.period?.end ?? ''].join(' ').trim();
   const known = [practitioner.reference, place, as, where].filter((part) => part !== '').join(' ');

@@ -48,6 +48,16 @@ export function authorityOf(system: string): Authority {
     : { namespace: '', universalId: oid, universalIdType: 'ISO' };
 }
 
+/**
+ * An identity as the beginning of another one's value (what is of this patient): no number can be written so that it reads as another one
+ * with something behind it. A value that was made here is made so already.
+ */
+export function keyOf({ system, value }: Pick<Identity, 'system' | 'value'>): string {
+  return `${system}|${MADE_HERE.test(system) ? value : value.replaceAll(/[|\\]/g, '\\$&')}`;
+}
+
+const MADE_HERE = /^urn:waystation:(?!authority:)/;
+
 /** Value of an identity or a case key: unique indexes hold about 2,700 bytes, so what is longer is told by its digest. */
 export function bounded(value: string): string {
   if (value.length <= MAX_KEY_LENGTH) return value;
@@ -75,7 +85,7 @@ function oidSystem(oid: string): string {
 }
 
 export function isUri(text: string): boolean {
-  return /^(?:https?:\/\/|urn:[a-z0-9][a-z0-9-]+:)[!-~]+$/i.test(text) && text.length <= MAX_KEY_LENGTH;
+  return /^(?:https?:\/\/|urn:[a-z0-9][a-z0-9-]+:)[!-{}~]+$/i.test(text) && text.length <= MAX_KEY_LENGTH;
 }
 
 /** A patient who is known by his study (its UID), whatever number the images carry. */

@@ -3,7 +3,7 @@
  * In: a field. Out: a reference to the Organization, which is added to the draft.
  * Without a number it is known by its name within the peer's authority: two departments of one name in one hospital are one.
  */
-import type { Organization, Reference } from '@medplum/fhirtypes';
+import type { Identifier, Location, Organization, Reference } from '@medplum/fhirtypes';
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import type { Draft } from '../draft.ts';
@@ -37,21 +37,23 @@ function organizationAt(at: Components, draft: Draft, more: Partial<Organization
   const [name, number] = [at(1), at(10) || (isOid(at(2)) ? at(2) : at(3))];
   if (name === '' && number === '') return undefined;
   const known = identityOf(at, number, draft.peer.patientAuthority);
-  const identifier =
-    number === ''
-      ? []
-      : [
-          {
-            ...checkDigit(at, 4, 5),
-            ...filled({ type: identifierType(at(7)), assigner: assignerOf(at) }),
-            system: known.system,
-            value: number,
-          },
-        ];
+  const identifier = numbersOf(at, number, known.system);
   const resource = filled({ resourceType: 'Organization' as const, identifier, name, ...more }) as Organization;
   const reference = draft.add(resource, [known], { shared: true });
   return { reference: { ...reference, ...filled({ display: name }) }, identity: known };
 }
+
+function numbersOf(at: Components, value: string, system: string): Identifier[] {
+  if (value === '') return [];
+  return [{ ...checkDigit(at, 4, 5), ...filled({ type: identifierType(at(7)), assigner: assignerOf(at) }), system, value }];
+}
+
+/** The organization as the place where it is (guide: XON[Location]). */
+export const XON_LOCATION: Datatype<Pick<Location, 'name' | 'identifier'>> = each((at, { draft }) => {
+  const number = at(10) || at(3);
+  const identifier = numbersOf(at, number, identityOf(at, number, draft.peer.patientAuthority).system);
+  return filled({ identifier, name: at(1) });
+});
 
 /** XON-6, by its name. */
 function assignerOf(at: Components): { display: string } | undefined {

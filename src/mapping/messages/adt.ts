@@ -15,7 +15,7 @@ import type { Mapped } from '../../model/mapped.ts';
 import { ADT_EVENTS } from '../../protocols/hl7v2/adt-events.ts';
 import type { Hl7Message, Segment } from '../../protocols/hl7v2/message.ts';
 import { firstValue } from '../datatypes/components.ts';
-import { bounded, identity } from '../datatypes/systems.ts';
+import { bounded, identity, keyOf } from '../datatypes/systems.ts';
 import { offsetOf } from '../datatypes/ts-datetime.ts';
 import { Draft } from '../draft.ts';
 import type { MapContext } from '../map-context.ts';
@@ -67,11 +67,10 @@ function readSubject(segments: readonly Segment[], name: string, draft: Draft): 
 
 /** What was observed of the patient (weight, blood group): the same again by its code, its sub-id and its time. */
 function observe(segments: readonly Segment[], patient: KnownPatient, encounter: Reference<Encounter> | undefined, draft: Draft): void {
-  const { system, value } = patient.identity;
   for (const observation of observationsIn(segments)) {
     const { obx } = observation;
     const place = [3, 4, 14].map((field) => obx.peek(field)).join('|');
-    const known = identity('Observation', 'urn:waystation:observation-of-patient', `${system}|${value}|${place}`);
+    const known = identity('Observation', 'urn:waystation:observation-of-patient', `${keyOf(patient.identity)}|${place}`);
     obxObservation(observation, { subject: patient.reference, encounter, known }, draft);
   }
 }
@@ -95,10 +94,9 @@ function readStay(
 ): Reference<Encounter>[] {
   const pv1 = segments.find(({ name }) => name === 'PV1');
   const admitted = firstValue(pv1, 44);
-  const { system, value } = patient.identity;
   const fallback: Identity = account
     ? identity('Encounter', 'urn:waystation:account', account.reference as string)
-    : identity('Encounter', `${system}|${value}`, admitted);
+    : identity('Encounter', keyOf(patient.identity), admitted);
   const isOne = firstValue(pv1, 19) !== '' || account !== undefined || admitted !== '';
   const visit = visitOf(isOne ? segments : segments.filter((segment) => segment !== pv1), patient, fallback, draft);
   if (!visit) return [];

@@ -6,7 +6,7 @@
 import type { CareTeam, CareTeamParticipant, Encounter, Patient } from '@medplum/fhirtypes';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { filled } from '../datatypes/components.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import type { Draft } from '../draft.ts';
 import { combined } from '../segment-table.ts';
 import {
@@ -58,7 +58,7 @@ export function careTeam(segments: readonly Segment[], { reference, identity: kn
   if (participant.length === 0) return;
   const said = combined<Partial<CareTeam>>(...roles.map((rol) => ROL_TEAM(rol, draft) as Partial<CareTeam>));
   draft.add<CareTeam>({ resourceType: 'CareTeam', subject: reference, ...said, participant }, [
-    identity('CareTeam', 'urn:waystation:care-team-of', `${known.system}|${known.value}`),
+    identity('CareTeam', 'urn:waystation:care-team-of', keyOf(known)),
   ]);
 }
 

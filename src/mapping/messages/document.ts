@@ -8,7 +8,7 @@ import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { compact, eachRepetition, filled, firstValue } from '../datatypes/components.ts';
 import { type EntityIdentifier, eiIdentifier } from '../datatypes/ei-identifier.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import type { Draft } from '../draft.ts';
 import { mshProvenance } from '../segments/msh-provenance.ts';
 import { isContent, obxAttachments } from '../segments/obx-documentreference.ts';
@@ -110,7 +110,7 @@ function readOthers(
   return observations.flatMap((segments, index) => {
     const { obx } = segments;
     if (isContent(obx)) return [];
-    const place = `${owner.system}|${owner.value}|${obx.peek(3)}|${obx.raw(4)}|${index + 1}`;
+    const place = `${keyOf(owner)}|${obx.peek(3)}|${obx.raw(4)}|${index + 1}`;
     const known = identity('Observation', 'urn:waystation:observation-of-document', place);
     return obxObservation(segments, { subject: patient.reference, encounter, known }, draft).reference;
   });

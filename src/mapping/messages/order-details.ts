@@ -8,7 +8,7 @@
 import type { DiagnosticReport, Encounter, Observation, Patient, Reference, Resource, ServiceRequest, Specimen } from '@medplum/fhirtypes';
 import type { Identity } from '../../model/identity.ts';
 import { compact, filled, firstValue } from '../datatypes/components.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import type { Draft } from '../draft.ts';
 import { al1AllergyIntolerance } from '../segments/al1-allergyintolerance.ts';
 import { dg1Condition } from '../segments/dg1-condition.ts';
@@ -31,7 +31,7 @@ type DetailContext = { readonly patient: ReadPatient; readonly encounter: Refere
 
 export function orderDetails(group: OrderGroup, order: Identity, context: DetailContext, draft: Draft): OrderDetails {
   const { patient, encounter } = context;
-  const owner = `${order.system}|${order.value}`;
+  const owner = keyOf(order);
   const subject = patient.reference;
   const own = readObservations(group.observations, owner, { subject, ...filled({ encounter }) }, draft);
   const specimens = readSpecimens(group, owner, context, draft);

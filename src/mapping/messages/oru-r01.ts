@@ -13,7 +13,7 @@ import type { Identity } from '../../model/identity.ts';
 import type { Mapped } from '../../model/mapped.ts';
 import type { Hl7Message, Segment } from '../../protocols/hl7v2/message.ts';
 import { firstValue } from '../datatypes/components.ts';
-import { bounded, identity } from '../datatypes/systems.ts';
+import { bounded, identity, keyOf } from '../datatypes/systems.ts';
 import { offsetOf } from '../datatypes/ts-datetime.ts';
 import { Draft } from '../draft.ts';
 import type { MapContext } from '../map-context.ts';
@@ -70,7 +70,7 @@ function readHead(
 ): Reference<Observation>[] {
   const observed = observationsIn(head).map((segments, index) => {
     const place = [firstValue(segments.obx, 1) || String(index + 1), segments.obx.peek(3), segments.obx.peek(4)].join('|');
-    const known = identity('Observation', 'urn:waystation:observation-of-patient', `${owner.system}|${owner.value}|${place}`);
+    const known = identity('Observation', 'urn:waystation:observation-of-patient', `${keyOf(owner)}|${place}`);
     return obxObservation(segments, { subject: patient.reference, encounter, known }, draft).reference;
   });
   const before = head.slice(0, head.findIndex(({ name }) => name === 'OBX' || name === 'PV1') >>> 0);

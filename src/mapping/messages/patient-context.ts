@@ -8,7 +8,7 @@ import type { Coverage, Encounter, EpisodeOfCare, Extension, Patient, Reference 
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { filled } from '../datatypes/components.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import type { Draft } from '../draft.ts';
 import { combined } from '../segment-table.ts';
 import { al1AllergyIntolerance } from '../segments/al1-allergyintolerance.ts';
@@ -117,10 +117,6 @@ function visitCoverage(type: Coverage['type'], beneficiary: Reference<Patient>):
     beneficiary,
     payor: [{ display: type?.text ?? type?.coding?.[0]?.display ?? 'not said' }],
   };
-}
-
-function keyOf({ system, value }: Identity): string {
-  return `${system}|${value}`;
 }
 
 function first(segments: readonly Segment[], name: string): Segment | undefined {

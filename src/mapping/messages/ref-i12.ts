@@ -16,7 +16,7 @@ import type { Mapped } from '../../model/mapped.ts';
 import type { Hl7Message, Segment } from '../../protocols/hl7v2/message.ts';
 import { components, filled, firstValue } from '../datatypes/components.ts';
 import { cweCodeableConcept } from '../datatypes/cwe-codeableconcept.ts';
-import { bounded } from '../datatypes/systems.ts';
+import { bounded, keyOf } from '../datatypes/systems.ts';
 import { offsetOf, saidAt } from '../datatypes/ts-datetime.ts';
 import { Draft } from '../draft.ts';
 import type { MapContext } from '../map-context.ts';
@@ -92,7 +92,7 @@ function referralOf(
   patientRecords(about, patient, draft);
   const context = { subject: patient.reference, encounter: visit?.reference, known: visit?.identity ?? patient.identity };
   const diagnoses = about.filter(({ name }) => name === 'DG1').flatMap((dg1) => dg1Condition(dg1, context, draft)?.condition ?? []);
-  const prior = priorResults(results).map((one, index) => readPrior(one, `${system}|${value}|prior ${index + 1}`, patient, draft));
+  const prior = priorResults(results).map((one, index) => readPrior(one, `${keyOf({ system, value })}|prior ${index + 1}`, patient, draft));
   const said = requestOf(referral, about, draft);
   const request: ServiceRequest = {
     ...said,

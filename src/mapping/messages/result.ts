@@ -15,7 +15,7 @@ import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { compact, firstValue } from '../datatypes/components.ts';
 import { CWE_CODEABLECONCEPT } from '../datatypes/cwe-codeableconcept.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import { xcnPractitioner } from '../datatypes/xcn-practitioner.ts';
 import type { Draft } from '../draft.ts';
 import { type MessageOrigin, mshProvenance } from '../segments/msh-provenance.ts';
@@ -206,14 +206,14 @@ function observe(
     const code = `${obx.peek(3)}|${obx.peek(3, 3)}|${obx.raw(4)}`;
     const count = (seen.get(code) ?? 0) + 1;
     seen.set(code, count);
-    const value = `${owner.system}|${owner.value}|${place}${code}|${count}`;
+    const value = `${keyOf(owner)}|${place}${code}|${count}`;
     const known = identity('Observation', 'urn:waystation:observation-of-report', value);
     return obxObservation(segments, { subject: patient.reference, encounter, known, more }, draft);
   });
 }
 
 function specimenOf(owner: Identity, n: number): Identity {
-  return identity('Specimen', 'urn:waystation:specimen-of-report', `${owner.system}|${owner.value}|${n}`);
+  return identity('Specimen', 'urn:waystation:specimen-of-report', `${keyOf(owner)}|${n}`);
 }
 
 /** Texts and codes of the impression, in the order they stand. */

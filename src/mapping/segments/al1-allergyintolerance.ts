@@ -11,7 +11,7 @@ import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { cweCode } from '../datatypes/cwe-code.ts';
 import { CWE_CODEABLECONCEPT } from '../datatypes/cwe-codeableconcept.ts';
 import { type Datatype, each, pathOf } from '../datatypes/datatype.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import { DTM_DATETIME } from '../datatypes/ts-datetime.ts';
 import type { Draft } from '../draft.ts';
 import { SET_ID, segmentTable } from '../segment-table.ts';
@@ -36,7 +36,7 @@ export function al1AllergyIntolerance(
     ...rest,
     ...reactionOf(reaction),
   };
-  return draft.add(allergy, [identity('AllergyIntolerance', 'urn:waystation:allergy-of', `${known.system}|${known.value}|${allergen}`)]);
+  return draft.add(allergy, [identity('AllergyIntolerance', 'urn:waystation:allergy-of', `${keyOf(known)}|${allergen}`)]);
 }
 
 function reactionOf([reaction]: AllergyIntolerance['reaction'] = []): Pick<AllergyIntolerance, 'reaction'> {

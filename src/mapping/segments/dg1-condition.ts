@@ -13,7 +13,7 @@ import { CWE_CODEABLECONCEPT } from '../datatypes/cwe-codeableconcept.ts';
 import { type Datatype, each, pathOf } from '../datatypes/datatype.ts';
 import { eiIdentifierOf } from '../datatypes/ei-identifier.ts';
 import { NM_POSITIVEINT, ST_STRING } from '../datatypes/id-primitive.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import { DTM_DATETIME } from '../datatypes/ts-datetime.ts';
 import { XCN_PRACTITIONER } from '../datatypes/xcn-practitioner.ts';
 import type { Draft } from '../draft.ts';
@@ -62,7 +62,7 @@ export function dg1Condition(dg1: Segment, { subject, encounter, known }: Diagno
 }
 
 function identityOf({ system, value }: Identity, name: string): Identity {
-  return identity('Condition', 'urn:waystation:diagnosis-of', `${system}|${value}|${name}`);
+  return identity('Condition', 'urn:waystation:diagnosis-of', `${keyOf({ system, value })}|${name}`);
 }
 
 /** DG1-22: the diagnosis that this one comes from, by its number alone. */

@@ -12,7 +12,7 @@ import { cweConceptOf } from '../datatypes/cwe-code.ts';
 import { CWE_CODEABLECONCEPT } from '../datatypes/cwe-codeableconcept.ts';
 import { CX_IDENTIFIER } from '../datatypes/cx-identifier.ts';
 import { type Datatype, each } from '../datatypes/datatype.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import { DTM_DATETIME } from '../datatypes/ts-datetime.ts';
 import { XAD_ADDRESS } from '../datatypes/xad-address.ts';
 import { xonOrganization } from '../datatypes/xon-organization.ts';
@@ -36,7 +36,7 @@ export function in1Coverage(in1: Segment, beneficiary: Reference<Patient>, known
     subscriber: subscriberOf(in1, beneficiary, draft),
     policyHolder: policyHolderOf(in1, draft),
   };
-  return draft.add(coverage, [identity('Coverage', 'urn:waystation:coverage-of', `${known.system}|${known.value}|${plan}`)]);
+  return draft.add(coverage, [identity('Coverage', 'urn:waystation:coverage-of', `${keyOf(known)}|${plan}`)]);
 }
 
 /** IN1-4 with the address of IN1-5; an insurer without a name is known by its number (IN1-3). */

@@ -4,18 +4,20 @@
  * In: the entry and what was made of it. Out: a reference to the Provenance in the draft. The message itself stays in the journal: it is
  * named by peer, control id and SHA-256.
  */
-import type { Coding, Device, Provenance, ProvenanceAgent, ProvenanceEntity, Reference } from '@medplum/fhirtypes';
+import type { Coding, Device, Location, Provenance, ProvenanceAgent, ProvenanceEntity, Reference } from '@medplum/fhirtypes';
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
-import { compact, components, firstValue } from '../datatypes/components.ts';
+import { compact, components, filled, firstValue } from '../datatypes/components.ts';
 import { cweConceptIn } from '../datatypes/cwe-code.ts';
 import { CWE_DEVICE } from '../datatypes/cwe-device.ts';
 import { CWE_ORGANIZATION } from '../datatypes/cwe-organization.ts';
 import { type Source, wrapped } from '../datatypes/datatype.ts';
 import { bounded, identity } from '../datatypes/systems.ts';
 import { dateTimeField } from '../datatypes/ts-datetime.ts';
+import { XAD_ADDRESS } from '../datatypes/xad-address.ts';
 import { xcnPractitioner } from '../datatypes/xcn-practitioner.ts';
-import { XON_ORGANIZATION } from '../datatypes/xon-organization.ts';
+import { XON_LOCATION, XON_ORGANIZATION } from '../datatypes/xon-organization.ts';
+import { xtnContactPointOf } from '../datatypes/xtn-contactpoint.ts';
 import type { Draft } from '../draft.ts';
 import { combined, segmentTable, valued } from '../segment-table.ts';
 import { ORDER_CONTROL } from '../vocabulary/0119-order-control.ts';
@@ -55,6 +57,7 @@ export function mshProvenance(
       text: origin.type,
     },
     agent: [...agent, ...personsOf(orc, draft)],
+    location: orderedAt(orc, draft),
     entity,
     ...combined<Partial<Provenance>>(MSH_SECURITY(source.msh, draft), ORC_SECURITY(orc, draft)),
   });
@@ -124,6 +127,19 @@ export function agent(role: string, who: Reference): ProvenanceAgent {
 
 /** ORC-18: the device that the order was entered at. */
 const ORC_DEVICE = segmentTable<{ device: Reference<Device>[] }>([['ORC-18', 'device[]', CWE_DEVICE]]);
+
+/** ORC-21 to ORC-23: where it was ordered. Nobody looks for that place by itself. */
+function orderedAt(orc: Segment | undefined, draft: Draft): Reference<Location> | undefined {
+  const { place, ...more } = ORC_LOCATION(orc, draft);
+  const said = filled<Partial<Location>>({ ...place, ...more });
+  return said && draft.contain<Location>({ resourceType: 'Location', ...said });
+}
+
+const ORC_LOCATION = segmentTable<Pick<Location, 'address' | 'telecom'> & { place: Pick<Location, 'name' | 'identifier'> }>([
+  ['ORC-21', 'place', XON_LOCATION],
+  ['ORC-22', 'address', XAD_ADDRESS],
+  ['ORC-23', 'telecom[]', xtnContactPointOf()],
+]);
 
 /** ORC-28, how confidential the order is (HL7 Table 0177). */
 const ORC_SECURITY = segmentTable<Provenance>([

@@ -13,7 +13,7 @@ import { CWE_CODEABLECONCEPT } from '../datatypes/cwe-codeableconcept.ts';
 import { CX_IDENTIFIER } from '../datatypes/cx-identifier.ts';
 import { each } from '../datatypes/datatype.ts';
 import { identifierType } from '../datatypes/identifier-type.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import { DTM_DATE, DTM_DATETIME } from '../datatypes/ts-datetime.ts';
 import { XAD_ADDRESS } from '../datatypes/xad-address.ts';
 import { XON_ORGANIZATION } from '../datatypes/xon-organization.ts';
@@ -43,7 +43,7 @@ export function nk1RelatedPerson(
 ): Reference<RelatedPerson> | undefined {
   if (isOrganization(nk1)) return undefined;
   const person: RelatedPerson = { resourceType: 'RelatedPerson', patient, ...NK1_RELATEDPERSON(nk1, draft) };
-  const place = `${known.system}|${known.value}|${nk1.occurrence}`;
+  const place = `${keyOf(known)}|${nk1.occurrence}`;
   return draft.add(person, [identity('RelatedPerson', 'urn:waystation:relative-of', place)]);
 }
 

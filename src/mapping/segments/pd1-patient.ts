@@ -8,7 +8,7 @@ import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { cweConceptIn } from '../datatypes/cwe-code.ts';
 import { CWE_CODEABLECONCEPT } from '../datatypes/cwe-codeableconcept.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import { XCN_PRACTITIONER } from '../datatypes/xcn-practitioner.ts';
 import { XON_ORGANIZATION, XON_STRING } from '../datatypes/xon-organization.ts';
 import type { Draft } from '../draft.ts';
@@ -39,7 +39,7 @@ export function pd1LivingWill(
     subject,
     valueCodeableConcept,
   };
-  return draft.add(observation, [identity('Observation', 'urn:waystation:living-will-of', `${patient.system}|${patient.value}`)]);
+  return draft.add(observation, [identity('Observation', 'urn:waystation:living-will-of', keyOf(patient))]);
 }
 
 const PD1_LIVINGWILL = segmentTable<{ valueCodeableConcept: CodeableConcept }>([

@@ -7,7 +7,7 @@ import type { Identifier, Patient, Reference, RelatedPerson } from '@medplum/fhi
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
 import { CX_IDENTIFIER } from '../datatypes/cx-identifier.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import type { Draft } from '../draft.ts';
 import { segmentTable } from '../segment-table.ts';
 
@@ -20,7 +20,7 @@ export function pidMother(
   const { identifier = [] } = PID_MOTHER(pid, draft);
   if (identifier.length === 0) return undefined;
   return draft.add<RelatedPerson>({ resourceType: 'RelatedPerson', patient, identifier, relationship: [MOTHER] }, [
-    identity('RelatedPerson', 'urn:waystation:mother-of', `${known.system}|${known.value}`),
+    identity('RelatedPerson', 'urn:waystation:mother-of', keyOf(known)),
   ]);
 }
 

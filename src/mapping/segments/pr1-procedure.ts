@@ -14,7 +14,7 @@ import { type Datatype, each, pathOf, wrapped } from '../datatypes/datatype.ts';
 import { eiIdentifierOf } from '../datatypes/ei-identifier.ts';
 import { ST_STRING } from '../datatypes/id-primitive.ts';
 import { PL_LOCATION } from '../datatypes/pl-location.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import { DTM_DATETIME } from '../datatypes/ts-datetime.ts';
 import { XCN_PRACTITIONER } from '../datatypes/xcn-practitioner.ts';
 import type { Draft } from '../draft.ts';
@@ -30,7 +30,7 @@ export function pr1Procedure(
   if (name === undefined) return undefined;
   const procedure: Procedure = { resourceType: 'Procedure', status: 'unknown', ...said, subject, ...(encounter ? { encounter } : {}) };
   const [number] = said.identifier ?? [];
-  const place = `${known.system}|${known.value}|${name}|${said.performedDateTime ?? said.performedPeriod?.start ?? ''}`;
+  const place = `${keyOf(known)}|${name}|${said.performedDateTime ?? said.performedPeriod?.start ?? ''}`;
   // The `1` of one message is not the `1` of another.
   const isNamed = valued('PR1-19.2')(pr1) || valued('PR1-19.3')(pr1);
   const own =

@@ -24,7 +24,7 @@ import { CX_IDENTIFIER, cxIdentifierOf } from '../datatypes/cx-identifier.ts';
 import { type Datatype, each, pathOf, wrapped } from '../datatypes/datatype.ts';
 import { ST_STRING } from '../datatypes/id-primitive.ts';
 import { PL_LOCATION, plLocation } from '../datatypes/pl-location.ts';
-import { identity } from '../datatypes/systems.ts';
+import { identity, keyOf } from '../datatypes/systems.ts';
 import { DTM_DATETIME } from '../datatypes/ts-datetime.ts';
 import { XCN_PRACTITIONER } from '../datatypes/xcn-practitioner.ts';
 import type { Draft } from '../draft.ts';
@@ -56,7 +56,7 @@ export function pv1Encounter(
 }
 
 function unnumbered({ system, value }: Identity): Identity {
-  return identity('Encounter', 'urn:waystation:encounter-of-order', `${system}|${value}`);
+  return identity('Encounter', 'urn:waystation:encounter-of-order', keyOf({ system, value }));
 }
 
 /** What PV1 says of the visit; class and status, which FHIR requires, in any case. */

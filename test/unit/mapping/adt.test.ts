@@ -48,6 +48,21 @@ describe('ADT', () => {
     expect([...ENCOUNTER_STATUS.keys()].sort()).toEqual(updates.sort());
   });
 
+  it('never takes what is of one patient for what is of another, whatever their numbers are', () => {
+    const urns = [
+      [pid('4711\\F\\A'), 'AL1|1||B'],
+      [pid('4711'), 'AL1|1||A\\F\\B'],
+      [pid('4711\\E\\'), 'AL1|1||A'],
+      [pid('4711\\E\\\\F\\A'), 'AL1|1||'],
+    ].map(([patient = '', allergy = '']) =>
+      map(adt('A08', '20260310090000', patient, pv1('V1'), allergy)).resources.flatMap(({ resource, identities: [known] }) =>
+        resource.resourceType === 'AllergyIntolerance' ? [known?.value] : [],
+      ),
+    );
+    expect(urns.flat()).toEqual([...new Set(urns.flat())]);
+    expect(urns.flat().length).toBeGreaterThan(2);
+  });
+
   it('knows what was observed of a patient again by its code and its time', () => {
     const weight = (kilograms: number) => `OBX|1|NM|29463-7^Body weight^LN||${kilograms}|kg|||||F|||20260310080000`;
     const [first, later] = [weight(70), weight(71)].map((obx) => map(adt('A08', '20260310090000', pid('X'), pv1('V1'), obx)));
