@@ -10,6 +10,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { openScratch, type Scratch } from './scratch-store.ts';
 
 /** What comes is gathered in blocks of this size: one system call a block, and no memory that is given back for each chunk. */
 const BLOCK_BYTES = 512 * 1024;
@@ -37,6 +38,8 @@ export type BlobWriter = {
 export type BlobStore = {
   writer(): Promise<BlobWriter>;
   put(bytes: Uint8Array): Promise<StoredBlob>;
+  /** For what a request needs twice before it is stored. */
+  scratch(): Promise<Scratch>;
   /** `start` and `end` are offsets of the first and last byte (both inclusive). An absent blob is the stream's error. */
   read(digest: string, range?: { readonly start?: number; readonly end?: number; readonly highWaterMark?: number }): Readable;
   path(digest: string): string;
@@ -68,6 +71,7 @@ export async function openBlobs(dataDirectory: string): Promise<BlobStore> {
         await one.abort();
       }
     },
+    scratch: () => openScratch(temporary),
     read: (digest, range = {}) => createReadStream(path(digest), range),
     path,
     stat: async (digest) => {

@@ -119,7 +119,7 @@ describe('storing at the DICOMweb door', () => {
   });
 
   it.each([
-    ['another form', Buffer.from('{}'), 'application/dicom+json', 415],
+    ['another form', Buffer.from('<a/>'), 'application/dicom+xml', 415],
     ['parts of another form', multipart([]), 'multipart/related; type="application/dicom+xml"; boundary=b0undary', 415],
     ['no form at all', Buffer.from('x'), '', 415],
     ['no boundary', multipart([]), 'multipart/related; type="application/dicom"', 400],

@@ -1,5 +1,6 @@
 /**
- * STOW-RS (PS3.18 §10.5): objects that come as Part 10 files, one alone or many in multipart/related, streamed to disk as they arrive.
+ * STOW-RS (PS3.18 §10.5): objects that come as Part 10 files, one alone or many in multipart/related, streamed to disk as they arrive; or as
+ * metadata with bulk data (`stow-metadata-session.ts`).
  * In: the request and who sends it. Out: status and response dataset, once everything is durable. Promises: memory does not grow with
  * objects or requests; each object is stored or refused by itself, by the same rules as at the DIMSE door; a request that breaks off leaves what was
  * whole before, and sending it again has no second effect.
@@ -8,7 +9,7 @@ import { constants, inflateRawSync } from 'node:zlib';
 import type { Request } from 'express';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Metrics } from '../../model/metrics.ts';
-import type { Caller, PeerDirectory } from '../../model/peer.ts';
+import type { Caller } from '../../model/peer.ts';
 import { DatasetReader } from '../../protocols/dicom/dataset-reader.ts';
 import { ATTRIBUTES } from '../../protocols/dicom/header.ts';
 import { multipartReader, type PartHeaders } from '../../protocols/dicom/multipart-reader.ts';
@@ -18,10 +19,11 @@ import { type StoreOutcome, storeAnswer } from '../../protocols/dicom/store-answ
 import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import { isUid } from '../../protocols/dicom/uid.ts';
 import { parseAccept } from '../../protocols/dicom/web-accept.ts';
-import { type ObjectDeps, ObjectSession } from '../dicom/object-session.ts';
+import { ObjectSession } from '../dicom/object-session.ts';
 import type { Refusal, Reply } from './reply.ts';
+import { DICOM_JSON, type StowMetadataDeps, storeFromMetadata } from './stow-metadata-session.ts';
 
-export type StowDeps = ObjectDeps & { readonly peers: Pick<PeerDirectory, 'http'>; readonly metrics: Metrics };
+export type StowDeps = StowMetadataDeps & { readonly metrics: Metrics };
 
 /** File Meta Information, and the elements that say what the object is, are in the first bytes. */
 const HEAD_BYTES = 64 * 1024;
@@ -37,10 +39,15 @@ export async function storeInstances(
 ): Promise<Reply | Refusal> {
   const [content] = parseAccept(request.headers['content-type'] ?? 'none/none');
   if (!content || (request.headers['content-encoding'] ?? 'identity') !== 'identity') return UNSUPPORTED;
+  const form = content.type === RELATED ? (content.parameters.get('type') ?? DICOM).toLowerCase() : content.type;
+  if (form !== DICOM && form !== DICOM_JSON) return UNSUPPORTED;
   const begin = (): PartSession => new PartSession(caller, studyUid, deps);
-  const received = content.type === 'application/dicom' ? await one(request, begin()) : await many(request, content.parameters, begin);
-  if ('why' in received) return received;
-  if (isFailure(received)) return { status: received.code === 'too-large' ? 413 : 400, why: received.detail };
+  const received = await (form === DICOM_JSON
+    ? storeFromMetadata(request, content, caller, studyUid, deps)
+    : content.type === DICOM
+      ? one(request, begin())
+      : many(request, content.parameters, begin));
+  if (isFailure(received)) return { status: REFUSED[received.code] ?? 400, why: received.detail };
   const outcomes = received.map((outcome) => (isFailure(outcome.result) ? outcome : { ...outcome, result: `${base}${outcome.result}` }));
   for (const { result } of outcomes) deps.metrics.count('waystation_dicomweb_stores_total', { stored: String(!isFailure(result)) });
   const { status, dataset } = storeAnswer(outcomes, studyUid === null ? '' : `${base}/studies/${studyUid}`);
@@ -63,10 +70,8 @@ async function many(
   request: Request,
   parameters: ReadonlyMap<string, string>,
   begin: () => PartSession,
-): Promise<StoreOutcome[] | Failure | Refusal> {
+): Promise<StoreOutcome[] | Failure> {
   const reader = multipartReader(parameters.get('boundary') ?? '');
-  const type = parameters.get('type') ?? DICOM;
-  if (!request.headers['content-type']?.toLowerCase().startsWith('multipart/related') || type.toLowerCase() !== DICOM) return UNSUPPORTED;
   if (!reader) return failure('dicomweb', 'malformed', 'multipart without a boundary');
   const outcomes: StoreOutcome[] = [];
   const open: { part: PartSession | null } = { part: null };
@@ -192,4 +197,9 @@ function inflatedHead(bytes: Buffer): Buffer {
 const DEFLATED_HEAD_BYTES = 4 * 1024;
 const NAMES: ReadonlySet<number> = new Set([ATTRIBUTES.SOPClassUID, ATTRIBUTES.SOPInstanceUID]);
 const DICOM = 'application/dicom';
-const UNSUPPORTED: Refusal = { status: 415, why: 'objects are stored as application/dicom, alone or in multipart/related' };
+const RELATED = 'multipart/related';
+const UNSUPPORTED: Refusal = {
+  status: 415,
+  why: 'objects are stored as application/dicom or application/dicom+json, alone or in multipart/related',
+};
+const REFUSED: Readonly<Record<string, number>> = { 'too-large': 413, 'out-of-resources': 503, internal: 503 };
