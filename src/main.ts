@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { admitTask } from './cases/admit.ts';
 import { peerDirectory } from './config/peers.ts';
 import type { CorridorData, CorridorOrder, CorridorWord } from './corridor-worker.ts';
+import { archivesOf, startAskingWorker } from './delivery/dimse/asking-worker.ts';
 import { startCommitmentWorker } from './delivery/dimse/commitment-worker.ts';
 import { moveClient } from './delivery/dimse/move-client.ts';
 import { openStored } from './delivery/outgoing-session.ts';
@@ -253,8 +254,14 @@ function dimseDestinations({ destinations }: Config): DimseDestination[] {
   return destinations.filter((one) => one.kind === 'dimse');
 }
 
-/** Answers to requests for storage commitment, where some peer may ask for it. */
-function startCommitments({ config, log, database, blobs, page, closes }: Parts): void {
+/** Answers to requests for storage commitment, where some peer may ask for it; and requests to archives, where some are asked. */
+function startCommitments(parts: Parts): void {
+  const { config, log, database, blobs, journal, page, closes, renewals } = parts;
+  if (archivesOf(config.destinations).size > 0) {
+    const asking = startAskingWorker({ database, journal, clock, log, metrics: page.metrics, destinations: config.destinations });
+    closes.push(() => inTime(asking.stop()));
+    renewals.push(({ destinations }) => asking.renew(destinations));
+  }
   if (!config.peers.some(({ commitment }) => commitment)) return;
   const { aeTitle } = config.dimse;
   const addressOf = (peer: string) => {

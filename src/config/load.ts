@@ -4,6 +4,7 @@
  * Order of precedence: environment, file, default. Relative paths in the file start at the file, others at the working directory.
  */
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import type { CommitmentAddress } from '../model/commitment.ts';
 import { type Config, type ConfiguredPeer, type Destination, type Route, type Specialty, takesCases } from '../model/config.ts';
 import { LOG_LEVELS, type LogLevel } from '../model/log.ts';
 import { isLoopback } from './address-range.ts';
@@ -152,6 +153,12 @@ function dataDirectory(where: Where, base: string, written: string | undefined):
   return written === undefined ? defaultDataDirectory(where) : resolve(base, written);
 }
 
+function commitmentOf({ limit, archive, ...address }: CommitmentInput): CommitmentAddress {
+  return { ...address, ...(archive === undefined ? {} : { archive: { name: archive, limitMs: limit } }) };
+}
+
+type CommitmentInput = NonNullable<NonNullable<ConfigInput['peers'][number]['dimse']>['commitment']>;
+
 function completePeer({ mllp, dimse, http, specialty, reply, ...peer }: ConfigInput['peers'][number]): ConfiguredPeer {
   return {
     ...peer,
@@ -167,7 +174,7 @@ function completePeer({ mllp, dimse, http, specialty, reply, ...peer }: ConfigIn
     address: mllp?.address ?? '',
     certificate: mllp?.certificate ?? '',
     ...(reply.wait === undefined ? {} : { replyWaitMs: reply.wait }),
-    ...(dimse?.commitment ? { commitment: dimse.commitment } : {}),
+    ...(dimse?.commitment ? { commitment: commitmentOf(dimse.commitment) } : {}),
     ...(dimse?.query ? { query: dimse.query } : {}),
     callingAeTitle: dimse?.aeTitle ?? '',
     callingAddress: dimse?.address ?? '',
@@ -186,8 +193,9 @@ function completeDestination(written: ConfigInput['destinations'][number], aeTit
     return { ...fhir, retry, token: token ?? '', timeoutMs: timeout, pollMs: poll };
   }
   if (written.kind === 'dimse') {
-    const { timeout, idle, group = '', tls = null, callingAeTitle = aeTitle, ...dimse } = written;
-    return { ...dimse, group, tls, callingAeTitle, timeoutMs: timeout, idleMs: idle, retry };
+    const { timeout, idle, group = '', tls = null, callingAeTitle = aeTitle, commitment, ...dimse } = written;
+    const asked = commitment ? { commitment: { limitMs: commitment.limit } } : {};
+    return { ...dimse, group, tls, callingAeTitle, timeoutMs: timeout, idleMs: idle, retry, ...asked };
   }
   if (written.kind === 'dicomweb') {
     const { timeout, group = '', tls = null, token = '', ...dicomweb } = written;

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Config, ConfiguredPeer } from '../model/config.ts';
-import { type Failure, failure } from '../model/failure.ts';
+import { type Failure, failure, isFailure } from '../model/failure.ts';
 import type { DimseCaller, MllpCaller, Peer, PeerDirectory } from '../model/peer.ts';
 import type { ShownCertificate } from '../model/tls.ts';
 import { addressRange } from './address-range.ts';
@@ -30,7 +30,9 @@ export function peerDirectory(config: Config): PeerDirectory {
       if (!mayBeCalled(config, to)) return failure('config', 'not-found', `called AE title ${safe(to)} is not ours`);
       const peer = from === '' ? undefined : config.peers.find(({ callingAeTitle }) => callingAeTitle === from);
       if (peer && !comesFrom(peer, caller)) return failure('config', 'forbidden', `${peer.name} does not call from there`);
-      return orUnknown(peer, madeUpName('dimse', from));
+      const known = orUnknown(peer, madeUpName('dimse', from));
+      const archives = archivesCalled(config, from);
+      return isFailure(known) || archives.length === 0 ? known : { ...known, archives };
     },
     http: (client) =>
       (client === '' ? undefined : config.peers.find((peer) => peer.client === client)) ?? unknownPeer(madeUpName('http', client)),
@@ -73,6 +75,10 @@ function isShown(certificate: string, shown: ShownCertificate | null): boolean {
 function comesFrom({ callingAddress, callingCertificate }: ConfiguredPeer, caller: DimseCaller): boolean {
   if (callingAddress !== '' && !addressRange(callingAddress)(caller.address)) return false;
   return callingCertificate === '' || isShown(callingCertificate, caller.certificate);
+}
+
+function archivesCalled({ destinations = [] }: Partial<Config>, aeTitle: string): string[] {
+  return destinations.flatMap((one) => (one.kind === 'dimse' && one.commitment && one.aeTitle === aeTitle ? [one.name] : []));
 }
 
 function mayBeCalled({ dimse, unknownPeers }: Config, called: string): boolean {

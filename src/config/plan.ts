@@ -13,7 +13,7 @@ export function planFaults(source: Source, specialties: readonly string[]): Conf
   const raw = record(source.raw);
   const destinations = withReaders(items(raw, 'destinations'));
   const parts: Parts = { source, raw, specialties, peers: items(raw, 'peers'), destinations, routes: items(raw, 'routes') };
-  return [doors, listeners, names, returns, routes, specialtyNames, recognition, queries].flatMap((rule) => rule(parts));
+  return [doors, listeners, names, returns, archives, routes, specialtyNames, recognition, queries].flatMap((rule) => rule(parts));
 }
 
 type Item = { readonly path: Path; readonly value: Raw };
@@ -65,6 +65,16 @@ function returns({ source, peers, destinations }: Parts): ConfigFault[] {
   return peers.flatMap(({ path, value }) =>
     texts(value.returns).flatMap((to, index) => leadsTo(source, [...path, 'returns', index], to, destinations, TAKE_ANSWERS)),
   );
+}
+
+/** Who is granted what an archive has committed names one that is asked. */
+function archives({ source, peers, destinations }: Parts): ConfigFault[] {
+  const asked = destinations.filter(({ value }) => value.kind === 'dimse' && isRecord(value.commitment));
+  return peers.flatMap(({ path, value }) => {
+    const { archive } = record(record(value.dimse).commitment);
+    const place = [...path, 'dimse', 'commitment', 'archive'];
+    return existing(source, place, archive, namesOf(asked), 'destination of kind dimse with commitment');
+  });
 }
 
 function routes({ source, raw, routes: rules, destinations, peers, specialties }: Parts): ConfigFault[] {

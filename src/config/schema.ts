@@ -113,7 +113,12 @@ function peer(pointers: Pointers) {
     }).optional(),
     dimse: section({
       aeTitle,
-      commitment: section({ host, port: wholeNumber(1, 65_535) }).optional(),
+      commitment: section({
+        host,
+        port: wholeNumber(1, 65_535),
+        archive: name.optional(),
+        limit: duration('1m', '90d').prefault('3d'),
+      }).optional(),
       query: section({ group: name, moveTo: list(name).prefault([]) }).optional(),
       address: address.optional(),
       certificate: text('the common name of a certificate, or its SHA-256').optional(),
@@ -199,6 +204,7 @@ function destination(pointers: Pointers) {
     callingAeTitle: aeTitle.optional(),
     transcode: oneOf('never', 'uncompressed').prefault('never'),
     idle: duration('0s', '10m').prefault('5s'),
+    commitment: section({ limit: duration('1m', '90d').prefault('1d') }).optional(),
   });
   const dicomweb = section({ kind: z.literal('dicomweb'), ...objects, url: webUrl, token: secret(pointers).optional() });
   return z.discriminatedUnion('kind', [mllp, fhir, pull, dimse, dicomweb], {

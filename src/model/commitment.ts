@@ -22,9 +22,26 @@ export type Commitment = {
   readonly request: CommitmentRequest;
   /** Null until the objects have been looked at. */
   readonly answer: CommitmentAnswer | null;
+  readonly received: Date;
   /** How often the answer was tried to be given. */
   readonly attempts: number;
 };
 
 /** Where a peer listens for answers when its association is gone; it is called by the AE title by which it calls. */
-export type CommitmentAddress = { readonly host: string; readonly port: number };
+export type CommitmentAddress = {
+  readonly host: string;
+  readonly port: number;
+  /** Nothing is granted before the archive of this destination has committed it; after the limit it is refused. Absent: what is kept here. */
+  readonly archive?: { readonly name: string; readonly limitMs: number };
+};
+
+/** A request of ours to an archive. */
+export type AskedCommitment = {
+  readonly id: number;
+  readonly destination: string;
+  readonly transactionUid: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly created: Date;
+  readonly lastFailure: string;
+};

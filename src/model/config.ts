@@ -70,6 +70,8 @@ export type DimseDestination = ObjectDestination & {
   readonly transcode: 'never' | 'uncompressed';
   /** An association without work is released after this long. */
   readonly idleMs: number;
+  /** It is asked to commit what was sent; what it has not committed in this time is a person's. Absent where it is not asked. */
+  readonly commitment?: { readonly limitMs: number };
 };
 
 /** A PACS that takes STOW-RS (PS3.18 §10.5). */

@@ -41,6 +41,8 @@ export type Peer = {
   readonly query?: PeerQuery;
   /** Where answers to its requests for storage commitment go; absent where it may not ask. */
   readonly commitment?: CommitmentAddress;
+  /** Destinations that are asked for storage commitment and have its AE title: it may report on that. */
+  readonly archives?: readonly string[];
 };
 
 export type PeerQuery = {

@@ -2,7 +2,15 @@
  * Requests for storage commitment: kept until the peer has taken the answer, whatever happens to the gateway meanwhile.
  * `due` is a lease as well: who works on one pushes it ahead, and it comes back by itself when he dies.
  */
-import { type Commitment, type CommitmentAnswer, type CommitmentRequest, NOT_SAFE, type SopReference } from '../model/commitment.ts';
+import {
+  type Commitment,
+  type CommitmentAddress,
+  type CommitmentAnswer,
+  type CommitmentRequest,
+  NOT_SAFE,
+  type SopReference,
+} from '../model/commitment.ts';
+import { committedAt } from './asked-commitment-store.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { Queryable, Transaction } from './database.ts';
 
@@ -19,7 +27,7 @@ export async function insertCommitment(tx: Transaction, one: NewCommitment): Pro
   const { rows } = await tx.query<{ id: number }>(
     `insert into commitment as c (peer, transaction_uid, request, seq, received, due) values ($1, $2, $3, $4, $5, $6)
      on conflict (peer, transaction_uid) do update
-       set state = 'waiting', answer = null, attempts = 0, due = excluded.due, settled = null where c.request = excluded.request
+       set state = 'waiting', answer = null, attempts = 0, due = excluded.due, received = excluded.received, settled = null where c.request = excluded.request
      returning id`,
     [one.peer, one.request.transactionUid, Buffer.from(JSON.stringify(one.request)), one.seq, one.received, one.due],
   );
@@ -31,7 +39,7 @@ export async function claimCommitments(q: Queryable, now: Date, until: Date, lim
   const { rows } = await q.query<Row>(
     `update commitment set due = $2 where id in (
        select id from commitment where state = 'waiting' and due <= $1 order by due limit $3 for update skip locked)
-     returning id, peer, request, answer, attempts`,
+     returning id, peer, request, answer, attempts, received`,
     [now, until, limit],
   );
   return rows.map(commitmentOf);
@@ -42,24 +50,34 @@ export async function freeCommitments(q: Queryable, now: Date): Promise<void> {
   await q.query(`update commitment set due = $1 where state = 'waiting' and attempts = 0 and due > $1`, [now]);
 }
 
-/** Looks at every object of a request, once: the answer is kept, and is the same however often it must be given. */
+/** Who must have committed an object before it is granted here; absent where it is enough that it is kept. */
+export type Grant = { readonly archive?: CommitmentAddress['archive']; readonly now: Date };
+
+/**
+ * Looks at every object of a request, once: the answer is kept, and is the same however often it must be given.
+ * Null: an archive behind us has not committed all of them, and has time to.
+ */
 export async function answerCommitment(
   q: Queryable,
   blobs: Verifying,
-  { id, peer, request, answer }: Commitment,
-): Promise<CommitmentAnswer> {
+  { id, peer, request, answer, received }: Commitment,
+  { archive, now }: Grant,
+): Promise<CommitmentAnswer | null> {
   if (answer !== null) return answer;
+  const archived = archive ? await committedAt(q, archive.name, uidsOf(request.references)) : null;
+  const isMissed = ({ sopInstanceUid }: SopReference): boolean => archived !== null && !archived.has(sopInstanceUid);
+  if (archive && now.getTime() - received.getTime() < archive.limitMs) {
+    const awaited = await keptObjects(q, peer, uidsOf(request.references.filter(isMissed)));
+    if (awaited.size > 0) return null;
+  }
   const committed: SopReference[] = [];
   const failed: (SopReference & { reason: number })[] = [];
   for (let at = 0; at < request.references.length; at += LOOKED_UP_AT_ONCE) {
     const some = request.references.slice(at, at + LOOKED_UP_AT_ONCE);
-    const kept = await keptObjects(
-      q,
-      peer,
-      some.map(({ sopInstanceUid }) => sopInstanceUid),
-    );
+    const kept = await keptObjects(q, peer, uidsOf(some));
     for (const one of some) {
-      const reason = await reasonAgainst(one, kept.get(one.sopInstanceUid), blobs);
+      const here = await reasonAgainst(one, kept.get(one.sopInstanceUid), blobs);
+      const reason = here ?? (isMissed(one) ? NOT_SAFE.processingFailure : null);
       if (reason === null) committed.push(one);
       else failed.push({ ...one, reason });
     }
@@ -67,6 +85,10 @@ export async function answerCommitment(
   const found = { transactionUid: request.transactionUid, committed, failed };
   await q.query(`update commitment set answer = $2 where id = $1`, [id, Buffer.from(JSON.stringify(found))]);
   return found;
+}
+
+function uidsOf(references: readonly SopReference[]): string[] {
+  return references.map(({ sopInstanceUid }) => sopInstanceUid);
 }
 
 type Verifying = Pick<BlobStore, 'verify'>;
@@ -90,6 +112,11 @@ export async function settleCommitment(q: Queryable, id: number, state: 'done' |
   ]);
 }
 
+/** It cannot be answered yet. */
+export async function postponeCommitment(q: Queryable, id: number, due: Date): Promise<void> {
+  await q.query(`update commitment set due = $2 where id = $1`, [id, due]);
+}
+
 /** After an attempt that failed. */
 export async function putOffCommitment(q: Queryable, id: number, due: Date, failure: string): Promise<void> {
   await q.query(`update commitment set due = $2, last_failure = $3, attempts = attempts + 1 where id = $1`, [id, due, failure]);
@@ -110,7 +137,7 @@ async function keptObjects(q: Queryable, peer: string, uids: readonly string[]):
   return new Map(rows.map((row) => [row.sop_instance_uid, { sopClassUid: row.sop_class_uid, blobs: row.blobs }]));
 }
 
-type Row = { id: number; peer: string; request: Buffer; answer: Buffer | null; attempts: number };
+type Row = { id: number; peer: string; request: Buffer; answer: Buffer | null; attempts: number; received: Date };
 
 function commitmentOf({ request, answer, ...row }: Row): Commitment {
   const read = (bytes: Buffer) => JSON.parse(bytes.toString('utf8'));

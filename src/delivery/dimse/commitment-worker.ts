@@ -13,7 +13,14 @@ import { STORAGE_COMMITMENT_PUSH } from '../../protocols/dicom/sop-class.ts';
 import { SUCCESS, statusName } from '../../protocols/dicom/status.ts';
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../../protocols/dicom/transfer-syntax.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
-import { answerCommitment, claimCommitments, freeCommitments, putOffCommitment, settleCommitment } from '../../store/commitment-store.ts';
+import {
+  answerCommitment,
+  claimCommitments,
+  freeCommitments,
+  postponeCommitment,
+  putOffCommitment,
+  settleCommitment,
+} from '../../store/commitment-store.ts';
 import type { Database } from '../../store/database.ts';
 import { reasonOf } from '../../store/database-failure.ts';
 import { delayMs } from '../retry.ts';
@@ -23,6 +30,8 @@ const POLL_MS = 1_000;
 const AT_ONCE = 4;
 const LEASE_MS = 10 * 60_000;
 const TIMEOUT_MS = 20_000;
+/** How often it is looked whether the archive behind us has committed what is asked for. */
+const ARCHIVE_POLL_MS = 10_000;
 /** The last of these comes after about five days. */
 const RETRY: RetryPolicy = { firstDelayMs: 5_000, maxDelayMs: 30 * 60_000, maxAttempts: 250, onFailure: 'setAside' };
 
@@ -80,8 +89,14 @@ async function answerDue(deps: CommitmentWorkerDeps): Promise<number> {
 async function answerOne(commitment: Commitment, deps: CommitmentWorkerDeps): Promise<void> {
   const { database, clock, log, metrics } = deps;
   const { id, peer, request } = commitment;
-  const answer = await answerCommitment(database, deps.blobs, commitment);
-  const status = await send(answer, deps.addressOf(peer), deps.aeTitle);
+  const address = deps.addressOf(peer);
+  const now = clock.now();
+  const answer = await answerCommitment(database, deps.blobs, commitment, {
+    ...(address?.archive ? { archive: address.archive } : {}),
+    now,
+  });
+  if (answer === null) return postponeCommitment(database, id, new Date(now.getTime() + ARCHIVE_POLL_MS));
+  const status = await send(answer, address, deps.aeTitle);
   const about = { peer, transaction: request.transactionUid, committed: answer.committed.length, failed: answer.failed.length };
   if (status === SUCCESS) {
     await settleCommitment(database, id, 'done', clock.now());

@@ -11,7 +11,7 @@ import type { CommitmentAnswer } from '../../model/commitment.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { MoveOrigin } from '../../model/move.ts';
 import type { CallTls } from '../../model/tls.ts';
-import { COMMAND, type Command, encodeCommand } from '../../protocols/dicom/command.ts';
+import { COMMAND, type Command, encodeCommand, RESPONSE, responseTo } from '../../protocols/dicom/command.ts';
 import { CommandAssembler } from '../../protocols/dicom/command-assembler.ts';
 import { fragmentBytes, gathered, pDataOf } from '../../protocols/dicom/p-data.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../../protocols/dicom/part10.ts';
@@ -66,11 +66,23 @@ export type OutgoingObject = {
   readonly origin?: MoveOrigin;
 };
 
-/** Opens an association, one presentation context for each entry of `wanted`. */
-export async function associate(target: DimseTarget, wanted: readonly Wanted[]): Promise<DimseAssociation | Failure> {
-  const association = new DimseAssociation(target, wanted);
+/** A request of the peer: fragments of its dataset go in, the status that answers it comes out. */
+export type Incoming = { write(fragment: Buffer): void; end(): Promise<number> };
+/** What becomes of a request of the peer, by its command and transfer syntax; null for one that nobody serves. */
+export type Hear = (command: Command, transferSyntax: string) => Incoming | null;
+
+/** Opens an association, one presentation context for each entry of `wanted`. `hear`: requests of the peer with a dataset. */
+export async function associate(
+  target: DimseTarget,
+  wanted: readonly Wanted[],
+  hear: Hear = () => null,
+): Promise<DimseAssociation | Failure> {
+  const association = new DimseAssociation(target, wanted, hear);
   return (await association.open()) ?? association;
 }
+
+/** A request of the peer that is under way. */
+type Heard = { readonly command: Command; readonly context: number; readonly incoming: Incoming };
 
 /** What the peer says next. */
 type Said = Command | 'accepted' | 'released' | Failure;
@@ -90,9 +102,13 @@ export class DimseAssociation {
   /** Told of the next thing the peer says, or of the end. */
   #waiting: ((said: Said) => void) | null = null;
   #ended: Failure | null = null;
+  readonly #over = Promise.withResolvers<void>();
+  readonly #hear: Hear;
+  #incoming: Heard | null = null;
 
-  constructor(target: DimseTarget, wanted: readonly Wanted[]) {
+  constructor(target: DimseTarget, wanted: readonly Wanted[], hear: Hear = () => null) {
     this.#target = target;
+    this.#hear = hear;
     this.#proposed = wanted.map((context, index) => ({ id: 2 * index + 1, ...context }));
     this.#roles = wanted.flatMap(({ abstractSyntax, asProvider }) =>
       asProvider ? [{ sopClassUid: abstractSyntax, scu: false, scp: true }] : [],
@@ -113,6 +129,11 @@ export class DimseAssociation {
   /** Why there will be no more operations on it, or null. */
   get ended(): Failure | null {
     return this.#ended;
+  }
+
+  /** Resolves when there will be no more operations on it. */
+  get over(): Promise<void> {
+    return this.#over.promise;
   }
 
   /** Bytes of an object in one PDU, as long as the peer takes them. */
@@ -175,6 +196,17 @@ export class DimseAssociation {
     return this.#statusIn(await said);
   }
 
+  /** The status of an operation with a dataset on the context of its SOP class; `datasetIn` writes it in the accepted transfer syntax. */
+  async ask(command: Omit<Command, 'messageId' | 'hasDataset'>, datasetIn: (transferSyntax: string) => Buffer): Promise<number | Failure> {
+    const context = this.#contextFor(command.sopClassUid, null);
+    if (context === null) return failure('delivery', 'rejected', `the peer takes no ${command.sopClassUid}`, 'transient');
+    const said = this.#next();
+    this.#messageId = (this.#messageId % 0xffff) + 1;
+    await this.#send(context, true, encodeCommand({ ...command, messageId: this.#messageId, hasDataset: true }), true);
+    await this.#send(context, false, datasetIn(this.#accepted.get(context) as string), true);
+    return this.#statusIn(await said);
+  }
+
   async release(): Promise<void> {
     const answer = this.#next();
     await this.#layer.send({ type: 'A-RELEASE-RQ' });
@@ -197,7 +229,10 @@ export class DimseAssociation {
   }
 
   #tell(said: Said): void {
-    if (isFailure(said)) this.#ended ??= said;
+    if (isFailure(said)) {
+      this.#ended ??= said;
+      this.#over.resolve();
+    }
     this.#waiting?.(said);
     this.#waiting = null;
   }
@@ -249,10 +284,32 @@ export class DimseAssociation {
   }
 
   #value(pdv: Pdv): void {
+    if (!pdv.command && this.#incoming?.context === pdv.context) {
+      this.#incomingFragment(pdv);
+      return;
+    }
     const command = pdv.command ? this.#assembler.push(pdv) : failure('delivery', 'malformed', 'a dataset that nobody asked for');
-    if (command === null) return;
+    if (command === null || (!isFailure(command) && this.#isHeard(command, pdv.context))) return;
     this.#tell(command);
     if (isFailure(command)) void this.abort();
+  }
+
+  #isHeard(command: Command, context: number): boolean {
+    if ((command.field & RESPONSE) !== 0 || !command.hasDataset || this.#incoming) return false;
+    const incoming = this.#hear(command, this.#accepted.get(context) ?? '');
+    if (incoming) this.#incoming = { command, context, incoming };
+    return incoming !== null;
+  }
+
+  #incomingFragment({ fragment, last }: Pdv): void {
+    const { command, context, incoming } = this.#incoming as Heard;
+    incoming.write(fragment);
+    if (!last) return;
+    this.#incoming = null;
+    void incoming
+      .end()
+      .then((status) => this.#send(context, true, encodeCommand(responseTo(command, status)), true))
+      .catch(() => this.abort());
   }
 
   #transport() {

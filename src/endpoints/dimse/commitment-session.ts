@@ -25,7 +25,13 @@ import {
 } from '../../protocols/dicom/storage-commitment.ts';
 import { EXPLICIT_LITTLE_ENDIAN, type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
-import { answerCommitment, insertCommitment, putOffCommitment, settleCommitment } from '../../store/commitment-store.ts';
+import {
+  answerCommitment,
+  insertCommitment,
+  postponeCommitment,
+  putOffCommitment,
+  settleCommitment,
+} from '../../store/commitment-store.ts';
 import type { Database } from '../../store/database.ts';
 import type { Operation, Request } from './operation.ts';
 
@@ -84,7 +90,10 @@ export class CommitmentSession implements Operation {
     const accepted = this.#accepted;
     if (accepted === null) return;
     try {
-      const answer = await answerCommitment(database, blobs, accepted);
+      const archive = this.#peer.commitment?.archive;
+      const answer = await answerCommitment(database, blobs, accepted, { ...(archive ? { archive } : {}), now: clock.now() });
+      // The worker looks again until the archive has spoken, and answers on an association of its own.
+      if (answer === null) return await postponeCommitment(database, accepted.id, clock.now());
       const status = await this.#report(answer);
       const about = {
         peer: accepted.peer,
@@ -121,7 +130,7 @@ export class CommitmentSession implements Operation {
         const seq = await journal.appendIn(tx, entryOf(request, name, received));
         const id = await insertCommitment(tx, { peer: name, request, seq, received, due: new Date(received.getTime() + LEASE_MS) });
         if (id === null) throw new OtherRequest();
-        return { id, peer: name, request, answer: null, attempts: 0 };
+        return { id, peer: name, request, answer: null, attempts: 0, received };
       });
     } catch (error) {
       if (error instanceof OtherRequest) return failure('dimse', 'conflict', 'the Transaction UID stands for another request');

@@ -15,6 +15,7 @@ import {
   VERIFICATION,
 } from '../../protocols/dicom/sop-class.ts';
 import { SUCCESS, statusOf } from '../../protocols/dicom/status.ts';
+import { commitmentReportSession } from './commitment-report-session.ts';
 import { type CommitmentDeps, CommitmentSession } from './commitment-session.ts';
 import { type FindDeps, FindSession, findStudies } from './find-session.ts';
 import { availabilitySession, performedStepSession } from './notice-session.ts';
@@ -46,9 +47,9 @@ export function offerTo(peer: Peer): (sopClassUid: string) => Encoding | null {
   return (sopClassUid) => SERVICES.find(({ serves, offered }) => serves(sopClassUid) && offered(peer))?.encoding ?? null;
 }
 
-/** Whether the peer may be the provider of a SOP class on an association that it opened: who may C-GET takes what comes. */
+/** Whether the peer may be the provider of a SOP class on an association that it opened: who may C-GET takes what comes, an archive reports. */
 export function mayProvide(peer: Peer): (sopClassUid: string) => boolean {
-  return (sopClassUid) => mayQuery(peer) && isStorageClass(sopClassUid);
+  return (sopClassUid) => (mayQuery(peer) && isStorageClass(sopClassUid)) || (isArchive(peer) && sopClassUid === STORAGE_COMMITMENT_PUSH);
 }
 
 export function beginOperation(request: Request, deps: ServiceDeps): Operation {
@@ -64,6 +65,7 @@ const only =
   (sopClassUid: string): boolean =>
     uids.includes(sopClassUid);
 
+const isArchive = ({ archives = [] }: Peer): boolean => archives.length > 0;
 const mayQuery = ({ query }: Peer): boolean => query !== undefined;
 const queries =
   (operation: 'FIND' | 'GET' | 'MOVE') =>
@@ -84,6 +86,11 @@ const SERVICES: readonly Service[] = [
     ...{ name: 'N-ACTION', command: COMMAND.nActionRq, serves: only(STORAGE_COMMITMENT_PUSH), encoding: 'written' },
     offered: ({ commitment }) => commitment !== undefined,
     begin: (request, deps) => new CommitmentSession(request, { ...deps, ...deps.commitment }),
+  },
+  {
+    ...{ name: 'N-EVENT-REPORT', command: COMMAND.nEventReportRq, serves: only(STORAGE_COMMITMENT_PUSH), encoding: 'written' },
+    offered: isArchive,
+    begin: (request, deps) => commitmentReportSession(request, { ...deps, ...deps.commitment }),
   },
   {
     ...{ name: 'N-CREATE', command: COMMAND.nCreateRq, serves: only(PERFORMED_STEP), encoding: 'written', offered: everyone },

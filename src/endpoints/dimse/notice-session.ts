@@ -26,7 +26,7 @@ import {
 } from '../../protocols/dicom/performed-procedure.ts';
 import { noticeStatusOf, SUCCESS, statusName } from '../../protocols/dicom/status.ts';
 import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
-import { isUid } from '../../protocols/dicom/uid.ts';
+import { isUid, newUid } from '../../protocols/dicom/uid.ts';
 import { lockStep, saveStep } from '../../store/closing-store.ts';
 import type { Database, Transaction } from '../../store/database.ts';
 import type { Answer, Operation, Request } from './operation.ts';
@@ -83,7 +83,8 @@ function noticeSession(request: Request, deps: NoticeDeps, tags: ReadonlySet<num
   const { command, context, peer } = request;
   const syntax = transferSyntax(context.transferSyntax) as TransferSyntax;
   const reader = new DatasetReader(syntax, tags, MAX_STEP_BYTES);
-  const uid = command.sopInstanceUid === '' && command.field === COMMAND.nCreateRq ? newUid(deps.clock) : command.sopInstanceUid;
+  // PS3.7 §10.1.5.1.4: where the request names no instance, the performer does.
+  const uid = command.sopInstanceUid === '' && command.field === COMMAND.nCreateRq ? newUid(deps.clock.uuid()) : command.sopInstanceUid;
   let problem = faultOf(request, uid);
   return {
     write: async (fragment) => {
@@ -124,11 +125,6 @@ function faultOf({ command, context }: Request, uid: string): Failure | null {
   if (command.sopClassUid !== context.abstractSyntax)
     return failure('dimse', 'unsupported-type', 'SOP class was not negotiated for this context');
   return isUid(uid) ? null : failure('dimse', 'not-found', 'SOP Instance UID is missing or no UID');
-}
-
-/** PS3.7 §10.1.5.1.4: where the request names no instance, the performer does. PS3.5 §B.2: a UUID as a UID. */
-function newUid(clock: Clock): string {
-  return `2.25.${BigInt(`0x${clock.uuid().replaceAll('-', '')}`)}`;
 }
 
 function entryOf({ peer, context }: Request, uid: string, payload: Buffer, received: Date): Omit<NewEntry, 'lane' | 'detail'> {

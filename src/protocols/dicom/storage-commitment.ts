@@ -54,6 +54,51 @@ function requestOf(found: CommitmentRequest): CommitmentRequest | Failure {
   return whole ? found : failure('dicom', 'invalid', 'an object is named without its UIDs');
 }
 
+export type ReportReader = { push(chunk: Buffer): Failure | null; end(): CommitmentAnswer | Failure };
+
+/** Reads the dataset of an N-EVENT-REPORT (PS3.4 Table J.3-2) as it streams by. */
+export function reportReader(syntax: TransferSyntax): ReportReader {
+  const found = { transactionUid: '', committed: [] as Named[], failed: [] as (Named & { reason: number })[] };
+  let items: Named[] = found.committed;
+  const walker = new DatasetWalker(syntax, {
+    wants: ({ tag, topLevel, length }) =>
+      length <= MAX_UID_BYTES && (topLevel ? tag === TRANSACTION_UID : tag === SOP_CLASS || tag === SOP_INSTANCE || tag === FAILURE_REASON),
+    value: ({ tag, bigEndian }, value) => {
+      const uid = value.toString('latin1').replace(/[\0 ]+$/, '');
+      const item = items.at(-1);
+      if (tag === TRANSACTION_UID) found.transactionUid = uid;
+      else if (item && tag === SOP_CLASS) item.sopClassUid = uid;
+      else if (item && tag === SOP_INSTANCE) item.sopInstanceUid = uid;
+      else if (item && value.length === 2) Object.assign(item, { reason: bigEndian ? value.readUInt16BE() : value.readUInt16LE() });
+    },
+    entered: ({ tag, topLevel }) => {
+      items = tag === FAILED_SOP_SEQUENCE ? found.failed : found.committed;
+      return topLevel && (tag === REFERENCED_SOP_SEQUENCE || tag === FAILED_SOP_SEQUENCE);
+    },
+    left: () => {},
+    itemEntered: () => void items.push({ sopClassUid: '', sopInstanceUid: '', ...(items === found.failed ? { reason: 0 } : {}) }),
+    itemLeft: () => {},
+  });
+  const tooMany = (): boolean => found.committed.length + found.failed.length > MAX_REFERENCES;
+  return {
+    push: (chunk) => walker.push(chunk) ?? (tooMany() ? failure('dicom', 'too-large', 'too many objects') : null),
+    end: () => walker.end() ?? reportOf(found),
+  };
+}
+
+type Named = { sopClassUid: string; sopInstanceUid: string };
+
+function reportOf(found: CommitmentAnswer): CommitmentAnswer | Failure {
+  if (!isUid(found.transactionUid)) return failure('dicom', 'invalid', 'Transaction UID is missing or no UID');
+  const whole = [...found.committed, ...found.failed].every(({ sopInstanceUid }) => isUid(sopInstanceUid));
+  return whole ? found : failure('dicom', 'invalid', 'an object is named without its UID');
+}
+
+/** The dataset of an N-ACTION (PS3.4 Table J.3-1). */
+export function writeRequest({ transactionUid, references }: CommitmentRequest, explicit: boolean): Buffer {
+  return writeEvent({ transactionUid, committed: references, failed: [] }, explicit);
+}
+
 /** Event Type ID (PS3.4 §J.3.3.1): 1 when all are safe, 2 when there are failures. */
 export function eventTypeOf({ failed }: CommitmentAnswer): number {
   return failed.length === 0 ? 1 : 2;

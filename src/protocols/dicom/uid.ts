@@ -18,3 +18,8 @@ export function uidFromName(name: string): string {
   bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
   return `2.25.${BigInt(`0x${bytes.toString('hex')}`)}`;
 }
+
+/** A UID from a UUID (PS3.5 §B.2). */
+export function newUid(uuid: string): string {
+  return `2.25.${BigInt(`0x${uuid.replaceAll('-', '')}`)}`;
+}

@@ -156,6 +156,19 @@ describe('how long a sender is kept waiting', () => {
 describe('a PACS', () => {
   const pacs = (more = '') => `destinations: [{ name: pacs, kind: dimse, host: h, port: 104, aeTitle: PACS${more} }]`;
 
+  it('is asked for commitment where it says so, and is the archive that a modality waits for', () => {
+    expect(loaded(pacs()).config.destinations[0]).not.toHaveProperty('commitment');
+    const asked = pacs(', commitment: {}');
+    expect(loaded(asked).config.destinations[0]).toMatchObject({ commitment: { limitMs: 86_400_000 } });
+    const ct = (archive: string) => `\npeers: [{ name: ct, dimse: { aeTitle: CT1, commitment: { host: h, port: 1${archive} } } }]`;
+    expect(loaded(asked + ct('')).config.peers[0]?.commitment).toEqual({ host: 'h', port: 1 });
+    expect(loaded(asked + ct(', archive: pacs, limit: 2h')).config.peers[0]?.commitment).toEqual({
+      ...{ host: 'h', port: 1 },
+      archive: { name: 'pacs', limitMs: 7_200_000 },
+    });
+    expect(() => loaded(pacs() + ct(', archive: pacs'))).toThrow('there is no such destination of kind dimse with commitment');
+  });
+
   it('is called by our own name, over one association, plain, unless it says otherwise', () => {
     const [dimse] = loaded(`dimse: { aeTitle: GATEWAY }\n${pacs()}`).config.destinations;
     expect(dimse).toMatchObject({

@@ -134,3 +134,17 @@ describe('unknown senders', () => {
     expect(nameOf(peers.dimse(NEARBY, 'CT1', 'WAYSTATION'))).toBe('ct');
   });
 });
+
+describe('an archive that is asked for commitment', () => {
+  it('may report by the AE title of its destination, known as a peer or not; nobody else may', () => {
+    const archive = 'destinations: [{ name: pacs, kind: dimse, host: h, port: 104, aeTitle: PACS, commitment: {} }]';
+    const archivesOf = (peers: PeerDirectory, calling: string) => {
+      const peer = peers.dimse(NEARBY, calling, 'WAYSTATION');
+      return isFailure(peer) ? peer.code : peer.archives;
+    };
+    const open = directory(archive);
+    expect([archivesOf(open, 'PACS'), archivesOf(open, 'CT1')]).toEqual([['pacs'], undefined]);
+    const closed = directory(`unknownPeers: refuse\n${archive}\npeers: [{ name: archive, dimse: { aeTitle: PACS } }]`);
+    expect([archivesOf(closed, 'PACS'), archivesOf(closed, 'CT1')]).toEqual([['pacs'], 'forbidden']);
+  });
+});

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { CommitmentAnswer } from '../../../../src/model/commitment.ts';
 import { isFailure } from '../../../../src/model/failure.ts';
-import { eventTypeOf, requestReader, writeEvent } from '../../../../src/protocols/dicom/storage-commitment.ts';
+import { eventTypeOf, reportReader, requestReader, writeEvent } from '../../../../src/protocols/dicom/storage-commitment.ts';
 import {
   EXPLICIT_LITTLE_ENDIAN,
   IMPLICIT_LITTLE_ENDIAN,
@@ -70,5 +70,44 @@ describe('storage commitment', () => {
         expect(isFailure(found) || found.references.length > 0).toBe(true);
       }),
     );
+  });
+});
+
+describe('the report of an archive', () => {
+  const uid = fc.integer({ min: 1, max: 1e9 }).map((number) => `1.2.${number}`);
+  const reference = fc.record({ sopClassUid: fc.constant(CT), sopInstanceUid: uid });
+  const answer = fc.record({
+    transactionUid: uid,
+    committed: fc.array(reference, { maxLength: 5 }),
+    failed: fc.array(fc.record({ sopClassUid: fc.constant(CT), sopInstanceUid: uid, reason: fc.nat(0xffff) }), { maxLength: 5 }),
+  });
+  const readReport = (bytes: Buffer, explicit: boolean, size = bytes.length) => {
+    const reader = reportReader(transferSyntax(explicit ? EXPLICIT_LITTLE_ENDIAN : IMPLICIT_LITTLE_ENDIAN) as TransferSyntax);
+    for (let at = 0; at < bytes.length; at += size) {
+      const fault = reader.push(bytes.subarray(at, at + size));
+      if (fault) return fault;
+    }
+    return reader.end();
+  };
+
+  it('is read as it was written, in any fragments and both encodings', () => {
+    fc.assert(
+      fc.property(answer, fc.boolean(), fc.integer({ min: 1, max: 64 }), (one, explicit, size) => {
+        expect(readReport(writeEvent(one, explicit), explicit, size)).toEqual(one);
+      }),
+    );
+  });
+
+  it('of any bytes is an answer or a Failure, never an exception', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (bytes, explicit) => {
+        const read = readReport(Buffer.from(bytes), explicit);
+        expect(isFailure(read) || 'transactionUid' in read).toBe(true);
+      }),
+    );
+  });
+
+  it('without a Transaction UID is none', () => {
+    expect(isFailure(readReport(writeEvent({ ...ANSWER, transactionUid: '' }, true), true))).toBe(true);
   });
 });
