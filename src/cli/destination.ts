@@ -1,13 +1,16 @@
-/** `waystation destination`: what waits for each, stop sending there and go on. */
+/** `waystation destination`: what waits for each, stop sending there and go on, ask whether it answers. */
 import { Command } from 'commander';
 import type { Accepted, DestinationLine, Page } from '../endpoints/operations/contract.ts';
+import { checkDestination } from './destination-check.ts';
 import { findGateway, type Reach } from './gateway-client.ts';
 import { columns, moment, say, sayJson } from './terminal.ts';
 
 type Options = Reach & { json?: boolean; why?: string };
 
 export function destinationCommand(): Command {
-  const command = new Command('destination').description('where answers go: list, pause, resume, set-aside').addHelpText('after', EXAMPLES);
+  const command = new Command('destination')
+    .description('where answers go: list, pause, resume, check, set-aside')
+    .addHelpText('after', EXAMPLES);
   command
     .command('list', { isDefault: true })
     .description('what waits for each destination, and who has paused it')
@@ -23,6 +26,11 @@ export function destinationCommand(): Command {
     .description('go on sending where it was paused')
     .argument('<destination>')
     .action((name: string, _options, called: Command) => resume(name, called.optsWithGlobals()));
+  command
+    .command('check')
+    .description('ask a PACS by C-ECHO whether it answers, as the configuration has it; no gateway is needed')
+    .argument('<destination>')
+    .action((name: string, _options, called: Command) => checkDestination(name, called.optsWithGlobals()));
   command
     .command('set-aside')
     .description('take a delivery that holds its lane out of it, so that what is behind it goes on')
@@ -71,4 +79,5 @@ const EXAMPLES = `
 Examples:
   npx waystation destination
   npx waystation destination pause north-ris --why "their RIS is being upgraded"
-  npx waystation destination resume north-ris`;
+  npx waystation destination resume north-ris
+  npx waystation destination check reading-pacs`;

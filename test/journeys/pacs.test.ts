@@ -112,6 +112,7 @@ specialties: { teleradiology: { quiet: 500ms } }
     );
     expect(after).toMatchObject({ phase: 'requested', objects: { ordered: SLICES + 1, taken: SLICES + 1 } });
     expect(received()).toHaveLength(SLICES + 1);
+    expect(gateway.run('destination', 'check', 'reading-pacs')).toMatch(/^PACS@127\.0\.0\.1:\d+ answered C-ECHO in \d+ ms$/m);
     expect(gateway.run('case', ORDER.accession)).toContain(`reading-pacs took ${SLICES + 1} of ${SLICES + 1} objects`);
   });
 

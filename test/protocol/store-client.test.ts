@@ -1,6 +1,8 @@
 /** C-STORE to a PACS: associations kept and lost, contexts, statuses; dcmtk's storescp and Orthanc as those who receive. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import dcmjsDimse from 'dcmjs-dimse';
+import { echo } from '../../src/delivery/dimse/echo-client.ts';
 import { type StoreClient, startStoreClient } from '../../src/delivery/dimse/store-client.ts';
 import { openStored } from '../../src/delivery/outgoing-session.ts';
 import type { DimseDestination } from '../../src/model/config.ts';
@@ -12,7 +14,7 @@ import { IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-synta
 import { testAuthority } from '../support/certificates.ts';
 import { isSent, objectIn } from '../support/corpus-objects.ts';
 import { CT, ctSeries, ctSlice, objectOf } from '../support/dicom-objects.ts';
-import { type DicomServer, startOrthanc, startStorescp } from '../support/dicom-peers.ts';
+import { type DicomServer, freePort, startOrthanc, startStorescp } from '../support/dicom-peers.ts';
 import { isInstalled } from '../support/programs.ts';
 import { readPdu } from '../support/read-pdu.ts';
 import { listenAsPeer, type ScriptedListener, type ScriptedPeer } from '../support/scripted-peer.ts';
@@ -241,6 +243,59 @@ async function wholeOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
       await stranger.close();
     }
     await storescp.stop();
+  });
+});
+
+(isInstalled('storescp') ? describe : describe.skip)('C-ECHO', () => {
+  it('is answered by a PACS that is there, and says why by one that is not', async () => {
+    const storescp = await startStorescp();
+    const { port } = storescp.target;
+    expect(await echo(destination(port))).toBe(0);
+    await storescp.stop();
+    expect(await echo(destination(port))).toMatchObject({ failure: true, code: 'unreachable', class: 'transient' });
+  });
+});
+
+describe('dcmjs-dimse as the PACS', () => {
+  const { Server, Scp, constants, log, responses } = dcmjsDimse;
+
+  it('takes what it does not refuse, and has the same datasets', async () => {
+    log.setLevel(log.levels.ERROR);
+    const slices = ctSeries({ slices: 4, size: 64 });
+    const refused = slices[1]?.sopInstanceUid;
+    const received: unknown[] = [];
+    class Pacs extends Scp {
+      override associationRequested(association: dcmjsDimse.association.Association): void {
+        for (const { id } of association.getPresentationContexts()) {
+          const offered = association.getPresentationContext(id);
+          for (const syntax of offered.getTransferSyntaxUids()) offered.setResult(constants.PresentationContextResult.Accept, syntax);
+        }
+        this.sendAssociationAccept();
+      }
+      override cStoreRequest(
+        request: dcmjsDimse.requests.CStoreRequest,
+        answer: (response: dcmjsDimse.responses.CStoreResponse) => void,
+      ): void {
+        const response = responses.CStoreResponse.fromRequest(request);
+        const isRefused = request.getAffectedSopInstanceUid() === refused;
+        response.setStatus(isRefused ? constants.Status.ProcessingFailure : constants.Status.Success);
+        if (!isRefused) received.push(request.getDataset()?.getElement('SOPInstanceUID'));
+        answer(response);
+      }
+      override associationReleaseRequested(): void {
+        this.sendAssociationReleaseResponse();
+      }
+    }
+    const port = await freePort();
+    const server = new Server(Pacs);
+    server.listen(port);
+    const client = clientTo(port);
+    const results = [];
+    for (const slice of slices) results.push(await client.send(await stored.deliver(slice)));
+    expect(results.map(({ detail }) => detail)).toEqual(['stored', '0110 processing failure', 'stored', 'stored']);
+    expect(received).toEqual(slices.map(({ sopInstanceUid }) => sopInstanceUid).filter((uid) => uid !== refused));
+    await client.close();
+    server.close();
   });
 });
 

@@ -38,6 +38,7 @@ const DOORS: readonly (readonly [from: string, to: string, why: string])[] = [
   ['cli/demo/', 'delivery/', 'the hospital of `demo` sends orders and images as we send'],
   ['cli/demo/', 'protocols/', 'and makes them up'],
   ['cli/demo/', 'reports/', 'its specialists sign, its clinic verifies'],
+  ['cli/destination-check.ts', 'delivery/dimse/echo-client.ts', '`destination check` asks a PACS whether it answers'],
   ['cli/map-file.ts', 'mapping/', '`map` shows what mapping makes of a file'],
   ['cli/map-file.ts', 'protocols/', 'and has to parse it first'],
   ['cli/map-file.ts', 'endpoints/mllp/inbound-entry.ts', 'just as the door would'],

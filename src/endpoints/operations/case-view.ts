@@ -55,11 +55,12 @@ export function waitingFor(state: CaseState, deliveries: readonly DeliverySummar
     const pushed = deliveries.filter(({ id }) => id === state.push?.delivery);
     return state.push.receipt === null ? pushed.map(receipt) : [`the report on ${state.route?.destination ?? 'the specialist’s server'}`];
   }
-  if (state.phase === 'requested') return [...objects(state), `somebody of group ${state.route?.group ?? ''} to claim ${state.task}`];
+  if (state.phase === 'requested')
+    return [...objects(state, deliveries), `somebody of group ${state.route?.group ?? ''} to claim ${state.task}`];
   if (state.phase === 'claimed') {
     const { abort } = state.order ?? {};
     return [
-      ...objects(state),
+      ...objects(state, deliveries),
       `the signed report of ${state.claim?.by ?? ''}`,
       ...(abort ? [`his answer to the cancel of the order: ${abort.task}`] : []),
     ];
@@ -72,10 +73,17 @@ export function waitingFor(state: CaseState, deliveries: readonly DeliverySummar
   return [...unworded, ...deliveries.filter(({ id }) => open.has(id)).map(receipt)];
 }
 
-function objects({ objects }: CaseState): string[] {
+/** What the PACS has not taken yet, and of it what waits for a person. */
+function objects({ objects }: CaseState, deliveries: readonly DeliverySummary[]): string[] {
   if (!objects || objects.taken >= objects.ordered) return [];
-  return [`${objects.destination} to take ${objects.ordered - objects.taken} of ${objects.ordered} objects`];
+  const { destination, ordered, taken } = objects;
+  const stuck = deliveries.filter((one) => one.kind === 'dicom-object' && one.destination === destination && STUCK.has(one.state));
+  const more = stuck.length > MOST_STUCK ? [`${stuck.length - MOST_STUCK} more of them`] : [];
+  return [`${destination} to take ${ordered - taken} of ${ordered} objects`, ...stuck.slice(0, MOST_STUCK).map(receipt), ...more];
 }
+
+const STUCK: ReadonlySet<string> = new Set(['dead', 'held']);
+const MOST_STUCK = 10;
 
 function assembling(state: CaseState): string[] {
   if (state.missing.length > 0) return [...state.missing];
