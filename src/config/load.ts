@@ -121,7 +121,7 @@ function complete(where: Where, base: string, input: ConfigInput, specialties: r
     ...completeDoors(input),
     dataDirectory: dataDirectory(where, base, input.data),
     databaseUrl: where.env.DATABASE_URL || (input.database ?? ''),
-    peers: input.peers.map(completePeer),
+    peers: withWorklists(input),
     unknownPeers: input.unknownPeers ?? (open ? 'refuse' : 'accept'),
     destinations,
     routes: input.routes ?? defaultRoutes(destinations),
@@ -158,6 +158,15 @@ function commitmentOf({ limit, archive, ...address }: CommitmentInput): Commitme
 }
 
 type CommitmentInput = NonNullable<NonNullable<ConfigInput['peers'][number]['dimse']>['commitment']>;
+
+/** A modality sees the orders of all peers whose accession numbers have its issuer: they are one hospital. */
+function withWorklists({ peers }: ConfigInput): ConfiguredPeer[] {
+  const complete = peers.map(completePeer);
+  return complete.map((peer, index) => {
+    const hospital = complete.filter(({ accessionIssuer }) => accessionIssuer === peer.accessionIssuer);
+    return peers[index]?.dimse?.worklist ? { ...peer, worklist: { of: namesOf(hospital) } } : peer;
+  });
+}
 
 function completePeer({ mllp, dimse, http, specialty, reply, ...peer }: ConfigInput['peers'][number]): ConfiguredPeer {
   return {

@@ -122,14 +122,19 @@ function recognition({ source, peers }: Parts): ConfigFault[] {
 function queries({ source, raw, peers, destinations }: Parts): ConfigFault[] {
   const groups = destinations.flatMap(({ value }) => (isText(value.group) ? [value.group] : []));
   const door = record(raw.dimse).host ?? LOOPBACK;
+  const isHere = isText(door) && isLoopback(door);
   return peers.flatMap(({ path, value }) => {
     const dimse = record(value.dimse);
     const query = record(dimse.query);
-    if (dimse.query === undefined) return [];
+    const placed = isHere || isText(dimse.certificate) || isText(dimse.address);
+    const unplaced = dimse.worklist === true && !placed ? [source.fault([...path, 'dimse', 'worklist'], BIND_WORKLIST)] : [];
+    if (dimse.query === undefined) return unplaced;
     const at = [...path, 'dimse', 'query'];
-    const known = isText(dimse.certificate) || (isText(door) && isLoopback(door));
     return [
-      ...(known ? [] : [source.fault(at, 'is for a peer that is known by its certificate: give dimse.certificate')]),
+      ...unplaced,
+      ...(isHere || isText(dimse.certificate)
+        ? []
+        : [source.fault(at, 'is for a peer that is known by its certificate: give dimse.certificate')]),
       ...existing(source, [...at, 'group'], query.group, groups, 'group of a destination'),
       ...texts(query.moveTo).flatMap((to, index) => leadsTo(source, [...at, 'moveTo', index], to, destinations, TAKE_C_STORE)),
     ];
@@ -218,5 +223,6 @@ function takesCases(destination: Raw): boolean {
 const OBJECT_KINDS: ReadonlySet<string> = new Set(['dimse', 'dicomweb']);
 const NAME_READERS = 'name the readers who send it, in its group';
 const TAKE_CASES = { what: 'cases', kinds: ['pull', 'fhir', 'dimse', 'dicomweb'] };
+const BIND_WORKLIST = 'is for a peer that is known by more than its AE title: give dimse.certificate or dimse.address';
 const TAKE_C_STORE = { what: 'C-STORE', kinds: ['dimse'] };
 const TAKE_ANSWERS = { what: 'answers', kinds: ['mllp', 'fhir'] };

@@ -120,6 +120,7 @@ function peer(pointers: Pointers) {
         limit: duration('1m', '90d').prefault('3d'),
       }).optional(),
       query: section({ group: name, moveTo: list(name).prefault([]) }).optional(),
+      worklist: z.boolean({ error: 'must be true or false' }).prefault(false),
       address: address.optional(),
       certificate: text('the common name of a certificate, or its SHA-256').optional(),
     }).optional(),

@@ -39,6 +39,8 @@ export type Peer = {
   readonly returns: readonly string[];
   /** What it may query and retrieve by C-FIND, C-GET and C-MOVE; absent where it may not. */
   readonly query?: PeerQuery;
+  /** Whose open orders it sees in the worklist: the peers with its issuer of accession numbers; absent where it may not ask. */
+  readonly worklist?: { readonly of: readonly string[] };
   /** Where answers to its requests for storage commitment go; absent where it may not ask. */
   readonly commitment?: CommitmentAddress;
   /** Destinations that are asked for storage commitment and have its AE title: it may report on that. */

@@ -15,6 +15,7 @@ import {
   VERIFICATION,
 } from '../../protocols/dicom/sop-class.ts';
 import { SUCCESS, statusOf } from '../../protocols/dicom/status.ts';
+import { MODALITY_WORKLIST } from '../../protocols/dicom/worklist.ts';
 import { commitmentReportSession } from './commitment-report-session.ts';
 import { type CommitmentDeps, CommitmentSession } from './commitment-session.ts';
 import { type FindDeps, FindSession, findStudies } from './find-session.ts';
@@ -22,6 +23,7 @@ import { availabilitySession, performedStepSession } from './notice-session.ts';
 import { answered, type Begin, type Operation, type Request } from './operation.ts';
 import { type RetrieveDeps, RetrieveSession } from './retrieve-session.ts';
 import { type StoreDeps, StoreSession } from './store-session.ts';
+import { findWorklist } from './worklist-session.ts';
 
 export type ServiceDeps = StoreDeps & {
   readonly query: Pick<FindDeps & RetrieveDeps, 'database' | 'blobs' | 'audit' | 'move'>;
@@ -109,6 +111,14 @@ const SERVICES: readonly Service[] = [
     begin: (request, deps) => {
       const findDeps = { ...deps, ...deps.query };
       return new FindSession(request, findDeps, findStudies(request, findDeps));
+    },
+  },
+  {
+    ...{ name: 'C-FIND', command: COMMAND.cFindRq, serves: only(MODALITY_WORKLIST), encoding: 'written' },
+    offered: ({ worklist }) => worklist !== undefined,
+    begin: (request, deps) => {
+      const findDeps = { ...deps, ...deps.query };
+      return new FindSession(request, findDeps, findWorklist(request, findDeps));
     },
   },
   { name: 'C-GET', command: COMMAND.cGetRq, serves: queries('GET'), encoding: 'written', offered: mayQuery, begin: retrieve },

@@ -309,6 +309,11 @@ describe('faults', () => {
       "peers[0].dimse.query.moveTo[0]: is 'readers' of kind pull, which takes no C-STORE",
     ],
     [
+      'a peer that may read the worklist from elsewhere by its AE title alone',
+      'dimse: { host: 0.0.0.0 }\npeers: [{ name: a, dimse: { aeTitle: A, worklist: true } }]',
+      'peers[0].dimse.worklist: is for a peer that is known by more than its AE title',
+    ],
+    [
       'a message named as nobody names it',
       'peers: [{ name: a, dimse: { aeTitle: A }, messages: { ORM: mapped } }]',
       'must name messages as ORM^O01 or ADT^*',
