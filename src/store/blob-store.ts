@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openScratch, type Scratch } from './scratch-store.ts';
+import { type Blocks, spareBlocks } from './spare-blocks.ts';
 
 /** What comes is gathered in blocks of this size: one system call a block, and no memory that is given back for each chunk. */
 const BLOCK_BYTES = 512 * 1024;
@@ -58,7 +59,7 @@ export async function openBlobs(dataDirectory: string): Promise<BlobStore> {
   const temporary = join(root, 'tmp');
   await makeDirectories(dataDirectory, root);
   const path = (digest: string): string => join(root, checked(digest).slice(0, 2), digest);
-  const blocks = spareBlocks();
+  const blocks = spareBlocks(BLOCK_BYTES, SPARE_BLOCKS);
   const writer = () => openWriter(join(temporary, `${process.pid}-${randomUUID()}`), root, blocks);
   return {
     writer,
@@ -96,19 +97,6 @@ async function makeDirectories(dataDirectory: string, root: string): Promise<voi
   await syncDirectory(root);
   await syncDirectory(dataDirectory);
   if (first) await syncDirectory(dirname(first));
-}
-
-type Blocks = { take(): Buffer; giveBack(block: Buffer): void };
-
-/** Memory that one writer leaves to the next: hundreds of megabytes a second must not each be allocated and collected. */
-function spareBlocks(): Blocks {
-  const spare: Buffer[] = [];
-  return {
-    take: () => spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES),
-    giveBack: (block) => {
-      if (spare.length < SPARE_BLOCKS) spare.push(block);
-    },
-  };
 }
 
 async function openWriter(temporary: string, root: string, blocks: Blocks): Promise<BlobWriter> {

@@ -28,10 +28,11 @@ export async function addClient(db: Queryable, client: NewClient): Promise<Failu
 
 /** The caller behind a token, or null when it is unknown or revoked. */
 export async function findClient(db: Queryable, tokenHash: Buffer): Promise<Caller | null> {
-  const { rows } = await db.query<Caller>(
-    'select name as client, reading_group as "group", role from client where token_hash = $1 and revoked is null',
-    [tokenHash],
-  );
+  const { rows } = await db.query<Caller>({
+    name: 'client-by-token',
+    text: 'select name as client, reading_group as "group", role from client where token_hash = $1 and revoked is null',
+    values: [tokenHash],
+  });
   return rows[0] ?? null;
 }
 

@@ -84,6 +84,16 @@ export async function instancesAt(q: Queryable, path: InstancePath): Promise<Sto
   return rows.map(objectOf);
 }
 
+/** One instance with its header, or null. */
+export async function instanceAt(q: Queryable, path: Required<InstancePath>): Promise<Instance | null> {
+  const { rows } = await q.query<InstanceRow>({
+    name: 'instance-with-header',
+    text: `select ${OBJECT_COLUMNS}, header from instance where sop_instance_uid = $3 and study_uid = $1 and series_uid = $2`,
+    values: [path.study, path.series, path.instance],
+  });
+  return rows[0] ? instanceOf(rows[0]) : null;
+}
+
 /** Instances of studies that were not ordered to a destination for a case yet, in order of arrival within their series. */
 export async function unsentObjects(
   q: Queryable,

@@ -11,6 +11,7 @@ import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { ctSeries, IDENTITY, objectOf } from '../support/dicom-objects.ts';
 import { partsOf } from '../support/multipart.ts';
 import { storeObjects } from '../support/store-objects.ts';
+import { until } from '../support/until.ts';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const JPEG = '1.2.840.10008.1.2.4.50';
@@ -196,16 +197,12 @@ describe('the DICOMweb door', () => {
   it('writes down who asked for what', async () => {
     await get(INSTANCE);
     await get('/studies/1.2.3');
-    for (;;) {
-      const { rows } = await door.database.query(`select client, action, target, result from audit where target in ($1, $2)`, [
-        INSTANCE,
-        '/studies/1.2.3',
-      ]);
-      if (rows.length < 2) continue;
-      expect(rows).toContainEqual({ client: 'reader', action: 'wado', target: INSTANCE, result: '200' });
-      expect(rows).toContainEqual({ client: 'reader', action: 'wado', target: '/studies/1.2.3', result: '404' });
-      break;
-    }
+    const written = await until(
+      async () => (await door.database.query(`select client, action, target, result from audit`)).rows,
+      (rows) => [INSTANCE, '/studies/1.2.3'].every((target) => rows.some((row) => row.target === target)),
+    );
+    expect(written).toContainEqual({ client: 'reader', action: 'wado', target: INSTANCE, result: '200' });
+    expect(written).toContainEqual({ client: 'reader', action: 'wado', target: '/studies/1.2.3', result: '404' });
   });
 
   it('gives what a mixed study has in the transfer syntax asked for, and says that it is not all', async () => {
@@ -243,6 +240,25 @@ describe('the DICOMweb door', () => {
       expect(parts[0]?.headers['content-type']).toBe(`application/octet-stream; transfer-syntax=${EXPLICIT}`);
       const alone = await get(`${PATH}${sopInstanceUid}/frames/2`, 'application/octet-stream');
       expect(Buffer.from(await alone.arrayBuffer())).toEqual(frame(2));
+    });
+
+    it('each its own, however many are asked for at once and broken off', async () => {
+      const slices = ctSeries({ studyUid: '2.25.10', seriesUid: '2.25.10.1', slices: 24, size: 400 });
+      await storeObjects(door.port, slices);
+      await door.show('2.25.10', READER.group);
+      const path = ({ sopInstanceUid }: SampleObject) => `/studies/2.25.10/series/2.25.10.1/instances/${sopInstanceUid}/frames/1`;
+      const asked = slices
+        .flatMap((slice) => [slice, slice])
+        .map(async (slice, index) => {
+          if (index % 3 === 0) {
+            const gone = new AbortController();
+            await fetch(`${door.url}${path(slice)}`, { signal: gone.signal });
+            return gone.abort();
+          }
+          const bytes = Buffer.from(await (await get(path(slice), 'application/octet-stream')).arrayBuffer());
+          expect(bytes.equals(slice.dataset.subarray(-400 * 400 * 2))).toBe(true);
+        });
+      await Promise.all(asked);
     });
 
     it('of encapsulated pixels as they are, put together from their fragments', async () => {
@@ -296,6 +312,20 @@ describe('the DICOMweb door', () => {
     await expect(get('/studies/2.25.9').then((response) => response.arrayBuffer())).rejects.toThrow();
     expect(await door.said('dicomweb.failed')).toMatchObject({ client: 'reader' });
     expect((await get(STUDY)).status).toBe(200);
+  });
+
+  it('writes down what it could not answer', async () => {
+    const [lost] = ctSeries({ studyUid: '2.25.9', seriesUid: '2.25.9.1' }) as [SampleObject];
+    const frames = `/studies/2.25.9/series/2.25.9.1/instances/${lost.sopInstanceUid}/frames/1`;
+    await storeObjects(door.port, [lost]);
+    const { rows } = await door.database.query<{ blob: string }>('select blob from instance where study_uid = $1', ['2.25.9']);
+    rmSync(door.blobs.path(rows[0]?.blob as string), { force: true });
+    expect((await get(frames)).status).toBe(500);
+    const written = await until(
+      async () => (await door.database.query('select client, action, result from audit where target = $1', [frames])).rows,
+      (lines) => lines.length > 0,
+    );
+    expect(written).toEqual([{ client: 'reader', action: 'wado', result: '500' }]);
   });
 
   it('closes the files of a caller that hangs up in the middle', async () => {

@@ -3,7 +3,9 @@
  * inflated where it is deflated. Promises: memory bounded by a few read buffers; what nobody wants to hear of is not read, but for
  * a deflated dataset, which must be inflated up to the place that is asked for.
  */
+import { closeSync, open as openCallback, read as readCallback } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { createInflateRaw } from 'node:zlib';
 import type { StoredObject } from '../../model/instance.ts';
 import { type DatasetSink, DatasetWalker } from '../../protocols/dicom/dataset-walker.ts';
@@ -11,12 +13,23 @@ import type { Range, ReadAt } from '../../protocols/dicom/frames.ts';
 import type { TransferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
 
+export type Reader = {
+  readonly readAt: ReadAt;
+  /** Fills the block as far as there are bytes from a position on; null where there is no reading by positions. */
+  readonly fill: ((position: number, block: Buffer) => Promise<number>) | null;
+  close(): void;
+};
+
 export type Source = {
-  reader(): Promise<{ readAt: ReadAt; close(): Promise<void> }>;
+  reader(): Promise<Reader>;
   stream(range: Range): AsyncIterable<Buffer>;
 };
 
 export type Files = Pick<BlobStore, 'path' | 'read'>;
+
+/** Bare descriptors: a frame is one open and one read, each of which waits for its turn; closing what was only read does not. */
+const openFile = promisify(openCallback);
+const readFile = promisify(readCallback);
 
 /** First read: the whole header of most objects. */
 const FIRST_READ_BYTES = 32 * 1024;
@@ -31,12 +44,12 @@ export function sourceOf(files: Files, object: StoredObject, syntax: TransferSyn
 }
 
 /** Works with a reader of the source, which is closed afterwards. */
-export async function withReader<T>(source: Source, work: (readAt: ReadAt) => Promise<T>): Promise<T> {
-  const { readAt, close } = await source.reader();
+export async function withReader<T>(source: Source, work: (reader: Reader) => Promise<T>): Promise<T> {
+  const reader = await source.reader();
   try {
-    return await work(readAt);
+    return await work(reader);
   } finally {
-    await close();
+    reader.close();
   }
 }
 
@@ -75,8 +88,17 @@ export async function* walkStored(files: Files, object: StoredObject, syntax: Tr
 function plain(files: Files, { blob, datasetOffset }: StoredObject): Source {
   return {
     reader: async () => {
-      const file = await open(files.path(blob), 'r');
-      return { readAt: (position, length) => readFully(file, datasetOffset + position, length), close: () => file.close() };
+      const fd = await openFile(files.path(blob), 'r');
+      const fill = async (position: number, block: Buffer) =>
+        (await readFile(fd, block, 0, block.length, datasetOffset + position)).bytesRead;
+      return {
+        readAt: async (position, length) => {
+          const bytes = Buffer.allocUnsafe(length);
+          return bytes.subarray(0, await fill(position, bytes));
+        },
+        fill,
+        close: () => closeSync(fd),
+      };
     },
     stream: ({ start, length }) => {
       if (length === 0) return nothing();
@@ -109,7 +131,7 @@ function inflated(files: Files, { blob, datasetOffset }: StoredObject): Source {
     for await (const chunk of stream({ start, length })) chunks.push(chunk);
     return Buffer.concat(chunks);
   };
-  return { stream, reader: async () => ({ readAt, close: async () => {} }) };
+  return { stream, reader: async () => ({ readAt, fill: null, close: () => {} }) };
 }
 
 async function readFully(file: FileHandle, position: number, length: number): Promise<Buffer> {

@@ -4,25 +4,25 @@
  * In: requests of a caller that was authenticated before (`response.locals.caller`). Promises: what a caller may not see is for him
  * as if it were not there (404); memory does not grow with the object; every request is audited.
  */
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import express, { type Request, type Response, type Router } from 'express';
 import type { Clock } from '../../model/clock.ts';
 import type { DicomLevel } from '../../model/dicom-search.ts';
-import type { StoredObject } from '../../model/instance.ts';
+import type { Instance, StoredObject } from '../../model/instance.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Caller } from '../../model/peer.ts';
 import { isUid } from '../../protocols/dicom/uid.ts';
 import { chooseMetadata, parseAccept } from '../../protocols/dicom/web-accept.ts';
-import { isKnownTo, parseRange, rangeHolds } from '../../protocols/dicom/web-range.ts';
 import type { AuditTrail } from '../../store/audit-store.ts';
 import type { Database } from '../../store/database.ts';
-import { type InstancePath, instancesAt } from '../../store/instance-store.ts';
+import { type InstancePath, instanceAt, instancesAt } from '../../store/instance-store.ts';
+import { type Blocks, spareBlocks } from '../../store/spare-blocks.ts';
+import { FRAME_BLOCK_BYTES } from './frame-session.ts';
 import { metadataArray } from './metadata-session.ts';
 import { answerQuery } from './query-session.ts';
 import { type RenderDeps, retrieveRendered } from './rendered-session.ts';
 import { etagOf, NOT_ACCEPTABLE, NOT_FOUND, type Refusal, type Reply } from './reply.ts';
 import { retrieveBulkdata, retrieveFrames, retrieveObjects } from './retrieve-session.ts';
+import { sendReply } from './send-session.ts';
 import { type StowDeps, storeInstances } from './stow-session.ts';
 import { maySeeStudy } from './study-visibility-session.ts';
 
@@ -36,19 +36,22 @@ export type DicomwebDeps = RenderDeps &
     readonly publicUrl: string;
   };
 
-/** A reader that takes nothing for this long is let go, and its files are closed. */
-const STALLED_MS = 120_000;
+/** Frames of usual slices that are read at once without making room for them anew. */
+const SPARE_BLOCKS = 16;
 
 /** A router to be mounted behind authentication, at `/dicomweb`. */
-export function dicomwebRoutes(deps: DicomwebDeps): Router {
+export function dicomwebRoutes(given: DicomwebDeps): Router {
+  const deps = { ...given, blocks: spareBlocks(FRAME_BLOCK_BYTES, SPARE_BLOCKS) };
   const router = express.Router();
   const at = (path: string, answer: Answer) => router.get(path, (request, response) => serve(deps, request, response, answer));
+  const atInstance = (path: string, answer: InstanceAnswer) =>
+    router.get(`${INSTANCE}/${path}`, (request, response) => serveInstance(deps, request, response, answer));
   for (const resource of [STUDY, SERIES, INSTANCE]) {
     at(resource, (objects, request) => retrieveObjects(objects, acceptOf(request), request.params.instance !== undefined, deps.blobs));
     at(`${resource}/metadata`, (objects, request) => retrieveMetadata(objects, request, deps));
   }
-  at(`${INSTANCE}/frames/:frames`, ([object], request) => retrieveFrames(object, String(request.params.frames), acceptOf(request), deps));
-  at(`${INSTANCE}/bulkdata/*path`, ([object], request) => retrieveBulkdata(object, wildcard(request), acceptOf(request), deps));
+  atInstance('frames/:frames', (object, request) => retrieveFrames(object, String(request.params.frames), acceptOf(request), deps));
+  atInstance('bulkdata/*path', (object, request) => retrieveBulkdata(object, wildcard(request), acceptOf(request), deps));
   for (const resource of [STUDY, SERIES, INSTANCE])
     at(`${resource}/thumbnail`, (objects, request) => rendered(objects, request, deps, true));
   at(`${INSTANCE}/rendered`, (objects, request) => rendered(objects, request, deps, false));
@@ -78,6 +81,7 @@ const SERIES = `${STUDY}/series/:series`;
 const INSTANCE = `${SERIES}/instances/:instance`;
 
 type Answer = (objects: readonly [StoredObject, ...StoredObject[]], request: Request) => Reply | Refusal | Promise<Reply | Refusal>;
+type InstanceAnswer = (object: Instance, request: Request) => Promise<Reply | Refusal>;
 
 function serve(deps: DicomwebDeps, request: Request, response: Response, answer: Answer): Promise<void> {
   return answering(deps, request, response, 'wado', async (caller) => {
@@ -88,6 +92,19 @@ function serve(deps: DicomwebDeps, request: Request, response: Response, answer:
       instancesAt(deps.database, { study, series, instance }),
     ]);
     return !isVisible || objects.length === 0 ? NOT_FOUND : answer(objects as [StoredObject, ...StoredObject[]], request);
+  });
+}
+
+/** The same with its header, which says how its pixels lie. */
+function serveInstance(deps: DicomwebDeps, request: Request, response: Response, answer: InstanceAnswer): Promise<void> {
+  return answering(deps, request, response, 'wado', async (caller) => {
+    const { study, series, instance } = request.params as Required<InstancePath> & Record<string, string>;
+    if (![study, series, instance].every(isUid)) return NO_UID;
+    const [isVisible, object] = await Promise.all([
+      maySeeStudy(deps.database, caller, study),
+      instanceAt(deps.database, { study, series, instance }),
+    ]);
+    return isVisible && object ? answer(object, request) : NOT_FOUND;
   });
 }
 
@@ -117,18 +134,22 @@ async function answering(
   answer: (caller: Caller) => Promise<Reply | Refusal> | Refusal,
 ): Promise<void> {
   const caller = response.locals.caller as Caller | undefined;
+  let isTold = false;
+  const tell = async (status: number): Promise<void> => {
+    isTold = true;
+    deps.metrics.count('waystation_dicomweb_requests_total', { status: String(status) });
+    const line = { at: deps.clock.now(), action, target: request.path, result: String(status) };
+    if (caller) await deps.audit.record({ ...line, client: caller.client });
+  };
   try {
     const reply = caller ? await answer(caller) : UNAUTHENTICATED;
-    deps.metrics.count('waystation_dicomweb_requests_total', { status: String(reply.status) });
-    if (caller) {
-      const { client } = caller;
-      await deps.audit.record({ at: deps.clock.now(), client, action, target: request.path, result: String(reply.status) });
-    }
+    await tell(reply.status);
     // What was not read of a body is not waited for.
     if (!request.complete) response.set('Connection', 'close');
     if ('why' in reply) response.status(reply.status).type('text/plain').send(`${reply.why}\n`);
-    else await send(response, reply);
+    else if (await sendReply(response, reply)) reply.release?.();
   } catch (error) {
+    if (!isTold) await tell(500);
     deps.log.error('dicomweb.failed', {
       client: caller?.client ?? '',
       path: request.path,
@@ -143,7 +164,7 @@ async function answering(
 function rendered(
   objects: readonly StoredObject[],
   request: Request,
-  deps: DicomwebDeps,
+  deps: DicomwebDeps & { readonly blocks: Blocks },
   thumbnail: boolean,
 ): Promise<Reply | Refusal> | Refusal {
   const image = objects.find((object) => object.frames > 0);
@@ -179,41 +200,6 @@ function baseOf({ socket }: Request, publicUrl: string): string {
   if (publicUrl !== '') return `${publicUrl.replace(/\/+$/, '')}/dicomweb`;
   const { localAddress = '127.0.0.1', localPort, localFamily } = socket;
   return `http://${localFamily === 'IPv6' ? `[${localAddress}]` : localAddress}:${localPort}/dicomweb`;
-}
-
-async function send(response: Response, reply: Reply): Promise<void> {
-  const { headers } = response.req;
-  const { etag, length, ranged } = reply;
-  response.set({ 'Cache-Control': 'private, no-cache', ...reply.headers });
-  if (etag) response.set('ETag', etag);
-  if (etag && isKnownTo(headers['if-none-match'], etag)) {
-    response.status(304).end();
-    return;
-  }
-  const holds = ranged && length !== null && etag !== null && rangeHolds(headers['if-range'] as string | undefined, etag);
-  const range = holds ? parseRange(headers.range, length) : null;
-  if (ranged) response.set('Accept-Ranges', 'bytes');
-  if (range === 'unsatisfiable') {
-    response.status(416).set('Content-Range', `bytes */${length}`).end();
-    return;
-  }
-  response.status(range ? 206 : reply.status);
-  if (reply.status === 204) {
-    response.end();
-    return;
-  }
-  response.set('Content-Type', reply.contentType);
-  if (range) response.set('Content-Range', `bytes ${range.start}-${range.end}/${length}`);
-  if (length !== null) response.set('Content-Length', String(range ? range.end - range.start + 1 : length));
-  if (response.req.method === 'HEAD') {
-    response.end();
-    return;
-  }
-  response.setTimeout(STALLED_MS, () => response.destroy());
-  await pipeline(Readable.from(reply.body(range ?? undefined), { objectMode: false }), response).catch((error: NodeJS.ErrnoException) => {
-    // A caller that hangs up has what it wanted.
-    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-  });
 }
 
 const UNAUTHENTICATED: Refusal = { status: 401, why: 'a bearer token is asked for' };

@@ -34,14 +34,23 @@ export async function* metadataArray(deps: MetadataDeps, objects: readonly Store
   yield gathered;
 }
 
+type Page = { readonly page: readonly StoredObject[]; readonly kept: Promise<ReadonlyMap<string, Buffer>> };
+
 async function* pieces(deps: MetadataDeps, objects: readonly StoredObject[], base: string): AsyncGenerator<string> {
   let separator = '[';
-  for (let at = 0; at < objects.length; at += PAGE) {
+  const pageAt = (at: number): Page => {
     const page = objects.slice(at, at + PAGE);
-    const kept = await metadataOf(
-      deps.database,
-      page.map((object) => object.sopInstanceUid),
-    );
+    const uids = page.map((object) => object.sopInstanceUid);
+    const kept = page.length === 0 ? Promise.resolve(new Map<string, Buffer>()) : metadataOf(deps.database, uids);
+    // Its error is met when its turn comes, or never, where the caller has gone before.
+    kept.catch(() => {});
+    return { page, kept };
+  };
+  // The database looks for the next page while this one is written.
+  for (let at = PAGE, next = pageAt(0); next.page.length > 0; at += PAGE) {
+    const { page } = next;
+    const kept = await next.kept;
+    next = pageAt(at);
     for (const object of page) {
       const json = kept.get(object.sopInstanceUid);
       const url = urlOf(object, base);

@@ -17,6 +17,7 @@ import type { BlobStore } from '../../store/blob-store.ts';
 import type { Queryable } from '../../store/database.ts';
 import { headerAt } from '../../store/instance-store.ts';
 import type { RenderCache } from '../../store/render-cache-store.ts';
+import type { Blocks } from '../../store/spare-blocks.ts';
 import { walkStored } from './dataset-session.ts';
 import { type Frame, findFrames } from './frame-session.ts';
 import type { RenderJob } from './render-worker.ts';
@@ -31,6 +32,8 @@ export type RenderDeps = {
   readonly renderCache: RenderCache;
 };
 
+type Deps = RenderDeps & { readonly blocks: Blocks };
+
 export type RenderRequest = {
   readonly frame: string;
   readonly query: URLSearchParams;
@@ -41,7 +44,7 @@ export type RenderRequest = {
 /** Larger frames are not rendered. */
 const MAX_FRAME_BYTES = 128 * 1024 * 1024;
 
-export async function retrieveRendered(object: StoredObject, request: RenderRequest, deps: RenderDeps): Promise<Reply | Refusal> {
+export async function retrieveRendered(object: StoredObject, request: RenderRequest, deps: Deps): Promise<Reply | Refusal> {
   if (!/^[1-9]\d{0,8}$/.test(request.frame)) return { status: 400, why: 'one frame is rendered at a time' };
   const rendering = parseRendering(request.query, request.accept, request.thumbnail);
   if (rendering === null) return { status: 406, why: 'images are rendered as JPEG or PNG' };
@@ -67,7 +70,7 @@ export async function retrieveRendered(object: StoredObject, request: RenderRequ
   };
 }
 
-async function rendered(object: StoredObject, number: number, rendering: Rendering, deps: RenderDeps): Promise<Buffer | Failure> {
+async function rendered(object: StoredObject, number: number, rendering: Rendering, deps: Deps): Promise<Buffer | Failure> {
   const syntax = transferSyntax(object.transferSyntax) as TransferSyntax;
   if (!RENDERED.has(syntax.uid)) return failure('dicomweb', 'invalid', 'not rendered in this transfer syntax');
   return deps.renderer.render(() => readJob(object, number, rendering, syntax, deps));
@@ -78,10 +81,10 @@ async function readJob(
   number: number,
   rendering: Rendering,
   syntax: TransferSyntax,
-  deps: RenderDeps,
+  deps: Deps,
 ): Promise<RenderJob | Failure> {
   const header = JSON.parse((await headerAt(deps.database, object.sopInstanceUid)).toString()) as DicomJson;
-  const frames = await findFrames(deps.blobs, object, header, syntax, [number]);
+  const frames = await findFrames(deps.blobs, object, header, syntax, [number], deps.blocks);
   if (isFailure(frames)) return frames;
   const [frame] = frames as [Frame];
   if (frame.length > MAX_FRAME_BYTES) return failure('dicomweb', 'invalid', 'the frame is too large');
@@ -99,6 +102,7 @@ async function bytesOf(frame: Frame): Promise<Uint8Array<ArrayBuffer>> {
     bytes.set(chunk, at);
     at += chunk.length;
   }
+  frame.release?.();
   return bytes;
 }
 

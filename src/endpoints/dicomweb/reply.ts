@@ -15,6 +15,8 @@ export type Reply = {
   readonly ranged: boolean;
   readonly headers?: Readonly<Record<string, string>>;
   body(range?: ByteRange): AsyncIterable<Buffer | string>;
+  /** All of the body is in memory, which this gives to the next: called once it has gone out, or is not sent at all. */
+  readonly release?: () => void;
 };
 
 export type Refusal = { readonly status: number; readonly why: string };

@@ -3,7 +3,7 @@
  * In: the instances that a path names, and what is accepted. Out: a reply whose bytes are read when they are sent.
  */
 import { isFailure } from '../../model/failure.ts';
-import type { StoredObject } from '../../model/instance.ts';
+import type { Instance, StoredObject } from '../../model/instance.ts';
 import type { Log } from '../../model/log.ts';
 import { bulkLocator } from '../../protocols/dicom/bulk-path.ts';
 import type { WalkedElement } from '../../protocols/dicom/dataset-walker.ts';
@@ -12,14 +12,13 @@ import { inLittleEndian } from '../../protocols/dicom/metadata-json.ts';
 import { EXPLICIT_LITTLE_ENDIAN, type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import { chooseBytes, chooseFrames, chooseObjects, type MediaRange } from '../../protocols/dicom/web-accept.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
-import type { Queryable } from '../../store/database.ts';
-import { headerAt } from '../../store/instance-store.ts';
+import type { Blocks } from '../../store/spare-blocks.ts';
 import { sourceOf, walkStored } from './dataset-session.ts';
-import { findFrames } from './frame-session.ts';
+import { type Frame, findFrames } from './frame-session.ts';
 import type { Part } from './multipart.ts';
 import { alone, etagOf, inParts, NOT_ACCEPTABLE, NOT_FOUND, type Refusal, type Reply, sliced } from './reply.ts';
 
-export type RetrieveDeps = { readonly database: Queryable; readonly blobs: BlobStore; readonly log: Log };
+export type RetrieveDeps = { readonly blobs: BlobStore; readonly blocks: Blocks; readonly log: Log };
 
 const MAX_FRAMES_ASKED = 1_000;
 
@@ -47,7 +46,7 @@ export function retrieveObjects(
 
 /** PS3.18 §10.4.1.1.6. */
 export async function retrieveFrames(
-  object: StoredObject,
+  object: Instance,
   list: string,
   accept: readonly MediaRange[],
   deps: RetrieveDeps,
@@ -60,7 +59,7 @@ export async function retrieveFrames(
 }
 
 async function framesOf(
-  object: StoredObject,
+  object: Instance,
   wanted: readonly number[],
   accept: readonly MediaRange[],
   deps: RetrieveDeps,
@@ -68,20 +67,22 @@ async function framesOf(
   const syntax = transferSyntax(object.transferSyntax) as TransferSyntax;
   const chosen = chooseFrames(accept, syntax, wanted.length === 1);
   if (!chosen) return NOT_ACCEPTABLE;
-  const header = JSON.parse((await headerAt(deps.database, object.sopInstanceUid)).toString()) as DicomJson;
-  const frames = await findFrames(deps.blobs, object, header, syntax, wanted);
+  const header = JSON.parse(object.header.toString()) as DicomJson;
+  const frames = await findFrames(deps.blobs, object, header, syntax, wanted, deps.blocks);
   if (isFailure(frames)) {
     deps.log.info('dicomweb.no-frames', { sopInstanceUid: object.sopInstanceUid, why: frames.detail });
     return frames.code === 'not-found' ? NOT_FOUND : NOT_ACCEPTABLE;
   }
   const parts = frames.map((frame) => ({ contentType: chosen.contentType, ...frame }));
   const etag = etagOf([object], `frames ${wanted.join()}`);
-  return chosen.multipart ? inParts(200, parts, chosen.contentType.split(';')[0] as string, etag) : alone(parts[0] as Part, etag);
+  const reply = chosen.multipart ? inParts(200, parts, chosen.contentType.split(';')[0] as string, etag) : alone(parts[0] as Part, etag);
+  const { release } = frames[0] as Frame;
+  return frames.length === 1 && release ? { ...reply, release } : reply;
 }
 
 /** PS3.18 §10.4.1.1.5: a value that metadata left to its URI. Encapsulated pixels go out by frames, a film in one piece. */
 export async function retrieveBulkdata(
-  object: StoredObject,
+  object: Instance,
   path: string,
   accept: readonly MediaRange[],
   deps: RetrieveDeps,
@@ -104,7 +105,7 @@ export async function retrieveBulkdata(
 }
 
 async function encapsulated(
-  object: StoredObject,
+  object: Instance,
   element: WalkedElement,
   syntax: TransferSyntax,
   accept: readonly MediaRange[],
