@@ -68,6 +68,7 @@ async function mapObject(file: Buffer, peers: PeerDirectory, peerName: string): 
   const instance: Instance = {
     ...meta,
     seq: 0,
+    madeOf: null,
     sopClassUid: header.sopClassUid,
     sopInstanceUid: header.sopInstanceUid,
     studyUid: header.studyUid,

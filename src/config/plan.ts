@@ -225,4 +225,4 @@ const NAME_READERS = 'name the readers who send it, in its group';
 const TAKE_CASES = { what: 'cases', kinds: ['pull', 'fhir', 'dimse', 'dicomweb'] };
 const BIND_WORKLIST = 'is for a peer that is known by more than its AE title: give dimse.certificate or dimse.address';
 const TAKE_C_STORE = { what: 'C-STORE', kinds: ['dimse'] };
-const TAKE_ANSWERS = { what: 'answers', kinds: ['mllp', 'fhir'] };
+const TAKE_ANSWERS = { what: 'answers', kinds: ['mllp', 'fhir', 'dimse', 'dicomweb'] };

@@ -194,6 +194,12 @@ function destination(pointers: Pointers) {
     tls: callTls(pointers).optional(),
     timeout: duration('1s', '1h').prefault('60s'),
     associations: wholeNumber(1, 4).prefault(1),
+    results: list(oneOf('pdf', 'sr', 'measurements', 'kos'))
+      .min(1, { error: 'must not be empty' })
+      .transform((kinds) => [...new Set(kinds)])
+      .prefault(['pdf', 'sr']),
+    srClass: oneOf('basic', 'enhanced', 'comprehensive').prefault('basic'),
+    rejection: oneOf('none', 'quality', 'safety', 'worklist', 'retention').prefault('none'),
     retry: retry.prefault({}),
   };
   const dimse = section({

@@ -74,7 +74,9 @@ async function mapStudies(batch: Batch, peers: PeerDirectory): Promise<MappedWor
   for (const work of batch.works) if (work.entry.kind === 'dicom' && !isNotice(work.entry)) newest.set(studyUidOf(work), work);
   if (newest.size === 0) return [];
   const byStudy = await knownByStudy(batch, [...newest.keys()]);
-  const studies = Map.groupBy(await instancesOfStudies(batch.tx, [...newest.keys()]), (instance) => instance.studyUid);
+  // An ImagingStudy is what was received: what was made here of its report changes neither it nor its case.
+  const received = (await instancesOfStudies(batch.tx, [...newest.keys()])).filter(({ madeOf }) => madeOf === null);
+  const studies = Map.groupBy(received, (instance) => instance.studyUid);
   const mapped: MappedWork[] = [];
   for (const [uid, work] of newest) {
     const instances = studies.get(uid) ?? [];

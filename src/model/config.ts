@@ -45,6 +45,9 @@ export type FhirDestination = {
 /** A group of specialists that pulls from us: no delivery rows, only visibility. */
 export type PullDestination = { readonly kind: 'pull'; readonly name: string; readonly group: string };
 
+/** Encapsulated PDF, structured report, its measurements as one of their own, key object selection. */
+export type ResultKind = 'pdf' | 'sr' | 'measurements' | 'kos';
+
 /** What a PACS is told and asked by, whether objects go to it by C-STORE or by STOW-RS. */
 type ObjectDestination = {
   readonly name: string;
@@ -55,6 +58,12 @@ type ObjectDestination = {
   readonly timeoutMs: number;
   /** Studies that are sent at the same time, each over an association or a connection of its own. */
   readonly associations: number;
+  /** What of a report is sent there, where it is an answer's destination. */
+  readonly results: readonly ResultKind[];
+  /** The least SOP class of its structured report: what says more goes in a higher one. */
+  readonly srClass: 'basic' | 'enhanced' | 'comprehensive';
+  /** As what the documents of a report that a later one corrects are rejected (IHE RAD IOCM). */
+  readonly rejection: 'none' | 'quality' | 'safety' | 'worklist' | 'retention';
   readonly retry: RetryPolicy;
 };
 

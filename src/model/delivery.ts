@@ -9,7 +9,8 @@ export type DeliveryKind =
   | 'order-status' // HL7 v2 OSU^O51 or ORM^O01 over MLLP
   | 'fhir-report' // DiagnosticReport + Provenance pushed to the FHIR server that asked
   | 'fhir-order' // a case pushed to a specialist's FHIR server
-  | 'dicom-object'; // one stored object, by C-STORE or STOW-RS
+  | 'dicom-object' // one stored object, by C-STORE or STOW-RS
+  | 'dicom-result'; // the same, one that was made here of a report
 
 export type NewDelivery = {
   /** UUIDv7. */
@@ -25,7 +26,7 @@ export type NewDelivery = {
   readonly content: Buffer;
 };
 
-/** The content of a `dicom-object`, as JSON: which stored object is meant, and what is needed to open it and to propose a context for it. */
+/** The content of a `dicom-object` and a `dicom-result`, as JSON: which stored object is meant, and what is needed to open it and to propose a context for it. */
 export type ObjectContent = {
   readonly studyUid: string;
   readonly sopClassUid: string;

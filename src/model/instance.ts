@@ -26,7 +26,15 @@ export type NewInstance = {
 /** What its journal entry does not say of an instance: SOP Instance UID is `controlId`, SOP class `type`, the header `payload`. */
 export type IndexedInstance = Omit<NewInstance, 'sopInstanceUid' | 'sopClassUid' | 'peer' | 'blob' | 'digest' | 'header' | 'received'>;
 
-export type Instance = NewInstance & { readonly seq: number };
+export type Instance = NewInstance & {
+  /** Place in the journal: of the object itself, or of what it was made because of. */
+  readonly seq: number;
+  /** The resource that it was made of here, `Type/id`; null where it was received. */
+  readonly madeOf: string | null;
+};
+
+/** Peer of what was made here. */
+export const OURSELVES = '';
 
 /** What is needed to send an object, without reading what it says. */
 export type StoredObject = Omit<Instance, 'header'>;

@@ -62,7 +62,7 @@ export function documentUid({ document }: Pick<DicomReport, 'document'>, kind: D
 }
 
 /** The documents of one kind of a case are a series. */
-function seriesUid({ study, caseId }: DicomReport, kind: DocumentKind): string {
+export function seriesUid({ study, caseId }: DicomReport, kind: DocumentKind): string {
   return uidFromName(`${study.studyUid} ${caseId} ${kind.name}`);
 }
 

@@ -1,12 +1,19 @@
 /**
  * Key Object Selection documents (PS3.3 §A.35.4, PS3.16 TID 2010). The images a report names as its key images; and the rejection note of
  * IHE RAD IOCM, which tells an archive to show no longer what a correction has replaced.
- * Promises: a rejection note names nothing but objects made here, those of the report that is replaced.
+ * Promises: a rejection note names nothing but objects made here, those of the report that is replaced, and no earlier note.
  */
 import { type Failure, failure } from '../model/failure.ts';
 import type { ComposedObject } from '../protocols/dicom/composed-object.ts';
 import { type Coded, type ContentItem, composite, container, documentContent, text } from '../protocols/dicom/sr-content.ts';
-import { composeDocument, type DicomReport, type DocumentKind, type PlacedReference, requestAndEvidence } from './dicom-document.ts';
+import {
+  composeDocument,
+  type DicomReport,
+  type DocumentKind,
+  type PlacedReference,
+  requestAndEvidence,
+  seriesUid,
+} from './dicom-document.ts';
 import { keyImageItems, observerItems } from './sr-words.ts';
 
 const SOP_CLASS = '1.2.840.10008.5.1.4.1.1.88.59';
@@ -34,9 +41,11 @@ export function rejectionKind(rejection: Rejection): DocumentKind {
 }
 
 export function composeRejectionNote(input: DicomReport, rejection: Rejection): ComposedObject | Failure {
-  if (input.replaced.length === 0) return failure('return', 'not-found', 'no object of an earlier report is there to be rejected');
-  const items = input.replaced.map((one) => composite('CONTAINS', null, one));
-  return composeSelection(input, rejectionKind(rejection), REJECTIONS[rejection], 'Replaced by a later report', items, input.replaced);
+  const notes = Object.keys(REJECTIONS).map((one) => seriesUid(input, rejectionKind(one as Rejection)));
+  const rejected = input.replaced.filter((one) => !notes.includes(one.seriesUid));
+  if (rejected.length === 0) return failure('return', 'not-found', 'no object of an earlier report is there to be rejected');
+  const items = rejected.map((one) => composite('CONTAINS', null, one));
+  return composeSelection(input, rejectionKind(rejection), REJECTIONS[rejection], 'Replaced by a later report', items, rejected);
 }
 
 function composeSelection(

@@ -15,15 +15,24 @@ export type ObjectOrder = {
   /** Journal entry that caused it. */
   readonly seq: number;
   readonly object: ObjectContent;
+  /** `dicom-object` where it is absent. */
+  readonly kind?: 'dicom-object' | 'dicom-result';
 };
 
-export function objectDelivery({ id, destination, caseId, seq, object }: ObjectOrder): NewDelivery & { readonly lane: string } {
+export function objectDelivery({
+  id,
+  destination,
+  caseId,
+  seq,
+  object,
+  kind = 'dicom-object',
+}: ObjectOrder): NewDelivery & { readonly lane: string } {
   const { studyUid, sopClassUid, sopInstanceUid, transferSyntax, blob, bytes, datasetOffset } = object;
   const content: ObjectContent = { studyUid, sopClassUid, sopInstanceUid, transferSyntax, blob, bytes, datasetOffset };
   return {
     id,
     destination: destination.name,
-    kind: 'dicom-object',
+    kind,
     caseId,
     seq,
     controlId: sopInstanceUid,

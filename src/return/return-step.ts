@@ -5,7 +5,14 @@
 import type { DiagnosticReport, Patient, Provenance, ServiceRequest, Task } from '@medplum/fhirtypes';
 import { MAX_REPORT_FILE_BYTES } from '../model/binary.ts';
 import type { CaseState, ReturnState } from '../model/case.ts';
-import type { Config, Destination, Signer } from '../model/config.ts';
+import {
+  type Config,
+  type Destination,
+  type DicomwebDestination,
+  type DimseDestination,
+  type Signer,
+  takesObjects,
+} from '../model/config.ts';
 import type { DeliveryKind } from '../model/delivery.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
 import { FILLER_AUTHORITY } from '../model/order.ts';
@@ -21,7 +28,9 @@ import { composeFhirOrder, MAX_INLINE_BYTES } from './fhir-order.ts';
 import { composeFhirReport } from './fhir-report.ts';
 import { filesOf, loadKnown, resourcesIn } from './material-step.ts';
 import { composeMdm } from './mdm.ts';
+import { objectDelivery } from './object-delivery.ts';
 import { composeOru } from './oru-r01.ts';
+import { makeResults } from './results-step.ts';
 
 /** A PDF of a report that brought none. */
 export type Render = (input: {
@@ -95,7 +104,7 @@ async function answer(batch: Batch, house: ReturnHouse, state: CaseState, close:
   const owed = names.filter((name) => !ordered.some(({ destination }) => destination === name));
   if (owed.length === 0) return;
   const returns: ReturnState[] = [...ordered];
-  for (const name of owed) returns.push(await answerTo(batch, house, state, name));
+  for (const name of owed) returns.push(...(await answerTo(batch, house, state, name)));
   const unworded = returns.some(({ delivery }) => delivery === '');
   const now = caseIn(batch, state.id) as CaseState;
   putCase(batch, { ...now, returns, wake: unworded ? batch.now.getTime() + WORD_AGAIN_MS : now.wake });
@@ -104,32 +113,66 @@ async function answer(batch: Batch, house: ReturnHouse, state: CaseState, close:
 /** When an answer that could not be worded is tried again: a person mends what is missing in the meantime. */
 const WORD_AGAIN_MS = 10 * 60_000;
 
-async function answerTo(batch: Batch, house: ReturnHouse, state: CaseState, name: string): Promise<ReturnState> {
+/** One delivery; of a report as DICOM objects one an object. */
+async function answerTo(batch: Batch, house: ReturnHouse, state: CaseState, name: string): Promise<ReturnState[]> {
   const destination = house.config.destinations.find((candidate) => candidate.name === name) as Destination;
-  const id = batch.clock.uuid();
-  const worded = await word(batch, house, state, destination, id);
-  if (!isFailure(worded)) {
-    order(batch, state, name, worded.kind, id, worded.controlId, worded.content);
-    return { destination: name, delivery: id, receipt: null };
-  }
+  const ordered = takesObjects(destination)
+    ? await orderResults(batch, house, state, destination)
+    : await orderAnswer(batch, house, state, destination);
+  if (!isFailure(ordered)) return ordered.map((delivery) => ({ destination: name, delivery, receipt: null }));
   const known = state.returns.some((item) => item.destination === name && item.delivery === '');
   if (!known)
     addEvent(batch, state.id, {
       seq: state.report?.seq ?? null,
       kind: 'return-failed',
       actor: 'gateway',
-      detail: `${name}: ${worded.detail}`,
+      detail: `${name}: ${ordered.detail}`,
     });
-  return { destination: name, delivery: '', receipt: null };
+  return [{ destination: name, delivery: '', receipt: null }];
+}
+
+async function orderAnswer(batch: Batch, house: ReturnHouse, state: CaseState, destination: Destination): Promise<string[] | Failure> {
+  const id = batch.clock.uuid();
+  const worded = await word(batch, house, state, destination, id);
+  if (isFailure(worded)) return worded;
+  order(batch, state, destination.name, worded.kind, id, worded.controlId, worded.content);
+  return [id];
+}
+
+async function orderResults(
+  batch: Batch,
+  house: ReturnHouse,
+  state: CaseState,
+  destination: DimseDestination | DicomwebDestination,
+): Promise<string[] | Failure> {
+  const { report, provenance } = await loadReport(batch, state);
+  const signer = signerOf(provenance, house.config.signers);
+  if (!signer) return failure('return', 'signature', 'the signer is not configured any more');
+  const patient = resourceIn(batch, state.patient) as Patient | null;
+  const pdf = () => pdfOf(batch, house, state, { report, provenance, signer, patient });
+  const { peers, blobs, config } = house;
+  const made = await makeResults(batch, { peers, blobs, specialties: config.specialties }, state, destination, {
+    report,
+    provenance,
+    signer,
+    pdf,
+  });
+  if (isFailure(made)) return made;
+  const seq = state.report?.seq ?? 0;
+  const deliveries = made.objects.map((object) => {
+    const id = batch.clock.uuid();
+    return objectDelivery({ id, destination, caseId: state.id, seq, object, kind: 'dicom-result' });
+  });
+  batch.deliveries.push(...deliveries);
+  const said = [...deliveries.map(({ controlId }) => `dicom-result ${controlId} to ${destination.name}`), ...made.left];
+  for (const detail of said) addEvent(batch, state.id, { seq, kind: 'sending', actor: 'gateway', detail });
+  return deliveries.map(({ id }) => id);
 }
 
 type Worded = { readonly kind: DeliveryKind; readonly controlId: string; readonly content: Buffer };
 
 async function word(batch: Batch, house: ReturnHouse, state: CaseState, destination: Destination, id: string): Promise<Worded | Failure> {
-  const { reference, provenance: proof } = state.report as NonNullable<CaseState['report']>;
-  await loadResources(batch, [reference, proof, state.patient, state.serviceRequest]);
-  const report = resourceIn(batch, reference) as DiagnosticReport;
-  const provenance = resourceIn(batch, proof) as Provenance;
+  const { report, provenance } = await loadReport(batch, state);
   if (destination.kind === 'mllp') return wordHl7v2(batch, house, state, destination, { report, provenance, id });
   if (destination.kind !== 'fhir') return failure('return', 'invalid', 'a group that pulls is no place for an answer');
   const push = composeFhirReport({
@@ -141,6 +184,12 @@ async function word(batch: Batch, house: ReturnHouse, state: CaseState, destinat
     controlId: id,
   });
   return isFailure(push) ? push : { kind: 'fhir-report', controlId: id, content: Buffer.from(JSON.stringify(push)) };
+}
+
+async function loadReport(batch: Batch, state: CaseState): Promise<{ readonly report: DiagnosticReport; readonly provenance: Provenance }> {
+  const { reference, provenance } = state.report as NonNullable<CaseState['report']>;
+  await loadResources(batch, [reference, provenance, state.patient, state.serviceRequest]);
+  return { report: resourceIn(batch, reference) as DiagnosticReport, provenance: resourceIn(batch, provenance) as Provenance };
 }
 
 async function wordHl7v2(

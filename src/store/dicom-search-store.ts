@@ -5,7 +5,7 @@
 import type { DicomColumn, DicomCondition, DicomLevel, DicomSearch, IndexedStudy } from '../model/dicom-search.ts';
 import type { StoredObject } from '../model/instance.ts';
 import type { Queryable } from './database.ts';
-import { OBJECT_COLUMNS, type ObjectRow, objectOf } from './instance-store.ts';
+import { OBJECT_COLUMNS, type ObjectRow, objectOf, visibleInstance } from './instance-store.ts';
 
 export type DicomMatch = {
   readonly studyUid: string;
@@ -63,12 +63,18 @@ export async function searchDicom(
 ): Promise<{ matches: DicomMatch[]; more: boolean }> {
   const values: unknown[] = [];
   const bind = (value: unknown): string => `$${values.push(value)}`;
-  const where = search.conditions.map((condition) => conditionSql(condition, bind));
-  if (group !== null) where.push(visibleSql(bind(group)));
+  const asked = group === null ? null : bind(group);
+  const where = search.conditions.map((condition) => conditionSql(condition, bind, asked));
+  if (asked !== null) where.push(visibleSql(asked));
+  if (asked !== null && search.level === 'series') where.push(visibleSeries('e', asked));
+  if (asked !== null && search.level === 'instance') where.push(visibleInstance('i', asked));
   const { from, order } = FROM[search.level];
   const page = `select ${PAGE[search.level]}
     from ${from} where ${where.join(' and ') || 'true'} order by ${order} limit ${bind(search.limit + 1)} offset ${bind(search.offset)}`;
-  const { rows } = await q.query<MatchRow>(`with page as materialized (${page}) ${SELECT[search.level]} order by ${order}`, values);
+  const { rows } = await q.query<MatchRow>(
+    `with page as materialized (${page}) ${selectSql(search.level, asked)} order by ${order}`,
+    values,
+  );
   return { matches: rows.slice(0, search.limit).map(matchOf), more: rows.length > search.limit };
 }
 
@@ -81,7 +87,8 @@ export async function findObjects(
 ): Promise<StoredObject[]> {
   const values: unknown[] = [];
   const bind = (value: unknown): string => `$${values.push(value)}`;
-  const where = [...conditions.map((condition) => conditionSql(condition, bind)), visibleSql(bind(group))];
+  const asked = bind(group);
+  const where = [...conditions.map((condition) => conditionSql(condition, bind, asked)), visibleSql(asked), visibleInstance('i', asked)];
   const { from } = FROM.instance;
   const { rows } = await q.query<ObjectRow>(
     `select ${OBJECT_COLUMNS} from instance
@@ -99,9 +106,17 @@ function visibleSql(group: string): string {
       and not r.deleted and ${group} = any(r.readers))`;
 }
 
-function conditionSql({ level, column, test }: DicomCondition, bind: (value: unknown) => string): string {
+/** A series of which the group sees an object. */
+function visibleSeries(alias: string, group: string | null): string {
+  if (group === null) return 'true';
+  return `exists (select from instance v where v.study_uid = ${alias}.study_uid and v.series_uid = ${alias}.series_uid
+    and ${visibleInstance('v', group)})`;
+}
+
+function conditionSql({ level, column, test }: DicomCondition, bind: (value: unknown) => string, group: string | null): string {
   if (column === 'modalities')
-    return `exists (select from dicom_series m where m.study_uid = s.study_uid and ${testSql('m.modality', test, bind)})`;
+    return `exists (select from dicom_series m where m.study_uid = s.study_uid and ${testSql('m.modality', test, bind)}
+      and ${visibleSeries('m', group)})`;
   if (NAMES.has(column)) {
     const each = (text: (name: string) => string) => `exists (select from unnest(s.${column}) n where ${text('n')})`;
     if (test.is !== 'words') return each((name) => testSql(name, test, bind));
@@ -151,24 +166,32 @@ const FROM: Readonly<Record<DicomSearch['level'], { from: string; order: string 
   },
 };
 
-const OF_STUDY = `s.study_uid, s.attributes as study,
-  array(select distinct m.modality from dicom_series m where m.study_uid = s.study_uid and m.modality <> '' order by 1) as modalities,
-  (select count(*)::int from dicom_series m where m.study_uid = s.study_uid) as series_in_study,
-  (select count(*)::int from instance m where m.study_uid = s.study_uid) as instances_in_study`;
-const OF_SERIES = `e.series_uid, e.attributes as series,
-  (select count(*)::int from instance m where m.study_uid = e.study_uid and m.series_uid = e.series_uid) as instances_in_series`;
-const STUDIES = `select ${OF_STUDY}, null::text as series_uid, null::bytea as series, 0 as instances_in_series, null::text as sop_instance_uid,
-    null::bytea as instance from page join dicom_study s using (study_uid)`;
-const SELECT: Readonly<Record<DicomSearch['level'], string>> = {
-  patient: STUDIES,
-  study: STUDIES,
-  series: `select ${OF_STUDY}, ${OF_SERIES}, null::text as sop_instance_uid, null::bytea as instance
-    from page join dicom_study s using (study_uid) join dicom_series e using (study_uid, series_uid)`,
+function selectSql(level: DicomSearch['level'], group: string | null): string {
   // What a study or series says as a whole is counted for their own answers only.
-  instance: `select s.study_uid, s.attributes as study, '{}'::text[] as modalities, 0 as series_in_study, 0 as instances_in_study, e.series_uid,
+  if (level === 'instance')
+    return `select s.study_uid, s.attributes as study, '{}'::text[] as modalities, 0 as series_in_study, 0 as instances_in_study, e.series_uid,
       e.attributes as series, 0 as instances_in_series, i.sop_instance_uid, i.header as instance
-    from page join dicom_study s using (study_uid) join dicom_series e using (study_uid, series_uid) join instance i using (sop_instance_uid)`,
-};
+      from page join dicom_study s using (study_uid) join dicom_series e using (study_uid, series_uid) join instance i using (sop_instance_uid)`;
+  if (level === 'study' || level === 'patient')
+    return `select ${ofStudy(group)}, null::text as series_uid, null::bytea as series, 0 as instances_in_series,
+      null::text as sop_instance_uid, null::bytea as instance from page join dicom_study s using (study_uid)`;
+  return `select ${ofStudy(group)}, ${ofSeries(group)}, null::text as sop_instance_uid, null::bytea as instance
+    from page join dicom_study s using (study_uid) join dicom_series e using (study_uid, series_uid)`;
+}
+
+function ofStudy(group: string | null): string {
+  const seen = group === null ? 'true' : visibleInstance('m', group);
+  const series = `from dicom_series m where m.study_uid = s.study_uid and ${visibleSeries('m', group)}`;
+  return `s.study_uid, s.attributes as study, array(select distinct m.modality ${series} and m.modality <> '' order by 1) as modalities,
+    (select count(*)::int ${series}) as series_in_study,
+    (select count(*)::int from instance m where m.study_uid = s.study_uid and ${seen}) as instances_in_study`;
+}
+
+function ofSeries(group: string | null): string {
+  const seen = group === null ? 'true' : visibleInstance('m', group);
+  return `e.series_uid, e.attributes as series,
+    (select count(*)::int from instance m where m.study_uid = e.study_uid and m.series_uid = e.series_uid and ${seen}) as instances_in_series`;
+}
 
 type MatchRow = {
   study_uid: string;

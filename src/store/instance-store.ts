@@ -73,23 +73,70 @@ export async function studiesSentBy(q: Queryable, peer: string, uids: readonly s
 /** What a WADO-RS path names: a study, a series of it, or one instance of that. */
 export type InstancePath = { readonly study: string; readonly series?: string; readonly instance?: string };
 
-/** The instances a path names, in order of arrival; empty when there are none. */
-export async function instancesAt(q: Queryable, path: InstancePath): Promise<StoredObject[]> {
+/** The instances a path names, in order of arrival, as far as the group may see them (null: an operator); empty when there are none. */
+export async function instancesAt(q: Queryable, path: InstancePath, group: string | null): Promise<StoredObject[]> {
   const { rows } = await q.query<Omit<InstanceRow, 'header'>>({
     name: 'instance-at-path',
-    text: `select ${OBJECT_COLUMNS} from instance where study_uid = $1 and ($2::text is null or series_uid = $2) and ($3::text is null or sop_instance_uid = $3)
+    text: `select ${OBJECT_COLUMNS} from instance i where study_uid = $1 and ($2::text is null or series_uid = $2)
+             and ($3::text is null or sop_instance_uid = $3) and ($4::text is null or ${visibleInstance('i', '$4')})
            order by series_uid, seq`,
-    values: [path.study, path.series ?? null, path.instance ?? null],
+    values: [path.study, path.series ?? null, path.instance ?? null, group],
+  });
+  return rows.map(objectOf);
+}
+
+/**
+ * SQL: whether a group that sees the study sees this row of it. What was made here says what a resource says, and is for those alone who
+ * may see that: of two cases on one study neither reads the report of the other.
+ */
+export function visibleInstance(alias: string, group: string): string {
+  return `(${alias}.made_of is null or exists (select from resource made where made.type = split_part(${alias}.made_of, '/', 1)
+    and made.id = split_part(${alias}.made_of, '/', 2)::uuid and not made.deleted and ${group} = any(made.readers)))`;
+}
+
+/** Adds an object that was made here. Once: one that is known already stays as it is. */
+export async function addMadeInstance(tx: Queryable, { madeOf, ...instance }: Instance): Promise<void> {
+  await tx.query({
+    name: 'instance-add-made',
+    text: `insert into instance (sop_instance_uid, study_uid, series_uid, sop_class_uid, transfer_syntax, modality, frames, peer, blob, bytes,
+             dataset_offset, pixel_offset, digest, header, received, seq, made_of)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) on conflict (sop_instance_uid) do nothing`,
+    values: [
+      ...[instance.sopInstanceUid, instance.studyUid, instance.seriesUid, instance.sopClassUid, instance.transferSyntax, instance.modality],
+      ...[instance.frames, instance.peer, instance.blob, instance.bytes, instance.datasetOffset, instance.pixelOffset, instance.digest],
+      ...[instance.header, instance.received, instance.seq, madeOf],
+    ],
+  });
+}
+
+/** Objects that were made here of a resource, `Type/id`. */
+export async function objectsMadeOf(q: Queryable, reference: string): Promise<StoredObject[]> {
+  const { rows } = await q.query<Omit<InstanceRow, 'header'>>({
+    name: 'instance-made-of',
+    text: `select ${OBJECT_COLUMNS} from instance where made_of = $1 order by series_uid, sop_instance_uid`,
+    values: [reference],
+  });
+  return rows.map(objectOf);
+}
+
+/** Objects of studies that are to be read, in order of arrival within their series: all but what was made here of reports on them. */
+export async function materialObjects(q: Queryable, studyUids: readonly string[], limit: number): Promise<StoredObject[]> {
+  const { rows } = await q.query<Omit<InstanceRow, 'header'>>({
+    name: 'instance-material',
+    text: `select ${OBJECT_COLUMNS} from instance where study_uid = any($1::text[]) and ${NO_RESULT}
+           order by study_uid, series_uid, seq limit $2`,
+    values: [studyUids, limit],
   });
   return rows.map(objectOf);
 }
 
 /** One instance with its header, or null. */
-export async function instanceAt(q: Queryable, path: Required<InstancePath>): Promise<Instance | null> {
+export async function instanceAt(q: Queryable, path: Required<InstancePath>, group: string | null): Promise<Instance | null> {
   const { rows } = await q.query<InstanceRow>({
     name: 'instance-with-header',
-    text: `select ${OBJECT_COLUMNS}, header from instance where sop_instance_uid = $3 and study_uid = $1 and series_uid = $2`,
-    values: [path.study, path.series, path.instance],
+    text: `select ${OBJECT_COLUMNS}, header from instance i where sop_instance_uid = $3 and study_uid = $1 and series_uid = $2
+             and ($4::text is null or ${visibleInstance('i', '$4')})`,
+    values: [path.study, path.series, path.instance, group],
   });
   return rows[0] ? instanceOf(rows[0]) : null;
 }
@@ -103,7 +150,7 @@ export async function unsentObjects(
 ): Promise<StoredObject[]> {
   const { rows } = await q.query<Omit<InstanceRow, 'header'>>({
     name: 'instance-unsent',
-    text: `select ${OBJECT_COLUMNS} from instance i where study_uid = any($1::text[]) and not exists (
+    text: `select ${OBJECT_COLUMNS} from instance i where study_uid = any($1::text[]) and ${NO_RESULT} and not exists (
              select 1 from delivery d
              where d.case_id = $2 and d.destination = $3 and d.kind = 'dicom-object' and d.control_id = i.sop_instance_uid)
            order by study_uid, series_uid, seq limit $4`,
@@ -132,8 +179,10 @@ export async function headerAt(q: Queryable, sopInstanceUid: string): Promise<Bu
   return (rows[0] as { header: Buffer }).header;
 }
 
+const NO_RESULT = `coalesce(made_of, '') not like 'DiagnosticReport/%'`;
+
 export const OBJECT_COLUMNS = `sop_instance_uid, study_uid, series_uid, sop_class_uid, transfer_syntax, modality, frames, peer, blob, bytes,
-  dataset_offset, pixel_offset, digest, received, seq`;
+  dataset_offset, pixel_offset, digest, received, seq, made_of`;
 
 export type ObjectRow = Omit<InstanceRow, 'header'>;
 
@@ -154,6 +203,7 @@ type InstanceRow = {
   header: Buffer;
   received: Date;
   seq: number;
+  made_of: string | null;
 };
 
 function instanceOf(row: InstanceRow): Instance {
@@ -177,5 +227,6 @@ export function objectOf(row: ObjectRow): StoredObject {
     digest: row.digest,
     received: row.received,
     seq: row.seq,
+    madeOf: row.made_of,
   };
 }

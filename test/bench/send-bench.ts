@@ -58,7 +58,8 @@ async function sendOurs({ target }: DicomServer, home: string, study: number): P
   }
   const retry = { firstDelayMs: 0, maxDelayMs: 0, maxAttempts: 1, onFailure: 'setAside' } as const;
   const place = { kind: 'dimse', name: 'pacs', group: '', tls: null, callingAeTitle: 'WAYSTATION' } as const;
-  const pacs = { ...place, ...target, timeoutMs: 30_000, transcode: 'never' as const, idleMs: 30_000, associations: 1, retry };
+  const results = { results: ['pdf'], srClass: 'basic', rejection: 'none' } as const;
+  const pacs = { ...place, ...target, ...results, timeoutMs: 30_000, transcode: 'never' as const, idleMs: 30_000, associations: 1, retry };
   const client = startStoreClient(pacs, { log: silentLog, open: openStored(blobs) });
   const started = performance.now();
   for (const delivery of deliveries) {

@@ -55,7 +55,16 @@ const closes: (() => Promise<void>)[] = [];
 
 const archive = (): DimseDestination => ({
   ...{ kind: 'dimse', name: 'archive', group: '', host: '127.0.0.1', port, aeTitle: 'ARCHIVE', callingAeTitle: 'WAYSTATION', tls: null },
-  ...{ timeoutMs: 5_000, idleMs: 1_000, associations: 1, transcode: 'never', commitment: { limitMs: LIMIT_MS } },
+  ...{
+    timeoutMs: 5_000,
+    idleMs: 1_000,
+    associations: 1,
+    transcode: 'never',
+    results: ['pdf'],
+    srClass: 'basic',
+    rejection: 'none',
+    commitment: { limitMs: LIMIT_MS },
+  },
   retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' },
 });
 
@@ -89,7 +98,7 @@ async function sent(slices: readonly SampleObject[] = SLICES): Promise<void> {
   }
   sender.hangUp();
   const { rows } = await door.database.query<{ study_uid: string }>('select distinct study_uid from instance');
-  const objects = await instancesAt(door.database, { study: rows[0]?.study_uid as string });
+  const objects = await instancesAt(door.database, { study: rows[0]?.study_uid as string }, null);
   const deliveries = objects.map((object) =>
     objectDelivery({ id: systemClock.uuid(), destination: archive(), caseId: CASE, seq: object.seq, object }),
   );

@@ -35,7 +35,7 @@ afterAll(() => stored.remove());
 function destination(port: number, changes: Partial<DimseDestination> = {}): DimseDestination {
   return {
     ...{ kind: 'dimse', name: 'pacs', group: '', host: '127.0.0.1', port, aeTitle: 'PACS', callingAeTitle: 'WAYSTATION', tls: null },
-    ...{ timeoutMs: 20_000, idleMs: 60_000, associations: 1, transcode: 'never' },
+    ...{ timeoutMs: 20_000, idleMs: 60_000, associations: 1, transcode: 'never', results: ['pdf'], srClass: 'basic', rejection: 'none' },
     retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' },
     ...changes,
   };

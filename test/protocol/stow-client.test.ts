@@ -26,8 +26,12 @@ afterAll(() => stored.remove());
 
 function clientTo(url: string, changes: Partial<DicomwebDestination> = {}): StowClient {
   const retry = { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' } as const;
+  const results = { results: ['pdf'], srClass: 'basic', rejection: 'none' } as const;
   const place = { kind: 'dicomweb', name: 'pacs', group: '', url, token: 'secret', tls: null } as const;
-  return startStowClient({ ...place, timeoutMs: 10_000, associations: 1, retry, ...changes }, { open: openStored(stored.blobs) });
+  return startStowClient(
+    { ...place, ...results, timeoutMs: 10_000, associations: 1, retry, ...changes },
+    { open: openStored(stored.blobs) },
+  );
 }
 
 describe('the STOW-RS client', () => {

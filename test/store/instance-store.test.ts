@@ -1,11 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NewEntry } from '../../src/model/entry.ts';
 import type { NewInstance } from '../../src/model/instance.ts';
-import { instancesAt, instancesOfStudies } from '../../src/store/instance-store.ts';
+import {
+  addMadeInstance,
+  instancesAt,
+  instancesOfStudies,
+  materialObjects,
+  objectsMadeOf,
+  unsentObjects,
+} from '../../src/store/instance-store.ts';
 import { insertEntries } from '../../src/store/journal-store.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 
-const INSTANCE: NewInstance = {
+const INSTANCE: NewInstance & { readonly madeOf: null } = {
+  madeOf: null,
   sopInstanceUid: '1.2.3.4',
   studyUid: '1.2',
   seriesUid: '1.2.3',
@@ -80,7 +88,7 @@ describe('the index of instances', () => {
     ];
     await index(rows);
     const found = async (path: Parameters<typeof instancesAt>[1]) =>
-      (await instancesAt(fresh.database, path)).map(({ sopInstanceUid }) => sopInstanceUid);
+      (await instancesAt(fresh.database, path, null)).map(({ sopInstanceUid }) => sopInstanceUid);
     expect(await found({ study: '1.2' })).toEqual(['1.2.3.1', '1.2.3.2', '1.2.5.1']);
     expect(await found({ study: '1.2', series: '1.2.3' })).toEqual(['1.2.3.1', '1.2.3.2']);
     expect(await found({ study: '1.2', series: '1.2.3', instance: '1.2.3.2' })).toEqual(['1.2.3.2']);
@@ -88,6 +96,29 @@ describe('the index of instances', () => {
     expect(await found({ study: '9' })).toEqual([]);
     expect(await instancesOfStudies(fresh.database, [])).toEqual([]);
     expect(await instancesOfStudies(fresh.database, ['1.2', '1.3'])).toHaveLength(4);
+  });
+
+  it('shows what was made of a report to who may see the report, keeps it out of what is to be read, and adds it once', async () => {
+    const report = '0192aaaa-0000-7000-8000-000000000001';
+    await index([INSTANCE]);
+    await fresh.database.query(
+      `insert into resource (type, id, version, updated, tokens, digest, readers) values ('DiagnosticReport', $1, 1, now(), '{}', '', '{readers}')`,
+      [report],
+    );
+    const made = { ...INSTANCE, sopInstanceUid: '2.25.1', seriesUid: '2.25.2', peer: '', seq: 7, madeOf: `DiagnosticReport/${report}` };
+    await addMadeInstance(fresh.database, made);
+    await addMadeInstance(fresh.database, { ...made, blob: 'cd'.repeat(32) });
+    const seen = async (group: string | null) =>
+      (await instancesAt(fresh.database, { study: '1.2' }, group)).map(({ sopInstanceUid }) => sopInstanceUid);
+    expect([await seen(null), await seen('readers'), await seen('others')]).toEqual([
+      ['1.2.3.4', '2.25.1'],
+      ['1.2.3.4', '2.25.1'],
+      ['1.2.3.4'],
+    ]);
+    expect(await objectsMadeOf(fresh.database, made.madeOf)).toMatchObject([{ sopInstanceUid: '2.25.1', blob: INSTANCE.blob }]);
+    expect(await materialObjects(fresh.database, ['1.2'], 10)).toMatchObject([{ sopInstanceUid: '1.2.3.4' }]);
+    const place = { caseId: '0192aaaa-0000-7000-8000-000000000002', destination: 'pacs' };
+    expect(await unsentObjects(fresh.database, place, ['1.2'], 10)).toMatchObject([{ sopInstanceUid: '1.2.3.4' }]);
   });
 
   /** The places in the journal. */

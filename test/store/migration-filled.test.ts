@@ -83,7 +83,7 @@ async function readsWhatWasThere(database: Database): Promise<void> {
     'routed',
     'images-received',
   ]);
-  expect(await instancesAt(database, { study: '1.2.3' })).toMatchObject([{ sopInstanceUid: '2.25.71', modality: 'CT' }]);
+  expect(await instancesAt(database, { study: '1.2.3' }, null)).toMatchObject([{ sopInstanceUid: '2.25.71', modality: 'CT' }]);
   expect(await laneHeads(database, 'ris', 10)).toMatchObject([{ controlId: 'W2', caseId, state: 'waiting' }]);
   expect(await findClient(database, tokenHash('a token'))).toMatchObject({ client: 'dr-ada', role: 'reader' });
 }

@@ -18,7 +18,16 @@ import { testConfig } from '../support/test-config.ts';
 
 const RETRY = { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' as const };
 const PLACE = { host: 'h', port: 1, aeTitle: 'PACS', callingAeTitle: 'US', tls: null, timeoutMs: 1, idleMs: 1, retry: RETRY };
-const pacs = (name: string): Destination => ({ kind: 'dimse', name, group: 'readers', associations: 1, transcode: 'never', ...PLACE });
+const RESULTS = { results: ['pdf'], srClass: 'basic', rejection: 'none' } as const;
+const pacs = (name: string): Destination => ({
+  kind: 'dimse',
+  name,
+  group: 'readers',
+  associations: 1,
+  transcode: 'never',
+  ...PLACE,
+  ...RESULTS,
+});
 
 let fresh: Awaited<ReturnType<typeof freshDatabase>>;
 let corridor: Corridor;

@@ -89,10 +89,15 @@ function serve(deps: DicomwebDeps, request: Request, response: Response, answer:
     if (![study, series ?? study, instance ?? study].every(isUid)) return NO_UID;
     const [isVisible, objects] = await Promise.all([
       maySeeStudy(deps.database, caller, study),
-      instancesAt(deps.database, { study, series, instance }),
+      instancesAt(deps.database, { study, series, instance }, groupOf(caller)),
     ]);
     return !isVisible || objects.length === 0 ? NOT_FOUND : answer(objects as [StoredObject, ...StoredObject[]], request);
   });
+}
+
+/** Whose objects he sees; null: all. */
+function groupOf({ role, group }: Caller): string | null {
+  return role === 'operator' ? null : group;
 }
 
 /** The same with its header, which says how its pixels lie. */
@@ -102,7 +107,7 @@ function serveInstance(deps: DicomwebDeps, request: Request, response: Response,
     if (![study, series, instance].every(isUid)) return NO_UID;
     const [isVisible, object] = await Promise.all([
       maySeeStudy(deps.database, caller, study),
-      instanceAt(deps.database, { study, series, instance }),
+      instanceAt(deps.database, { study, series, instance }, groupOf(caller)),
     ]);
     return isVisible && object ? answer(object, request) : NOT_FOUND;
   });

@@ -195,6 +195,17 @@ describe('a PACS', () => {
     ]);
   });
 
+  it('takes results, as a document and a structured report unless it says otherwise, each once', () => {
+    const peer = 'peers: [{ name: a, dimse: { aeTitle: A }, returns: [pacs] }]';
+    expect(loaded(`${peer}\n${pacs()}`).config.destinations[0]).toMatchObject({
+      results: ['pdf', 'sr'],
+      srClass: 'basic',
+      rejection: 'none',
+    });
+    const [changed] = loaded(pacs(', results: [kos, pdf, kos], srClass: comprehensive, rejection: quality')).config.destinations;
+    expect(changed).toMatchObject({ results: ['kos', 'pdf'], srClass: 'comprehensive', rejection: 'quality' });
+  });
+
   it('takes cases where it names who reports on them; an archive does not', () => {
     const { destinations, routes } = loaded(pacs()).config;
     expect(destinations.map(({ name }) => name)).toEqual(['pacs', 'readers']);
@@ -207,10 +218,9 @@ describe('a PACS', () => {
       `${pacs()}\nroutes: [{ to: pacs }]`,
       "routes[0].to: is 'pacs', for whose cases no report could come: name the readers who send it, in its group",
     ],
-    [
-      `${pacs()}\npeers: [{ name: a, dimse: { aeTitle: A }, returns: [pacs] }]`,
-      "peers[0].returns[0]: is 'pacs' of kind dimse, which takes no answers",
-    ],
+    [pacs(', results: []'), 'destinations[0].results: must not be empty'],
+    [pacs(', results: [doc]'), 'destinations[0].results[0]: must be pdf, sr, measurements or kos'],
+    [pacs(', rejection: yes'), 'destinations[0].rejection: must be'],
     [pacs(', callingAeTitle: ABCDEFGHIJKLMNOPQ'), 'destinations[0].callingAeTitle: must be an AE title'],
     [pacs(', transcode: jpeg'), 'destinations[0].transcode: must be never or uncompressed'],
     [pacs(', associations: 0'), 'destinations[0].associations: must be a whole number from 1 to 4'],

@@ -58,6 +58,7 @@ function instance(n: number, values: Values = {}, over: Partial<Instance> = {}):
     header: Buffer.from(JSON.stringify(header({ ...COMMON, SeriesNumber: 2, InstanceNumber: n, SeriesDescription: 'axial', ...values }))),
     received: new Date(1_772_436_600_000 + n * 1000),
     seq: n,
+    madeOf: null,
     ...over,
   };
 }
