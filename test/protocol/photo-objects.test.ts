@@ -31,8 +31,10 @@ type Row = readonly [name: string, file: () => Promise<Buffer>, media: Partial<M
 const ROWS: readonly Row[] = [
   ['jpeg', () => locatedJpeg(), { view: { text: 'close-up' } }, `${PREFIX}.4`, BASELINE],
   ['progressive', () => locatedJpeg({ progressive: true }), {}, `${PREFIX}.4`, NATIVE],
-  ['turned', () => locatedJpeg({ orientation: 6 }), { bodySite: coded('22943007', 'Trunk') }, `${PREFIX}.4`, NATIVE],
-  ['mirrored', () => locatedJpeg({ orientation: 5 }), { bodySite: coded('72696002', 'Knee') }, `${PREFIX}.4`, NATIVE],
+  ['turned', () => locatedJpeg({ orientation: 6 }), { bodySite: coded('22943007', 'Trunk') }, `${PREFIX}.4`, BASELINE],
+  ['mirrored', () => locatedJpeg({ orientation: 5 }), { bodySite: coded('72696002', 'Knee') }, `${PREFIX}.4`, BASELINE],
+  ['turned-beside-its-blocks', () => locatedJpeg({ orientation: 6, width: 93 }), {}, `${PREFIX}.4`, BASELINE],
+  ['turned-across-its-blocks', () => locatedJpeg({ orientation: 8, width: 93 }), {}, `${PREFIX}.4`, NATIVE],
   ['png', locatedPng, {}, `${PREFIX}.4`, NATIVE],
   ['heic', fixture('located.heic'), {}, `${PREFIX}.4`, NATIVE],
   ['dermoscopic', () => locatedJpeg(), { view: { text: 'dermoscopic' } }, `${PREFIX}.7`, BASELINE],

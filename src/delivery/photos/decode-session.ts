@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import sharp, { type Sharp } from 'sharp';
 import { type Failure, failure } from '../../model/failure.ts';
 import { heifPixels } from '../../protocols/media/heif.ts';
-import type { HeicResult } from './heic-worker.ts';
+import type { PictureJob, PictureResult } from './picture-worker.ts';
 
 /** Phones have up to 50 million; of three bytes each while they are decoded. */
 const MAX_PIXELS = 64_000_000;
@@ -19,9 +19,9 @@ export async function decodePicture(file: Buffer, kind: 'jpeg' | 'png' | 'heif')
     if (kind !== 'heif') return await decoded(sharp(file, { limitInputPixels: MAX_PIXELS }).autoOrient());
     const pixels = heifPixels(file);
     if (pixels === 0 || pixels > MAX_PIXELS) return failure('delivery', 'too-large', `a picture of ${pixels} pixels`);
-    const heic = await decodeHeic(file);
+    const heic = await inThread({ kind: 'heic', file });
     if (!heic) return failure('delivery', 'invalid', 'the HEIC picture cannot be decoded');
-    return await decoded(sharp(Buffer.from(heic.rgba.buffer), { raw: { width: heic.columns, height: heic.rows, channels: 4 } }));
+    return await decoded(sharp(heic.bytes, { raw: { width: heic.columns, height: heic.rows, channels: 4 } }));
   } catch (error) {
     return failure(
       'delivery',
@@ -41,10 +41,16 @@ async function decoded(picture: Sharp): Promise<Decoded> {
   return { rows: info.height, columns: info.width, components: info.channels === 1 ? 1 : 3, samples: data };
 }
 
-function decodeHeic(file: Buffer): Promise<HeicResult> {
+/** A baseline JPEG turned upright without a loss; null where that cannot be. */
+export async function turnUpright(file: Buffer, orientation: number): Promise<Buffer | null> {
+  const turned = await inThread({ kind: 'turn', file, orientation });
+  return turned && Buffer.from(turned.bytes.buffer, turned.bytes.byteOffset, turned.bytes.length);
+}
+
+function inThread(job: PictureJob): Promise<PictureResult> {
   return new Promise((resolve) => {
-    const worker = new Worker(new URL('./heic-worker.ts', import.meta.url), { workerData: file });
-    const settle = (result: HeicResult): void => {
+    const worker = new Worker(new URL('./picture-worker.ts', import.meta.url), { workerData: job });
+    const settle = (result: PictureResult): void => {
       clearTimeout(timer);
       void worker.terminate();
       resolve(result);

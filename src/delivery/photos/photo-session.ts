@@ -19,11 +19,11 @@ import {
 import { codeElements } from '../../protocols/dicom/sr-content.ts';
 import type { DatasetElement } from '../../protocols/dicom/write.ts';
 import { type Box, blanked, boxAt, type Edit, edited, MAX_HEADER_BYTES } from '../../protocols/media/boxes.ts';
-import { bareJpeg, readJpeg } from '../../protocols/media/jpeg.ts';
+import { bareJpeg, type JpegFacts, readJpeg } from '../../protocols/media/jpeg.ts';
 import { KIND_BYTES, mediaKind } from '../../protocols/media/location.ts';
 import { movieEdits, readMovie, staysInFile } from '../../protocols/media/movie.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
-import { decodePicture, srgbProfile } from './decode-session.ts';
+import { decodePicture, srgbProfile, turnUpright } from './decode-session.ts';
 
 /** A picture is read whole. */
 const MAX_PICTURE_BYTES = 128 * 1024 * 1024;
@@ -103,14 +103,23 @@ async function picturePixels(file: Buffer, kind: 'jpeg' | 'png' | 'heif'): Promi
   const facts = kind === 'jpeg' ? readJpeg(file) : null;
   if (kind === 'jpeg' && !facts) return failure('delivery', 'invalid', 'the JPEG is not whole');
   const bare = facts && bareJpeg(file);
-  const asItIs = facts && bare && jpegPicture(facts, bare.length);
-  if (bare && asItIs) return { picture: asItIs, bytes: bare.length, chunks: once(bare) };
+  const coded = facts && bare && (await codedPixels(bare, facts));
+  if (coded) return coded;
   const decoded = await decodePicture(file, kind);
   if (isFailure(decoded)) return decoded;
   const { samples, ...size } = decoded;
   const ratio = samples.length / (bare ?? file).length;
   const lossy: Lossy | null = kind === 'png' ? null : { method: kind === 'jpeg' ? 'ISO_10918_1' : 'ISO_23008_2', ratio };
   return { picture: decodedPicture({ ...size, lossy, profile: await srgbProfile() }), bytes: samples.length, chunks: once(samples) };
+}
+
+/** A JPEG as it is coded, turned upright without a loss where it is not; null where DICOM does not take it so. */
+async function codedPixels(bare: Buffer, facts: JpegFacts): Promise<Pixels | null> {
+  if (!jpegPicture({ ...facts, orientation: 1 }, bare.length)) return null;
+  const upright = facts.orientation === 1 ? bare : await turnUpright(bare, facts.orientation);
+  const size = upright && readJpeg(upright);
+  const picture = size && jpegPicture({ ...size, profile: facts.profile }, upright.length);
+  return picture && { picture, bytes: upright.length, chunks: once(upright) };
 }
 
 async function filmPixels(blobs: Pick<BlobStore, 'read'>, blob: string, bytes: number): Promise<Pixels | Failure> {

@@ -22,7 +22,7 @@ export type JpegFacts = {
 };
 
 /** A marker with its parameters; `bytes` has both, and for SOS the entropy-coded data too. */
-type Segment = { readonly marker: number; readonly bytes: Buffer };
+export type Segment = { readonly marker: number; readonly bytes: Buffer };
 
 /** Segments before anything is shown: a file has about ten. */
 const MAX_SEGMENTS = 65_536;
@@ -61,7 +61,7 @@ export function bareJpeg(file: Buffer): Buffer | null {
 }
 
 /** From after SOI to EOI; what follows is no part of the picture. Fill bytes before a marker (B.1.1.2) are left out. */
-function segmentsOf(file: Buffer): Segment[] | null {
+export function segmentsOf(file: Buffer): Segment[] | null {
   if (file.length < 4 || !file.subarray(0, 2).equals(SOI)) return null;
   const segments: Segment[] = [];
   for (let at = 2; segments.length < MAX_SEGMENTS; ) {
@@ -133,7 +133,7 @@ function isExif(segment: Segment): boolean {
   return segment.marker === APP1 && hasName(segment, EXIF_NAME);
 }
 
-function isAdobe(segment: Segment): boolean {
+export function isAdobe(segment: Segment): boolean {
   return segment.marker === APP14 && hasName(segment, 'Adobe');
 }
 
