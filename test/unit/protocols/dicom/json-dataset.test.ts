@@ -76,8 +76,10 @@ describe('a dataset out of its metadata', () => {
     // Without what parts or pads values, and without control characters.
     const text = fc.string({ unit: 'grapheme', maxLength: 20 }).map((value) => value.replace(/[\\=^\p{C}\s]/gu, ''));
     const short = fc.integer({ min: -32768, max: 32767 });
+    // JSON knows no negative zero.
+    const real = fc.float({ noNaN: true }).map((value) => value + 0);
     fc.assert(
-      fc.property(text, short, fc.float({ noNaN: true }), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (word, number, single, long) => {
+      fc.property(text, short, real, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (word, number, single, long) => {
         const json = {
           '00080005': { vr: 'CS', Value: ['ISO_IR 192'] },
           '00100010': word === '' ? { vr: 'PN' } : { vr: 'PN', Value: [{ Alphabetic: word }] },
