@@ -243,10 +243,10 @@ describe('the DICOMweb door', () => {
     });
 
     it('each its own, however many are asked for at once and broken off', async () => {
-      const slices = ctSeries({ studyUid: '2.25.10', seriesUid: '2.25.10.1', slices: 24, size: 400 });
+      const slices = ctSeries({ studyUid: '2.25.11', seriesUid: '2.25.11.1', slices: 24, size: 400 });
       await storeObjects(door.port, slices);
-      await door.show('2.25.10', READER.group);
-      const path = ({ sopInstanceUid }: SampleObject) => `/studies/2.25.10/series/2.25.10.1/instances/${sopInstanceUid}/frames/1`;
+      await door.show('2.25.11', READER.group);
+      const path = ({ sopInstanceUid }: SampleObject) => `/studies/2.25.11/series/2.25.11.1/instances/${sopInstanceUid}/frames/1`;
       const asked = slices
         .flatMap((slice) => [slice, slice])
         .map(async (slice, index) => {
