@@ -7,9 +7,9 @@ import type { DiagnosticReport } from '@medplum/fhirtypes';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
 import { FILLER_AUTHORITY } from '../model/order.ts';
 import { buildMessage, type FieldValue, type SegmentValue, segment } from '../protocols/hl7v2/escape.ts';
-import { type Hl7Message, parseMessage } from '../protocols/hl7v2/message.ts';
+import type { Hl7Message } from '../protocols/hl7v2/message.ts';
 import { codedField, dateTimeField, personField } from './hl7v2-fields.ts';
-import { copied, type DetailedGroup, groupFor, identification, messageHeader, numberFields } from './order-quote.ts';
+import { askingOrder, type DetailedGroup, identification, messageHeader, numberFields, visitOf } from './order-quote.ts';
 import { isSignedFile, type OruInput } from './oru-r01.ts';
 import { reportObservations } from './report-observations.ts';
 
@@ -25,17 +25,16 @@ export type MdmInput = OruInput & {
 export type DocumentVersion = { readonly reference: string; readonly version: string };
 
 export function composeMdm(input: MdmInput): Buffer | Failure {
-  const order = parseMessage(input.order, input.orderCharset);
-  if (isFailure(order)) return order;
-  const group = groupFor(order, input.keys);
-  if (group === null) return failure('return', 'not-found', 'the order is not found in the message that brought it');
+  const asking = askingOrder(input);
+  if (isFailure(asking)) return asking;
+  const { order, group } = asking;
   if (!isSignedFile(input)) return failure('return', 'signature', 'the PDF is not the one that was signed');
   const trigger = triggerOf(input);
   return buildMessage([
     messageHeader(input, ['MDM', trigger], 'MDM_T02'),
     event(trigger, input),
     ...identification(order, input),
-    visitOf(order),
+    visitIn(order),
     document(group, input),
     ...reportObservations(input),
   ]);
@@ -53,9 +52,8 @@ function event(trigger: string, { destination, now }: MdmInput): SegmentValue {
 }
 
 /** PV1 is required here; an order without one says nothing of the patient's class: U, unknown (HL7 Table 0004). */
-function visitOf(order: Hl7Message): SegmentValue {
-  const visit = order.first('PV1');
-  return segment('PV1', visit ? copied(visit, [1, 2, 3, 19]) : { 1: '1', 2: 'U' });
+function visitIn(order: Hl7Message): SegmentValue {
+  return visitOf(order)[0] ?? segment('PV1', { 1: '1', 2: 'U' });
 }
 
 function document(group: DetailedGroup, input: MdmInput): SegmentValue {

@@ -6,9 +6,11 @@ import type { Patient } from '@medplum/fhirtypes';
 import { components } from '../mapping/datatypes/components.ts';
 import { cxIdentifier } from '../mapping/datatypes/cx-identifier.ts';
 import type { CaseKey } from '../model/case.ts';
+import { type Failure, failure, isFailure } from '../model/failure.ts';
+import type { Peer } from '../model/peer.ts';
 import type { ComponentValue, FieldValue, SegmentValue } from '../protocols/hl7v2/escape.ts';
 import { segment } from '../protocols/hl7v2/escape.ts';
-import type { Hl7Message, Segment } from '../protocols/hl7v2/message.ts';
+import { type Hl7Message, parseMessage, type Segment } from '../protocols/hl7v2/message.ts';
 import { dateTimeField } from './hl7v2-fields.ts';
 
 /** Who is written to, and how the message is known. */
@@ -55,8 +57,25 @@ export type OrderGroup = {
 
 export type DetailedGroup = OrderGroup & { readonly obr: Segment };
 
+/** The message that ordered, and which of its orders is meant. */
+export type Asking = { readonly order: Buffer; readonly orderCharset: Peer['charset']; readonly keys: readonly CaseKey[] };
+
+/** The message as read, and the order in it. */
+export function askingOrder(asking: Asking): { readonly order: Hl7Message; readonly group: DetailedGroup } | Failure {
+  const order = parseMessage(asking.order, asking.orderCharset);
+  if (isFailure(order)) return order;
+  const group = groupFor(order, asking.keys);
+  return group === null ? failure('return', 'not-found', 'the order is not found in the message that brought it') : { order, group };
+}
+
+/** PV1 of the order, where it has one. */
+export function visitOf(order: Hl7Message): SegmentValue[] {
+  const visit = order.first('PV1');
+  return visit ? [segment('PV1', copied(visit, [1, 2, 3, 19]))] : [];
+}
+
 /** The order that carries the most of the case's numbers; the only one there is. */
-export function groupFor(order: Hl7Message, keys: readonly CaseKey[]): DetailedGroup | null {
+function groupFor(order: Hl7Message, keys: readonly CaseKey[]): DetailedGroup | null {
   const groups = groupsOf(order);
   const scored = groups.map((group) => ({ group, score: keys.filter((key) => numbersOf(group, key.kind).includes(key.value)).length }));
   const best = scored.reduce((a, b) => (b.score > a.score ? b : a), scored[0] ?? { group: null, score: 0 });

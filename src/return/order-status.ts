@@ -4,20 +4,20 @@
  * Deviation: OSU^O51 is sent without MSA, which v2.8 requires: nobody has asked for it (IHE 360X sends it so, too).
  */
 import type { CaseKey } from '../model/case.ts';
-import { type Failure, failure, isFailure } from '../model/failure.ts';
+import { type Failure, isFailure } from '../model/failure.ts';
 import type { Peer } from '../model/peer.ts';
 import { buildMessage, type SegmentValue, segment } from '../protocols/hl7v2/escape.ts';
-import { parseMessage } from '../protocols/hl7v2/message.ts';
 import { dateTimeField } from './hl7v2-fields.ts';
 import {
   type Addressed,
   type AskedFor,
+  askingOrder,
   copied,
   type DetailedGroup,
-  groupFor,
   identification,
   messageHeader,
   numberFields,
+  visitOf,
 } from './order-quote.ts';
 import type { OrderStateCode } from './order-state.ts';
 
@@ -31,17 +31,15 @@ export type OrderStatusInput = Addressed &
   };
 
 export function composeOrderStatus(input: OrderStatusInput): Buffer | Failure {
-  const order = parseMessage(input.order, input.orderCharset);
-  if (isFailure(order)) return order;
-  const group = groupFor(order, input.keys);
-  if (group === null) return failure('return', 'not-found', 'the order is not found in the message that brought it');
+  const asking = askingOrder(input);
+  if (isFailure(asking)) return asking;
+  const { order, group } = asking;
   const person = identification(order, input);
   if (input.message === 'osu') return buildMessage([messageHeader(input, ['OSU', 'O51'], 'OSU_O51'), ...person, statusOrder(group, input)]);
-  const visit = order.first('PV1');
   return buildMessage([
     messageHeader(input, ['ORM', 'O01'], 'ORM_O01'),
     ...person,
-    ...(visit ? [segment('PV1', copied(visit, [1, 2, 3, 19]))] : []),
+    ...visitOf(order),
     statusOrder(group, input),
     segment('OBR', { ...numberFields(group), ...copied(group.obr, [1, 4, 16, 18, 19, 20, 24]) }),
   ]);

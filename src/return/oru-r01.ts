@@ -13,18 +13,18 @@ import { FILLER_AUTHORITY } from '../model/order.ts';
 import type { Peer } from '../model/peer.ts';
 import { isBoundTo } from '../protocols/fhir/attachment.ts';
 import { buildMessage, type FieldValue, type SegmentValue, segment } from '../protocols/hl7v2/escape.ts';
-import { parseMessage } from '../protocols/hl7v2/message.ts';
 import { dateTimeField, interpreterField } from './hl7v2-fields.ts';
 import { isSince27 } from './observation-fields.ts';
 import {
   type Addressed,
   type AskedFor,
+  askingOrder,
   copied,
   type DetailedGroup,
-  groupFor,
   identification,
   messageHeader,
   numberFields,
+  visitOf,
 } from './order-quote.ts';
 import { participant, reportObservations } from './report-observations.ts';
 import { orderStatusOf, reportStatus } from './result-status.ts';
@@ -46,16 +46,14 @@ export type OruInput = Addressed &
   };
 
 export function composeOru(input: OruInput): Buffer | Failure {
-  const order = parseMessage(input.order, input.orderCharset);
-  if (isFailure(order)) return order;
-  const group = groupFor(order, input.keys);
-  if (group === null) return failure('return', 'not-found', 'the order is not found in the message that brought it');
+  const asking = askingOrder(input);
+  if (isFailure(asking)) return asking;
+  const { order, group } = asking;
   if (!isSignedFile(input)) return failure('return', 'signature', 'the PDF is not the one that was signed');
-  const visit = order.first('PV1');
   return buildMessage([
     messageHeader(input, ['ORU', 'R01'], 'ORU_R01'),
     ...identification(order, input),
-    ...(visit ? [segment('PV1', copied(visit, [1, 2, 3, 19]))] : []),
+    ...visitOf(order),
     commonOrder(group, input),
     ...request(group, input),
     ...reportObservations(input),

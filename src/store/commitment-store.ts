@@ -2,6 +2,7 @@
  * Requests for storage commitment: kept until the peer has taken the answer, whatever happens to the gateway meanwhile.
  * `due` is a lease as well: who works on one pushes it ahead, and it comes back by itself when he dies.
  */
+import type { Clock } from '../model/clock.ts';
 import {
   type Commitment,
   type CommitmentAddress,
@@ -51,22 +52,27 @@ export async function freeCommitments(q: Queryable, now: Date): Promise<void> {
 }
 
 /** Who must have committed an object before it is granted here; absent where it is enough that it is kept. */
-export type Grant = { readonly archive?: CommitmentAddress['archive']; readonly now: Date };
+export type Grant = { readonly archive?: CommitmentAddress['archive']; readonly clock: Pick<Clock, 'now'> };
+
+/** For how long who looks at a request has it for himself, if he does not say again that he is at it. */
+export const LEASE_MS = 10 * 60_000;
 
 /**
- * Looks at every object of a request, once: the answer is kept, and is the same however often it must be given.
+ * Looks at every object of a request, once: the answer is kept, and is the same however often it must be given. The request is nobody else's
+ * meanwhile, however long it takes to read the objects.
  * Null: an archive behind us has not committed all of them, and has time to.
  */
 export async function answerCommitment(
   q: Queryable,
   blobs: Verifying,
   { id, peer, request, answer, received }: Commitment,
-  { archive, now }: Grant,
+  { archive, clock }: Grant,
 ): Promise<CommitmentAnswer | null> {
   if (answer !== null) return answer;
   const archived = archive ? await committedAt(q, archive.name, uidsOf(request.references)) : null;
   const isMissed = ({ sopInstanceUid }: SopReference): boolean => archived !== null && !archived.has(sopInstanceUid);
-  if (archive && now.getTime() - received.getTime() < archive.limitMs) {
+  let leased = clock.now().getTime();
+  if (archive && leased - received.getTime() < archive.limitMs) {
     const awaited = await keptObjects(q, peer, uidsOf(request.references.filter(isMissed)));
     if (awaited.size > 0) return null;
   }
@@ -80,6 +86,10 @@ export async function answerCommitment(
       const reason = here ?? (isMissed(one) ? NOT_SAFE.processingFailure : null);
       if (reason === null) committed.push(one);
       else failed.push({ ...one, reason });
+      const now = clock.now().getTime();
+      if (now - leased < LEASE_MS / 4) continue;
+      leased = now;
+      await postponeCommitment(q, id, new Date(now + LEASE_MS));
     }
   }
   const found = { transactionUid: request.transactionUid, committed, failed };
@@ -112,7 +122,7 @@ export async function settleCommitment(q: Queryable, id: number, state: 'done' |
   ]);
 }
 
-/** It cannot be answered yet. */
+/** It cannot be answered yet, or somebody is at it. */
 export async function postponeCommitment(q: Queryable, id: number, due: Date): Promise<void> {
   await q.query(`update commitment set due = $2 where id = $1`, [id, due]);
 }

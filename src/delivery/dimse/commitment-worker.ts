@@ -17,6 +17,7 @@ import {
   answerCommitment,
   claimCommitments,
   freeCommitments,
+  LEASE_MS,
   postponeCommitment,
   putOffCommitment,
   settleCommitment,
@@ -28,7 +29,6 @@ import { associate } from './dimse-client.ts';
 
 const POLL_MS = 1_000;
 const AT_ONCE = 4;
-const LEASE_MS = 10 * 60_000;
 const TIMEOUT_MS = 20_000;
 /** How often it is looked whether the archive behind us has committed what is asked for. */
 const ARCHIVE_POLL_MS = 10_000;
@@ -90,12 +90,11 @@ async function answerOne(commitment: Commitment, deps: CommitmentWorkerDeps): Pr
   const { database, clock, log, metrics } = deps;
   const { id, peer, request } = commitment;
   const address = deps.addressOf(peer);
-  const now = clock.now();
   const answer = await answerCommitment(database, deps.blobs, commitment, {
     ...(address?.archive ? { archive: address.archive } : {}),
-    now,
+    clock,
   });
-  if (answer === null) return postponeCommitment(database, id, new Date(now.getTime() + ARCHIVE_POLL_MS));
+  if (answer === null) return postponeCommitment(database, id, new Date(clock.now().getTime() + ARCHIVE_POLL_MS));
   const status = await send(answer, address, deps.aeTitle);
   const about = { peer, transaction: request.transactionUid, committed: answer.committed.length, failed: answer.failed.length };
   if (status === SUCCESS) {

@@ -28,15 +28,13 @@ import type { BlobStore } from '../../store/blob-store.ts';
 import {
   answerCommitment,
   insertCommitment,
+  LEASE_MS,
   postponeCommitment,
   putOffCommitment,
   settleCommitment,
 } from '../../store/commitment-store.ts';
 import type { Database } from '../../store/database.ts';
 import type { Operation, Request } from './operation.ts';
-
-/** The peer's own association has this long before the answer is given on another one; a process that dies is noticed at the next start. */
-const LEASE_MS = 10 * 60_000;
 
 export type CommitmentDeps = {
   readonly database: Database;
@@ -91,7 +89,7 @@ export class CommitmentSession implements Operation {
     if (accepted === null) return;
     try {
       const archive = this.#peer.commitment?.archive;
-      const answer = await answerCommitment(database, blobs, accepted, { ...(archive ? { archive } : {}), now: clock.now() });
+      const answer = await answerCommitment(database, blobs, accepted, { ...(archive ? { archive } : {}), clock });
       // The worker looks again until the archive has spoken, and answers on an association of its own.
       if (answer === null) return await postponeCommitment(database, accepted.id, clock.now());
       const status = await this.#report(answer);

@@ -6,7 +6,7 @@ import type { Attachment, Consent, DocumentReference, Observation, Patient, Refe
 import type { CaseKey, CasePart } from '../../model/case.ts';
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
-import { compact, eachRepetition, filled, firstValue } from '../datatypes/components.ts';
+import { compact, eachRepetition, filled } from '../datatypes/components.ts';
 import { type EntityIdentifier, eiIdentifier } from '../datatypes/ei-identifier.ts';
 import { identity, keyOf } from '../datatypes/systems.ts';
 import type { Draft } from '../draft.ts';
@@ -16,6 +16,7 @@ import { countSegments, type ObservationSegments, obxObservation } from '../segm
 import { documentNumber, presentationOf, txaDocumentReference, txaProvenance } from '../segments/txa-documentreference.ts';
 import { orderKeys } from './order-keys.ts';
 import type { ReadRequest, ResultContext } from './result.ts';
+import { resultPart } from './result-part.ts';
 
 export type DocumentSegments = { readonly txa: Segment; readonly observations: readonly ObservationSegments[] };
 
@@ -51,20 +52,14 @@ export function mapDocument({ txa, observations }: DocumentSegments, context: Do
   const written = [document, ...others, ...beside];
   const signed = txaProvenance(txa, document, { n: context.n, origin: entry }, draft);
   const provenance = mshProvenance({ msh, sft }, context.orc, context.n, written, entry, draft);
-  const members = [...written, ...(signed ? [signed] : []), provenance].map((one) => one.reference as string);
-  return {
-    kind: 'result',
-    keys: onceEach([...orders.flatMap(({ keys }) => keys), ...ordersOf(txa, draft)]),
-    patient: patient.keys,
-    control: '',
-    production: firstValue(msh, 11) === 'P',
-    priority: null,
-    hints: [],
-    serviceRequest: '',
-    subject: patient.reference.reference as string,
-    members: [...members, ...content.flatMap(({ attachment }) => (attachment.url?.startsWith('urn:') ? [attachment.url] : []))],
-    study: null,
-  };
+  return resultPart(
+    {
+      keys: onceEach([...orders.flatMap(({ keys }) => keys), ...ordersOf(txa, draft)]),
+      written: [...written, ...(signed ? [signed] : []), provenance],
+      files: content.map(({ attachment }) => attachment.url),
+    },
+    context,
+  );
 }
 
 /** TXA-12; a document without a number is known by its message. */

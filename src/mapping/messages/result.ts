@@ -13,7 +13,7 @@ import type { DiagnosticReport, Encounter, Observation, Reference, ServiceReques
 import type { CaseKey, CasePart } from '../../model/case.ts';
 import type { Identity } from '../../model/identity.ts';
 import type { Segment } from '../../protocols/hl7v2/message.ts';
-import { compact, firstValue } from '../datatypes/components.ts';
+import { compact } from '../datatypes/components.ts';
 import { CWE_CODEABLECONCEPT } from '../datatypes/cwe-codeableconcept.ts';
 import { identity, keyOf } from '../datatypes/systems.ts';
 import { xcnPractitioner } from '../datatypes/xcn-practitioner.ts';
@@ -31,6 +31,7 @@ import { obrSpecimen, spmSpecimen } from '../segments/spm-specimen.ts';
 import { orderIdentities, priorityOf, serviceRequest } from './order.ts';
 import { orderKeys } from './order-keys.ts';
 import type { ResultGroup } from './result-groups.ts';
+import { resultPart } from './result-part.ts';
 
 /** What the reports of a message share; `n` tells them apart. */
 export type ResultContext = {
@@ -70,19 +71,8 @@ export function mapResult(group: ResultGroup, identities: readonly Identity[], c
   const observations = read.results.map(({ reference }) => reference);
   const written = [report, ...observations, ...read.others, ...read.specimens];
   const provenance = mshProvenance({ msh, sft }, group.orc, n, written, entry, draft);
-  return {
-    kind: 'result',
-    keys,
-    patient: patient.keys,
-    control: '',
-    production: firstValue(msh, 11) === 'P',
-    priority: null,
-    hints: [],
-    serviceRequest: '',
-    subject: patient.reference.reference as string,
-    members: [...written, provenance].map((one) => one.reference as string).concat(filesOf(read)),
-    study: null,
-  };
+  const files = read.results.flatMap((result) => result.files.map(({ url }) => url));
+  return resultPart({ keys, written: [...written, provenance], files }, context);
 }
 
 /** Of each report of the message: what it is known by. */
@@ -231,10 +221,6 @@ function impressionOf({ observations }: ResultGroup, draft: Draft): Pick<Diagnos
 
 function isImpression(obx: Segment): boolean {
   return obx.peek(3, 1, 1, 2) === 'IMP' || (obx.peek(3) === '19005-8' && obx.peek(3, 3) === 'LN');
-}
-
-function filesOf({ results }: ReadResults): string[] {
-  return results.flatMap(({ files }) => files).flatMap(({ url }) => (url?.startsWith('urn:') ? [url] : []));
 }
 
 /** What goes when a report sends its results anew. */
