@@ -21,7 +21,7 @@ export function timelineText(view: CaseView): string {
 }
 
 function facts(view: CaseView): string[][] {
-  const { origin, task, serviceRequest, patient, keys, studies, members, route, objects, claim, report, released } = view;
+  const { origin, task, serviceRequest, patient, keys, studies, members, route, objects, commitments, claim, report, released } = view;
   return [
     ['asked by', origin],
     ['order', [serviceRequest, task].filter((reference) => reference !== '').join(', ')],
@@ -35,6 +35,7 @@ function facts(view: CaseView): string[][] {
     ['released', released ? `by ${released.by}: ${released.why}` : ''],
     ['route', route ? `${route.destination} (${route.kind}${route.group ? `, group ${route.group}` : ''}): ${route.why}` : ''],
     ['sent', objects ? `${objects.destination} took ${objects.taken} of ${objects.ordered} objects` : ''],
+    ['committed', commitments.map(({ destination, asked, committed }) => `${destination}: ${committed} of ${asked} objects`).join('; ')],
     ['claimed', claim ? `by ${claim.by} at ${moment(claim.at)}` : ''],
     ['report', report ? `${report.reference} version ${report.version}, signed: ${report.provenance}` : ''],
   ].filter(([, value]) => value !== '');

@@ -45,3 +45,6 @@ export type AskedCommitment = {
   readonly created: Date;
   readonly lastFailure: string;
 };
+
+/** Of the objects of a case that an archive was asked to commit. */
+export type CaseCommitment = { readonly destination: string; readonly asked: number; readonly committed: number };

@@ -2,7 +2,7 @@
  * Storage commitment that we ask of archives: which delivered objects are to be asked for, what was asked, what was answered.
  * `due` is a lease as well: who works on one pushes it ahead, and it comes back by itself when he dies.
  */
-import type { AskedCommitment, CommitmentAnswer, SopReference } from '../model/commitment.ts';
+import type { AskedCommitment, CaseCommitment, CommitmentAnswer, SopReference } from '../model/commitment.ts';
 import type { ObjectContent } from '../model/delivery.ts';
 import type { Queryable, Transaction } from './database.ts';
 
@@ -130,6 +130,16 @@ export async function committedAt(q: Queryable, destination: string, uids: reado
     [destination, uids],
   );
   return new Set(rows.map((row) => row.control_id));
+}
+
+/** Objects of a case that archives were asked to commit, and how many of them they have. */
+export async function commitmentsOfCase(q: Queryable, caseId: string): Promise<CaseCommitment[]> {
+  const { rows } = await q.query<CaseCommitment>(
+    `select destination, count(*)::int as asked, count(committed)::int as committed
+     from delivery where case_id = $1 and commitment is not null group by destination order by destination`,
+    [caseId],
+  );
+  return rows;
 }
 
 async function openCounts(tx: Transaction, id: number): Promise<CaseCount[]> {

@@ -1,6 +1,7 @@
 /** Cases for operators: find, look at, let go. A release is journaled and walks the corridor; the answer is its seq. */
 import express, { type Router } from 'express';
 import { failure } from '../../model/failure.ts';
+import { commitmentsOfCase } from '../../store/asked-commitment-store.ts';
 import { readCaseEvents, readCases } from '../../store/case-store.ts';
 import type { Queryable } from '../../store/database.ts';
 import {
@@ -58,16 +59,17 @@ async function readView(database: Queryable, id: string): Promise<CaseView | und
   const [row, stored] = await Promise.all([readCaseRow(database, id), readCases(database, [id])]);
   const state = stored.get(id)?.state;
   if (row === null || state === undefined) return undefined;
-  const [events, deliveries, attempts] = await Promise.all([
+  const [events, deliveries, attempts, commitments] = await Promise.all([
     readCaseEvents(database, id),
     deliveriesOfCase(database, id),
     attemptsOfCase(database, id, MAX_ATTEMPTS_SHOWN),
+    commitmentsOfCase(database, id),
   ]);
   const entries = await readJournalRows(
     database,
     events.flatMap((event) => event.seq ?? []),
   );
-  return caseView({ row, state, events, deliveries, attempts, entries });
+  return caseView({ row, state, events, deliveries, attempts, commitments, entries });
 }
 
 async function release(deps: OperationsDeps, { caller, request }: Operator) {

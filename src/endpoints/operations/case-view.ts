@@ -3,6 +3,7 @@
  * Ids and codes only: who the patient is stays in the FHIR resources that the ids lead to.
  */
 import type { CaseEvent, CaseState } from '../../model/case.ts';
+import type { CaseCommitment } from '../../model/commitment.ts';
 import type { Attempt, CaseRow, DeliverySummary, JournalRow } from '../../store/operations-store.ts';
 import type { CaseView, DeliveryLine, TimelineLine } from './contract.ts';
 
@@ -12,6 +13,7 @@ export type CaseFacts = {
   readonly events: readonly CaseEvent[];
   readonly deliveries: readonly DeliverySummary[];
   readonly attempts: readonly Attempt[];
+  readonly commitments: readonly CaseCommitment[];
   readonly entries: ReadonlyMap<number, JournalRow>;
 };
 
@@ -36,6 +38,7 @@ export function caseView(facts: CaseFacts): CaseView {
     released: state.released,
     route: state.route,
     objects: state.objects ?? null,
+    commitments: facts.commitments,
     claim: state.claim,
     report: state.report,
     waitingFor: waitingFor(state, deliveries),

@@ -3,6 +3,7 @@
  * Dates are ISO 8601 text. No answer holds content of a message unless its bytes are asked for.
  */
 import type { CaseKey, CasePhase, CaseState, Priority } from '../../model/case.ts';
+import type { CaseCommitment } from '../../model/commitment.ts';
 import type { DeliveryState } from '../../model/delivery.ts';
 import type { EntryKind, ProcessingState } from '../../model/entry.ts';
 import type { Gap } from '../../model/mapped.ts';
@@ -48,6 +49,7 @@ export type CaseView = CaseLine & {
   readonly route: CaseState['route'];
   /** Null where none go to a PACS. */
   readonly objects: CaseState['objects'] | null;
+  readonly commitments: readonly CaseCommitment[];
   readonly claim: CaseState['claim'];
   readonly report: CaseState['report'];
   /** Empty when nothing is waited for. */

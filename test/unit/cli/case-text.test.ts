@@ -23,6 +23,7 @@ const VIEW: CaseView = {
   released: null,
   route: { destination: 'readers', kind: 'pull', group: 'readers', why: 'always' },
   objects: null,
+  commitments: [],
   claim: { by: 'dr-ada', at: '2026-03-02T10:10:00.000Z' },
   report: null,
   waitingFor: ['the receipt of ris for oru R1'],
