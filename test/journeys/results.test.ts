@@ -245,4 +245,45 @@ specialties: { teleradiology: { quiet: 500ms } }
     expect(settled.rows.length).toBeGreaterThan(0);
     expect(view()).toMatchObject({ phase: 'closed', studies: [{ series: 1, instances: 3 }] });
   });
+
+  /** A stat order, read without images, as when they are looked at elsewhere. */
+  async function readUnseen(n: number, more = ''): Promise<string> {
+    const order = orderMessage(n, { run: 'RES', priority: 'S' });
+    expect(await sendMllp(gateway.mllp, Buffer.concat([order.bytes, Buffer.from(more)]))).toContain('MSA|AA');
+    const requested = async (): Promise<Task | undefined> =>
+      ((await (await ask('fhir/Task?code=fulfill&status=requested')).json()) as Bundle<Task>).entry?.[0]?.resource;
+    const offered = (await until(requested, (found) => found !== undefined)) as Task;
+    const server = connect(`${gateway.http}/fhir`, token);
+    await claimTask(server, offered);
+    const report = reportOn(offered.focus?.reference as string, offered.for?.reference as string);
+    await postReport(server, specialist, report, '2026-03-02T13:00:00+01:00');
+    return order.accession;
+  }
+
+  it('puts the result of an order without images into the study that the order names', async () => {
+    const accession = await readUnseen(3, 'ZDS|2.25.99887766^WAYSTATION^Application^DICOM\r');
+    await until(
+      async () => JSON.parse(gateway.run('case', accession, '--json')),
+      ({ phase }) => phase === 'closed',
+    );
+    const objects = (await read()).filter(({ dump }) => dump.includes('(0020,000d) UI [2.25.99887766]'));
+    expect(objects.map(({ sopClass }) => sopClass).sort()).toEqual(['1.2.840.10008.5.1.4.1.1.104.1', SR[0]]);
+    for (const { dump } of objects) {
+      expect(dump).toMatch(/^\(0010,0010\) PN \[Sample\^/m);
+      expect(dump).toMatch(/^\(0010,0020\) LO \[PTRES00000003/m);
+      expect(dump).toMatch(/^\(0008,0050\) SH \[ACRES00000003/m);
+    }
+  });
+
+  it('says why an order without images and without a study has no result to send, and keeps its case open', async () => {
+    const accession = await readUnseen(4);
+    const open = await until(
+      async () => JSON.parse(gateway.run('case', accession, '--json')),
+      ({ waitingFor }) => waitingFor[0]?.startsWith('an answer for archive'),
+    );
+    expect(open.phase).toBe('reported');
+    const failed = open.timeline.filter(({ kind }: { kind: string }) => kind === 'return-failed');
+    expect(failed.map(({ detail }: { detail: string }) => detail.split(':')[0])).toEqual(['archive', 'orthanc']);
+    expect(failed[0].detail).toContain('no Study Instance UID');
+  });
 });

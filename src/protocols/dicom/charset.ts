@@ -15,34 +15,6 @@ export function decodeText(bytes: Buffer, charsets: readonly string[], vr: strin
   return extended ? decodeExtended(bytes, terms[0] ?? '', vr) : decodeRun(bytes, REPERTOIRES.get(terms[0] ?? '') ?? UNDECLARED);
 }
 
-/**
- * Text as bytes of the first of those sets, or null where it has none for a character: code extensions are read, not written.
- * What is not declared is ISO-IR 6 (PS3.5 §6.1.2.2).
- */
-export function encodeText(text: string, charsets: readonly string[]): Buffer | null {
-  const term = normalized(charsets[0] ?? '');
-  if (term === '192') return Buffer.from(text);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ISO-IR 6
-  if (/^[\x00-\x7f]*$/.test(text)) return Buffer.from(text, 'latin1');
-  const bytesOf = SINGLE_BYTE.has(term) ? reversed(REPERTOIRES.get(term) as string) : new Map<string, number>();
-  const bytes = [...text].map((character) => bytesOf.get(character));
-  return bytes.every((byte) => byte !== undefined) ? Buffer.from(bytes) : null;
-}
-
-/** The byte of each character of a set of one byte. */
-function reversed(label: string): ReadonlyMap<string, number> {
-  const decoder = new TextDecoder(label);
-  const rows = Array.from(
-    { length: 256 - UPPER_HALF },
-    (_, at) => [decoder.decode(Uint8Array.of(at + UPPER_HALF)), at + UPPER_HALF] as const,
-  );
-  const ascii = Array.from({ length: 0x80 }, (_, byte) => [String.fromCharCode(byte), byte] as const);
-  return new Map([...ascii, ...rows.filter(([character]) => character !== REPLACEMENT)]);
-}
-
-/** Bytes 80H to 9FH are control characters in all of these sets, whatever the Encoding Standard makes of them. */
-const UPPER_HALF = 0xa0;
-const REPLACEMENT = '\ufffd';
 const ESCAPE = 0x1b;
 /** Label of bytes above 7FH in a value that declares no set for them. */
 const UNDECLARED = '';
@@ -143,9 +115,6 @@ const REPERTOIRES: ReadonlyMap<string, string> = new Map([
   ['149', 'euc-kr'], // KS X 1001
   ['58', 'gbk'], // GB 2312
 ]);
-
-/** Those of one byte a character, of which the whole table is known. */
-const SINGLE_BYTE: ReadonlySet<string> = new Set(['100', '101', '109', '110', '144', '127', '126', '138', '148', '203', '166']);
 
 type Escape = { readonly sequence: string; readonly length: number; readonly half: 'g0' | 'g1'; readonly label: string };
 

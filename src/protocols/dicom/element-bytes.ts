@@ -4,7 +4,7 @@
  * or items. Out: bytes, or a Failure `invalid` where the value has no place in that VR. Of values, failures say nothing.
  */
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
-import { encodeText } from './charset.ts';
+import { encodeText } from './charset-encode.ts';
 import { SHORT_LENGTH_VRS } from './dataset-walker.ts';
 import { CHARSET_VRS, keyOf } from './value-json.ts';
 
@@ -58,7 +58,7 @@ export function faultOfText(vr: string, text: string): string | null {
 function valueBytes({ tag, vr, value }: NewElement, setting: Setting): Buffer | Failure {
   if (Buffer.isBuffer(value)) return evened(value, vr);
   if (typeof value !== 'string') return itemsBytes(value, setting);
-  const bytes = CHARSET_VRS.has(vr) ? encodeText(value, setting.charsets) : Buffer.from(value, 'latin1');
+  const bytes = CHARSET_VRS.has(vr) ? encodeText(value, setting.charsets, vr) : Buffer.from(value, 'latin1');
   return bytes ? evened(bytes, vr) : failure('dicom', UNENCODABLE, `${keyOf(tag)} has no place in the character set of the object`);
 }
 
