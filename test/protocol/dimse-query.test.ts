@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { makeAhead } from '../../src/endpoints/dicomweb/ahead-session.ts';
 import type { ConfiguredPeer } from '../../src/model/config.ts';
-import { COMMAND, type Command, decodeCommand } from '../../src/protocols/dicom/command.ts';
-import { EXPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
+import { COMMAND, type Command, decodeCommand, RESPONSE } from '../../src/protocols/dicom/command.ts';
+import type { Pdv } from '../../src/protocols/dicom/pdu.ts';
+import type { SampleObject } from '../../src/protocols/dicom/sample-series.ts';
+import { transcoded } from '../../src/protocols/dicom/transcoder.ts';
+import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { writeDataset } from '../../src/protocols/dicom/write.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
-import { ctSeries, ctSlice } from '../support/dicom-objects.ts';
+import { CT, CT_EXPLICIT, ctSeries, ctSlice } from '../support/dicom-objects.ts';
 import { associateWith, commandValue } from '../support/dicom-sender.ts';
 import { isInstalled, run } from '../support/programs.ts';
 import { storeObjects } from '../support/store-objects.ts';
@@ -16,6 +19,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const withDcmtk = isInstalled('findscu') ? describe : describe.skip;
 const STUDY_FIND = '1.2.840.10008.5.1.4.1.2.2.1';
+const STUDY_GET = '1.2.840.10008.5.1.4.1.2.2.3';
 
 const ADA = {
   studyUid: '2.25.1',
@@ -28,6 +32,14 @@ const ADA = {
 const BO = { studyUid: '2.25.2', studyDate: '20260302', studyTime: '101500', accession: 'A-2', patientId: 'P-2', patientName: 'Meyer^Bo' };
 const ADA_LATER = { ...ADA, studyUid: '2.25.3', studyDate: '20260303', accession: 'A-3' };
 const HIDDEN = { ...BO, studyUid: '2.25.4', accession: 'A-4', patientId: 'P-4', patientName: 'Hidden^Dee' };
+
+const EXPLICIT_SLICE = ctSlice({ ...HIDDEN, studyUid: '2.25.6', seriesUid: '2.25.6.1' });
+
+async function implicitly(slice: SampleObject): Promise<SampleObject> {
+  const pieces: Buffer[] = [];
+  for await (const piece of transcoded([slice.dataset], EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN)) pieces.push(piece);
+  return { ...slice, transferSyntax: IMPLICIT_LITTLE_ENDIAN, dataset: Buffer.concat(pieces) };
+}
 
 const ANYWHERE = { callingAddress: '', callingCertificate: '', sendingApplication: '', sendingFacility: '', listener: '', address: '' };
 const WORKSTATION = {
@@ -44,6 +56,7 @@ beforeAll(async () => {
     ...ctSeries({ ...BO, seriesUid: '2.25.2.1' }),
     ...ctSeries({ ...ADA_LATER, seriesUid: '2.25.3.1' }),
     ...ctSeries({ ...HIDDEN, seriesUid: '2.25.4.1' }),
+    await implicitly(EXPLICIT_SLICE),
     // In a syntax that getscu does not propose of itself.
     { ...ctSlice({ ...HIDDEN, studyUid: '2.25.5', seriesUid: '2.25.5.1' }), transferSyntax: '1.2.840.10008.1.2.4.70' },
   ]);
@@ -192,6 +205,44 @@ withDcmtk('C-FIND at the DIMSE door', () => {
   });
 });
 
+/** An association that asks by C-GET and takes what comes, answer by answer. */
+async function openGet() {
+  const contexts = [{ abstractSyntax: STUDY_GET, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN] }, CT_EXPLICIT];
+  const roles = [{ sopClassUid: CT, scu: true, scp: true }];
+  const user = { maxPduLength: 16_384, implementationClassUid: '2.25.1', implementationVersionName: '', roles };
+  const sender = await associateWith(door.port, contexts, { calling: 'WORKSTATION', user });
+  const waiting: Pdv[] = [];
+  const pdv = async (): Promise<Pdv> => {
+    while (waiting.length === 0) {
+      const pdu = await sender.pdu();
+      if (pdu.type !== 'P-DATA-TF') throw new Error(pdu.type);
+      waiting.push(...pdu.values);
+    }
+    return waiting.shift() as Pdv;
+  };
+  const send = (command: Command, context = 1) => sender.sendValues(commandValue(command, context));
+  return {
+    send,
+    hangUp: () => sender.hangUp(),
+    request: (studyUid: string) => {
+      send({ field: COMMAND.cGetRq, messageId: 5, sopClassUid: STUDY_GET, sopInstanceUid: '', hasDataset: true });
+      const fragment = writeDataset([
+        [0x00080052, 'CS', 'STUDY'],
+        [0x0020000d, 'UI', studyUid],
+      ]);
+      sender.sendValues({ context: 1, command: false, last: true, fragment });
+    },
+    /** The next command; its dataset is passed over. */
+    next: async (): Promise<Command> => {
+      const command = decodeCommand((await pdv()).fragment) as Command;
+      if (command.hasDataset) while (!(await pdv()).last);
+      return command;
+    },
+    take: ({ messageId, sopClassUid, sopInstanceUid }: Command, status = 0) =>
+      send({ field: COMMAND.cStoreRq | RESPONSE, messageId, sopClassUid, sopInstanceUid, hasDataset: false, status }, 3),
+  };
+}
+
 const withGetscu = isInstalled('getscu') ? describe : describe.skip;
 withGetscu('C-GET at the DIMSE door', () => {
   const get = async (keys: readonly string[], options: readonly string[] = []) => {
@@ -210,6 +261,42 @@ withGetscu('C-GET at the DIMSE door', () => {
     expect(files).toHaveLength(3);
     for (const { dataset } of slices) expect(files.some((file) => file.includes(dataset))).toBe(true);
     expect(output).toMatch(/Number of Completed Suboperations\s*:\s*3/);
+  });
+
+  it('converts an uncompressed object for who negotiated only another uncompressed syntax', async () => {
+    await door.show('2.25.6', 'readers');
+    const { files, output } = await get(['QueryRetrieveLevel=STUDY', 'StudyInstanceUID=2.25.6'], ['+B']);
+    expect(output).toMatch(/Number of Failed Suboperations\s*:\s*0/);
+    expect(files.some((file) => file.includes(EXPLICIT_SLICE.dataset.subarray(-512)))).toBe(true);
+  });
+
+  it('stops at a C-CANCEL, and says what remains', async () => {
+    const getting = await openGet();
+    getting.request('2.25.1');
+    const stored = await getting.next();
+    getting.send({ field: COMMAND.cCancelRq, messageId: 5, sopClassUid: '', sopInstanceUid: '', hasDataset: false });
+    getting.take(stored);
+    const said = [await getting.next(), await getting.next()];
+    expect(said.map(({ status }) => status)).toEqual([0xff00, 0xfe00]);
+    expect(said[1]).toMatchObject({ remaining: 2, completed: 1, failed: 0, warnings: 0 });
+  });
+
+  it('counts warnings and refusals of the peer, and names what failed', async () => {
+    const getting = await openGet();
+    getting.request('2.25.1');
+    for (const status of [0xb000, 0xa700, 0x0000]) {
+      getting.take(await getting.next(), status);
+      if (status !== 0) expect((await getting.next()).status).toBe(0xff00);
+    }
+    expect(await getting.next()).toMatchObject({ status: 0xb000, completed: 1, failed: 1, warnings: 1, hasDataset: true });
+  });
+
+  it('goes on serving others when a peer leaves in the middle', async () => {
+    const getting = await openGet();
+    getting.request('2.25.1');
+    await getting.next();
+    getting.hangUp();
+    expect(await door.echo()).toBe(0);
   });
 
   it('gives nothing of a study that the group may not see', async () => {

@@ -10,6 +10,7 @@ import type { Destination, DimseDestination } from '../../model/config.ts';
 import type { Delivery, SendResult } from '../../model/delivery.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Log } from '../../model/log.ts';
+import { padded } from '../../protocols/dicom/p-data.ts';
 import { conversionsOf, transcoded } from '../../protocols/dicom/transcoder.ts';
 import { OBJECTS_AT_ONCE, type OpenOutgoing, type Outgoing, objectOf, storeResult } from '../outgoing-session.ts';
 import { associate, type DimseAssociation, MAX_CONTEXTS, type OutgoingObject, type Wanted } from './dimse-client.ts';
@@ -122,19 +123,6 @@ export async function storeOver(
 
 function hasEnded({ association }: Line): boolean {
   return association !== null && association.ended !== null;
-}
-
-/**
- * A fragment has an even number of bytes (PS3.8 §E.1), and peers abort over one that has not: a deflated dataset is padded (PS3.5 §A.5).
- * Deviation: so is one whose last value breaks the rule of even lengths; its stored bytes all go.
- */
-async function* padded(dataset: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  let odd = false;
-  for await (const chunk of dataset) {
-    odd = odd !== (chunk.length % 2 === 1);
-    yield chunk;
-  }
-  if (odd) yield Buffer.alloc(1);
 }
 
 async function release(line: Line): Promise<void> {

@@ -10,15 +10,15 @@ import type { Socket } from 'node:net';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Peer, PeerDirectory } from '../../model/peer.ts';
 import type { ShownCertificate } from '../../model/tls.ts';
-import { COMMAND, type Command, encodeCommand, RESPONSE, responseTo } from '../../protocols/dicom/command.ts';
+import { COMMAND, type Command, RESPONSE } from '../../protocols/dicom/command.ts';
 import { CommandAssembler } from '../../protocols/dicom/command-assembler.ts';
 import { type AcceptedContext, negotiate } from '../../protocols/dicom/negotiation.ts';
-import { pDataOf } from '../../protocols/dicom/p-data.ts';
 import type { AssociateRq, Pdv } from '../../protocols/dicom/pdu.ts';
 import { rejectionOf, SUCCESS } from '../../protocols/dicom/status.ts';
 import { drained, type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
+import { Conversation } from './conversation-session.ts';
 import { beginOperation, mayProvide, offerTo, type ServiceDeps } from './dispatch-session.ts';
-import type { Answer, Dataset, Dialogue, Operation } from './operation.ts';
+import type { Dialogue, Operation } from './operation.ts';
 import type { SteadySocket } from './steady-socket-session.ts';
 import { StoreSession } from './store-session.ts';
 
@@ -39,9 +39,6 @@ export type SessionDeps = Omit<ServiceDeps, 'reserveBytes'> & {
 
 type UnderWay = { readonly operation: Operation; readonly command: Command; readonly context: number };
 
-const EMPTY = Buffer.alloc(0);
-const LEFT = failure('dimse', 'unreachable', 'the peer left before the answer', 'transient');
-
 export class AssociationSession {
   readonly #socket: Socket;
   readonly #readAll: SteadySocket['readAll'];
@@ -50,9 +47,9 @@ export class AssociationSession {
   readonly #layer: UpperLayer;
   readonly #remoteAddress: string;
   readonly #assembler = new CommandAssembler();
+  readonly #conversation: Conversation;
   #peer: Peer | null = null;
   #contexts: ReadonlyMap<number, AcceptedContext> = new Map();
-  #peerMaxPduLength = 0;
   /** Its dataset is on its way. */
   #underWay: UnderWay | null = null;
   /** Its dataset is here, and it works while we listen. */
@@ -60,13 +57,6 @@ export class AssociationSession {
   #artim: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
   #finishing = false;
-  /** One message of ours after the other: their fragments must not mix. */
-  #outgoing: Promise<void> = Promise.resolve();
-  #messageId = 0;
-  /** The request of ours that is out, and who is told of its response. */
-  #asked: { readonly field: number; readonly told: (status: number | Failure) => void } | null = null;
-  /** Ends when nothing of ours is out. */
-  #asking: Promise<unknown> = Promise.resolve();
   #stored = 0;
   /** Ends when what follows the answers given so far is done. */
   #afterwards: Promise<void> = Promise.resolve();
@@ -79,6 +69,13 @@ export class AssociationSession {
     this.#deps = deps;
     this.#remoteAddress = socket.remoteAddress ?? '';
     this.#layer = upperLayer('acceptor', limits.maxPduBytes, this.#transport(), (indication) => this.#indicated(indication));
+    this.#conversation = new Conversation({
+      send: (pdu) => this.#layer.send(pdu),
+      isOpen: () => this.#isOpen(),
+      isUp: () => this.#isUp(),
+      waits: () => this.#expect(),
+      break: (why) => this.#break(why),
+    });
   }
 
   /** Serves the connection until it is closed. Never rejects. */
@@ -93,7 +90,7 @@ export class AssociationSession {
     }
     await this.#layer.closed();
     await this.#abandon();
-    this.#asked?.told(LEFT);
+    this.#conversation.left();
     clearTimeout(this.#artim);
     clearTimeout(this.#idle);
     this.#socket.destroy();
@@ -154,7 +151,7 @@ export class AssociationSession {
   /** While we are at work the silence is our own, unless we wait for the peer. */
   #expect(): void {
     clearTimeout(this.#idle);
-    if (this.#layer.state !== 'Sta6' || (this.#working && !this.#asked)) return;
+    if (this.#layer.state !== 'Sta6' || (this.#working && !this.#conversation.isAsking)) return;
     this.#idle = setTimeout(() => void this.#break('silent'), this.#limits.idleMs);
   }
 
@@ -181,7 +178,7 @@ export class AssociationSession {
     if (!this.#deps.admit()) return this.#reject(rq, failure('dimse', 'out-of-resources', 'all associations are taken'));
     this.#peer = peer;
     this.#contexts = negotiated.contexts;
-    this.#peerMaxPduLength = rq.user.maxPduLength;
+    this.#conversation.begin(rq.user.maxPduLength);
     Object.assign(this.#titles, { calling: rq.calling.trim(), called: rq.called.trim() });
     await this.#layer.send(negotiated.answer);
     const { calling, contexts } = rq;
@@ -223,7 +220,10 @@ export class AssociationSession {
   }
 
   async #begin(command: Command, context: AcceptedContext): Promise<void> {
-    if ((command.field & RESPONSE) !== 0) return this.#answered(command);
+    if ((command.field & RESPONSE) !== 0) {
+      if (!this.#conversation.answered(command)) await this.#break('a response to nothing we asked');
+      return;
+    }
     if (command.field === COMMAND.cCancelRq) return this.#cancel(command);
     if (this.#working) return this.#break('a request while another is worked on');
     const request = { command, context, peer: this.#peer as Peer, dialogue: this.#dialogue(command, context) };
@@ -246,7 +246,7 @@ export class AssociationSession {
     this.#underWay = null;
     if (operation instanceof StoreSession && answer === SUCCESS) this.#stored++;
     this.#working = null;
-    await this.#respond(context, command, answer);
+    await this.#conversation.respond(context, command, answer);
     this.#expect();
     if (this.#finishing) await this.#leave();
     if (operation.after) this.#afterwards = this.#afterwards.then(() => operation.after?.());
@@ -262,68 +262,23 @@ export class AssociationSession {
       contexts: this.#contexts,
       isOpen: () => this.#isOpen(),
       pending: async (answer) => {
-        if (this.#isOpen()) await this.#respond(context.id, command, answer);
+        if (this.#isOpen()) await this.#conversation.respond(context.id, command, answer);
       },
-      ask: (id, request, dataset) => {
-        const asked = this.#asking.then(() => this.#ask(id, request, dataset));
-        this.#asking = asked;
-        return asked;
-      },
+      ask: (id, request, dataset) => this.#conversation.ask(id, request, dataset),
     };
   }
 
   #isOpen(): boolean {
-    return this.#layer.state === 'Sta6' && !this.#finishing && !this.#socket.destroyed;
+    return this.#isUp() && !this.#finishing;
   }
 
-  #respond(context: number, command: Command, answer: Answer): Promise<void> {
-    if (typeof answer === 'number') return this.#say(context, encodeCommand(responseTo(command, answer)));
-    const { status, dataset = null } = answer;
-    const response = { ...responseTo(command, status), ...answer.command, hasDataset: dataset !== null };
-    return this.#say(context, encodeCommand(response), dataset);
-  }
-
-  #say(context: number, command: Buffer, dataset: Dataset | null = null): Promise<void> {
-    const said = this.#outgoing.then(async () => {
-      await this.#sendPiece(context, true, command, true);
-      if (dataset === null) return;
-      if (Buffer.isBuffer(dataset)) return this.#sendPiece(context, false, dataset, true);
-      for await (const chunk of dataset) {
-        if (this.#layer.state !== 'Sta6' || this.#socket.destroyed) return;
-        await this.#sendPiece(context, false, chunk, false);
-      }
-      await this.#sendPiece(context, false, EMPTY, true);
-    });
-    this.#outgoing = said.catch(() => {});
-    return said;
-  }
-
-  async #sendPiece(context: number, command: boolean, bytes: Buffer, last: boolean): Promise<void> {
-    for (const pdu of pDataOf({ context, command, bytes, last }, this.#peerMaxPduLength)) await this.#layer.send(pdu);
-  }
-
-  async #ask(context: number, request: Parameters<Dialogue['ask']>[1], dataset: Dataset): Promise<number | Failure> {
-    if (!this.#isOpen()) return LEFT;
-    const { promise, resolve } = Promise.withResolvers<number | Failure>();
-    this.#asked = { field: request.field, told: resolve };
-    this.#messageId = (this.#messageId % 0xffff) + 1;
-    await this.#say(context, encodeCommand({ ...request, messageId: this.#messageId, hasDataset: true }), dataset);
-    this.#expect();
-    const status = await promise;
-    this.#asked = null;
-    this.#expect();
-    return status;
-  }
-
-  #answered(command: Command): Promise<void> | void {
-    const isOurs = this.#asked && command.field === (this.#asked.field | RESPONSE) && command.messageId === this.#messageId;
-    if (!this.#asked || !isOurs || command.hasDataset || command.status === undefined) return this.#break('a response to nothing we asked');
-    this.#asked.told(command.status);
+  #isUp(): boolean {
+    return this.#layer.state === 'Sta6' && !this.#socket.destroyed;
   }
 
   /** The peer left the protocol: A-ABORT, and its unfinished object is dropped. */
   async #break(why: string): Promise<void> {
-    this.#asked?.told(LEFT);
+    this.#conversation.left();
     await this.#aborted(why);
     await this.#layer.abort();
   }

@@ -23,6 +23,9 @@ export type Operation = {
   after?(): Promise<void>;
 };
 
+/** A request of ours. */
+export type OwnRequest = Omit<Command, 'messageId' | 'hasDataset'>;
+
 export type Dataset = Buffer | AsyncIterable<Buffer>;
 
 export type Dialogue = {
@@ -35,7 +38,7 @@ export type Dialogue = {
   /** A response that is not the last (PS3.7 §9.1: pending). Resolves when the peer has room for more. */
   pending(answer: Exclude<Answer, number>): Promise<void>;
   /** A request of ours: the status of its response, or that the peer left before it. One after the other. */
-  ask(context: number, command: Omit<Command, 'messageId' | 'hasDataset'>, dataset: Dataset): Promise<number | Failure>;
+  ask(context: number, command: OwnRequest, dataset: Dataset): Promise<number | Failure>;
 };
 
 export type Request = {

@@ -1,7 +1,8 @@
 /**
  * One C-GET or C-MOVE (PS3.4 §C.4.2 and §C.4.3): the objects that unique keys name, among those that the peer's group may see, are stored with
  * the peer on this association or with a configured destination on one of its own. Out: a pending response after each object, then the
- * counts and the objects that failed. Promises: bytes go out as they were received, streamed from file; one object that is not taken does
+ * counts and the objects that failed. Promises: bytes go out as they were received, streamed from file, but where a C-GET negotiated only
+ * another uncompressed transfer syntax, into which they are converted; one object that is not taken does
  * not stop the others; every study of which something was sent leaves a line in the audit trail.
  */
 import type { Clock } from '../../model/clock.ts';
@@ -25,6 +26,7 @@ import {
   UNABLE_TO_PROCESS,
 } from '../../protocols/dicom/status.ts';
 import { storeVerdict } from '../../protocols/dicom/store-status.ts';
+import { conversionsOf, transcoded } from '../../protocols/dicom/transcoder.ts';
 import { EXPLICIT_LITTLE_ENDIAN, type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import type { AuditTrail } from '../../store/audit-store.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
@@ -40,7 +42,7 @@ const MAX_FAILED_UIDS = 1_000;
 
 export type RetrieveDeps = {
   readonly database: Database;
-  readonly blobs: Pick<BlobStore, 'read'>;
+  readonly blobs: Pick<BlobStore, 'read' | 'stat'>;
   readonly audit: AuditTrail;
   readonly log: Log;
   readonly clock: Clock;
@@ -119,11 +121,17 @@ export class RetrieveSession implements Operation {
     const { dialogue } = this.#request;
     const contexts = [...dialogue.contexts.values()].filter(({ isProvider }) => isProvider);
     const store: ObjectStores['store'] = async (object) => {
-      const { sopClassUid, sopInstanceUid, blob, datasetOffset } = object;
-      const context = contexts.find((one) => one.abstractSyntax === sopClassUid && one.transferSyntax === object.transferSyntax);
-      if (!context) return failure('dimse', 'unsupported-type', `${sopClassUid} in ${object.transferSyntax} was not negotiated`);
+      const { sopClassUid, sopInstanceUid, transferSyntax: stored, blob, bytes, datasetOffset } = object;
+      const wanted = [stored, ...conversionsOf(stored)];
+      const offered = contexts.filter(({ abstractSyntax }) => abstractSyntax === sopClassUid);
+      const context = wanted.flatMap((syntax) => offered.find(({ transferSyntax }) => transferSyntax === syntax) ?? [])[0];
+      if (!context) return failure('dimse', 'unsupported-type', `${sopClassUid} in ${stored} was not negotiated`);
+      const file = await this.#deps.blobs.stat(blob);
+      if (file?.bytes !== bytes) return failure('dimse', 'not-found', 'its file is not in the blob store as it was');
       const command = { field: COMMAND.cStoreRq, sopClassUid, sopInstanceUid };
-      return dialogue.ask(context.id, command, this.#deps.blobs.read(blob, { start: datasetOffset }));
+      const dataset = this.#deps.blobs.read(blob, { start: datasetOffset });
+      const same = context.transferSyntax === stored;
+      return dialogue.ask(context.id, command, same ? dataset : transcoded(dataset, stored, context.transferSyntax));
     };
     return Promise.resolve({ store, close: async () => {} });
   }

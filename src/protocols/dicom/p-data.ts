@@ -37,6 +37,19 @@ export async function* gathered(chunks: AsyncIterable<Buffer> | Iterable<Buffer>
   if (bytes > 0) yield Buffer.concat(begun);
 }
 
+/**
+ * A fragment has an even number of bytes (PS3.8 §E.1), and peers abort over one that has not: a deflated dataset is padded (PS3.5 §A.5).
+ * Deviation: so is one whose last value breaks the rule of even lengths; its stored bytes all go.
+ */
+export async function* padded(dataset: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  let odd = false;
+  for await (const chunk of dataset) {
+    odd = odd !== (chunk.length % 2 === 1);
+    yield chunk;
+  }
+  if (odd) yield Buffer.alloc(1);
+}
+
 /** One PDV a PDU; an empty last piece still ends its message. */
 export function* pDataOf({ context, command, bytes, last }: Piece, maxPduLength: number): Generator<PData, void> {
   const size = fragmentBytes(maxPduLength);
