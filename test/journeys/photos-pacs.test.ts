@@ -136,6 +136,30 @@ specialties: { teledermatology: { media: 1 } }
     expect(studies).toMatchObject([{ numberOfInstances: 4, subject: task.for }]);
     expect(view().studies).toHaveLength(1);
   });
+
+  it('knows a patient without a number by his resource, and no other', async () => {
+    const bundle = JSON.parse(readFileSync('fixtures/fhir/dermatology-consultation.json', 'utf8')) as Bundle;
+    const entry = (bundle.entry ?? []).flatMap(({ resource, fullUrl, request }): BundleEntry[] => {
+      if (!resource || !request) return [];
+      const { identifier: _none, ...rest } = resource as { identifier?: unknown } & typeof resource;
+      return [{ ...(fullUrl ? { fullUrl } : {}), resource: rest as typeof resource, request: { method: 'POST', url: request.url } }];
+    });
+    expect((await ask(clinic, '', { method: 'POST', body: JSON.stringify({ ...bundle, entry }) })).status).toBe(200);
+    const studies = await until(
+      () => search<ImagingStudy>('ImagingStudy'),
+      (found) => found.length === 2,
+    );
+    const tasks = await search<Task>('Task?status=requested');
+    const other = tasks.find(({ id }) => id !== task.id) as Task;
+    expect(studies.find(({ subject }) => subject.reference === other.for?.reference)).toMatchObject({ numberOfInstances: 1 });
+    const view = await until(
+      async () => JSON.parse(gateway.run('case', other.id as string, '--json')),
+      ({ objects }) => objects?.taken === 1,
+    );
+    expect(view.objects).toMatchObject({ ordered: 1, taken: 1 });
+    const said = await Promise.all(received().map(dumped));
+    expect(said.filter(({ patientId }) => `Patient/${patientId}` === other.for?.reference)).toHaveLength(1);
+  });
 });
 
 async function dumped(

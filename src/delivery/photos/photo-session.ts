@@ -30,6 +30,8 @@ const MAX_PICTURE_BYTES = 128 * 1024 * 1024;
 /** The tables of a film of hours. */
 const MAX_MOVIE_BOX_BYTES = 64 * 1024 * 1024;
 const MAX_FILE_BOXES = 10_000;
+/** Of a film, at a time. */
+const CHUNK_BYTES = 1024 * 1024;
 
 export type PhotoObject = {
   readonly sopClassUid: string;
@@ -150,7 +152,7 @@ async function fileBoxes(blobs: Pick<BlobStore, 'read'>, blob: string, bytes: nu
 
 async function* editedFile(blobs: Pick<BlobStore, 'read'>, blob: string, edits: readonly Edit[]): AsyncGenerator<Buffer> {
   let at = 0;
-  for await (const chunk of blobs.read(blob)) {
+  for await (const chunk of blobs.read(blob, { highWaterMark: CHUNK_BYTES })) {
     yield edited(chunk as Buffer, at, edits);
     at += (chunk as Buffer).length;
   }

@@ -28,9 +28,12 @@ export function boxAt(header: Buffer, start: number, end: number): Box | null {
   return { type: header.toString('latin1', 4, 8), start, body, end: start + size };
 }
 
+/** Boxes side by side: beyond this a file is an attack on memory. */
+const MAX_BOXES = 100_000;
+
 export function boxesIn(bytes: Buffer, from: number, to: number): Box[] {
   const boxes: Box[] = [];
-  for (let at = from; at + 8 <= to; ) {
+  for (let at = from; at + 8 <= to && boxes.length < MAX_BOXES; ) {
     const box = boxAt(bytes.subarray(at, Math.min(at + MAX_HEADER_BYTES, to)), at, to);
     if (!box) break;
     boxes.push(box);

@@ -33,7 +33,8 @@ export function heifPixels(file: Buffer): number {
   const meta = boxesIn(file, 0, file.length).find(({ type }) => type === 'meta');
   const properties = meta && boxUnder(file, { ...meta, body: meta.body + 4 }, 'iprp', 'ipco');
   const extents = properties ? boxesIn(file, properties.body, properties.end).filter(({ type }) => type === 'ispe') : [];
-  return Math.max(0, ...extents.map(({ body, end }) => (end < body + 12 ? 0 : file.readUInt32BE(body + 4) * file.readUInt32BE(body + 8))));
+  const pixels = extents.map(({ body, end }) => (end < body + 12 ? 0 : file.readUInt32BE(body + 4) * file.readUInt32BE(body + 8)));
+  return pixels.reduce((most, one) => Math.max(most, one), 0);
 }
 
 /** §8.11.6: of each entry its number and type. */
