@@ -74,6 +74,14 @@ export async function putOffAsked(
   );
 }
 
+/** What was given up under a shorter limit is asked for again. */
+export async function reviveAsked(q: Queryable, destination: string, createdAfter: Date, now: Date): Promise<void> {
+  await q.query(
+    `update asked_commitment set state = 'asked', due = $3, settled = null where destination = $1 and state = 'dead' and created > $2`,
+    [destination, createdAfter, now],
+  );
+}
+
 /** Nobody asks for it any more. Returns the cases whose objects are not committed, with how many they are. */
 export async function giveUpAsked(tx: Transaction, id: number, now: Date): Promise<CaseCount[]> {
   const { rowCount } = await tx.query(

@@ -278,7 +278,10 @@ describe('an archive that is asked for commitment', () => {
     await stateIs('dead');
     expect((await timeline())[0]).toMatch(/^commitment-dead: archive has not committed 3 objects in time \(.+\): a person decides$/);
     expect(await committed()).toEqual([]);
+    // Within the limit again, as after a longer one was configured.
     ahead = 0;
+    ask();
+    await until(asked, (rows) => rows[0]?.state !== 'dead');
     const [row] = await asked();
     expect(await report({ transactionUid: row?.transaction_uid, committed: SLICES.map(referenceOf), failed: [] })).toBe(0);
     expect(await committed()).toEqual(uidsOf(SLICES));

@@ -16,6 +16,7 @@ import {
   openReferences,
   putOffAsked,
   renewTransaction,
+  reviveAsked,
 } from '../../store/asked-commitment-store.ts';
 import { addCaseEvents } from '../../store/case-store.ts';
 import { reasonOf } from '../../store/database-failure.ts';
@@ -51,8 +52,10 @@ export function startAskingWorker(deps: AskingDeps): AskingWorker {
       };
     });
   const run = async (): Promise<void> => {
-    while (!stopping) {
+    for (let revived = false; !stopping; ) {
       try {
+        if (!revived) await revive(deps, archives);
+        revived = true;
         await gather(deps, archives);
         if ((await askDue(deps, archives)) > 0) continue;
       } catch (error) {
@@ -78,6 +81,13 @@ export type Archives = ReadonlyMap<string, DimseDestination>;
 
 export function archivesOf(destinations: readonly Destination[]): Archives {
   return new Map(destinations.flatMap((one) => (one.kind === 'dimse' && one.commitment ? [[one.name, one] as const] : [])));
+}
+
+/** At start: a person who gives an archive more time makes the limit longer. */
+async function revive({ database, clock }: AskingDeps, archives: Archives): Promise<void> {
+  const now = clock.now();
+  for (const { name, commitment } of archives.values())
+    await reviveAsked(database, name, new Date(now.getTime() - (commitment?.limitMs ?? 0)), now);
 }
 
 async function gather({ database, clock }: AskingDeps, archives: Archives): Promise<void> {
