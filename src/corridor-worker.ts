@@ -11,7 +11,7 @@ import { startStoreClient } from './delivery/dimse/store-client.ts';
 import { startFhirClient } from './delivery/fhir/fhir-client.ts';
 import { type DestinationClient, type Lookout, startLaneWorker } from './delivery/lane-worker.ts';
 import { startMllpClient } from './delivery/mllp/mllp-client.ts';
-import { openStored } from './delivery/outgoing-session.ts';
+import { type CopyDeps, openCopy } from './delivery/outgoing-copy-session.ts';
 import { type PhotoWorkerDeps, startPhotoWorker } from './delivery/photos/photo-worker.ts';
 import { type ObjectDeps, ObjectSession } from './endpoints/dicom/object-session.ts';
 import { makeAhead } from './endpoints/dicomweb/ahead-session.ts';
@@ -28,7 +28,7 @@ import { loadValidator, type Validate } from './protocols/fhir/resource-validato
 import { renderReport } from './reports/render.ts';
 import type { Render } from './return/return-step.ts';
 import { openOwners } from './routing/route-step.ts';
-import { type BlobStore, openBlobs } from './store/blob-store.ts';
+import { openBlobs } from './store/blob-store.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { reasonOf } from './store/database-failure.ts';
 import { listen } from './store/notice-store.ts';
@@ -73,7 +73,7 @@ async function runThread(data: CorridorData): Promise<void> {
   });
   const corridor = await openCorridor(database, data.config, log);
   const blobs = await openBlobs(data.config.dataDirectory);
-  const clients = clientsOf(data.config, log, blobs);
+  const clients = clientsOf(data.config, log, { blobs, database, clock: systemClock, aeTitle: data.config.dimse.aeTitle });
   const shared = { database, blobs, clock: systemClock, log, metrics };
   const journal = openJournal(database, metrics);
   const lanes = startLaneWorker({
@@ -152,14 +152,15 @@ async function openRender(): Promise<Render> {
 }
 
 /** One line a kind of destination. */
-function clientsOf(config: Config, log: Log, blobs: BlobStore): Map<string, DestinationClient & Partial<Lookout>> {
-  const open = openStored(blobs);
+function clientsOf(config: Config, log: Log, copies: CopyDeps): Map<string, DestinationClient & Partial<Lookout>> {
   const clients = new Map<string, DestinationClient & Partial<Lookout>>();
   for (const destination of config.destinations) {
     if (destination.kind === 'mllp') clients.set(destination.name, startMllpClient(destination, { log }));
     if (destination.kind === 'fhir') clients.set(destination.name, startFhirClient(destination));
-    if (destination.kind === 'dimse') clients.set(destination.name, startStoreClient(destination, { log, open }));
-    if (destination.kind === 'dicomweb') clients.set(destination.name, startStowClient(destination, { open }));
+    if (destination.kind === 'dimse')
+      clients.set(destination.name, startStoreClient(destination, { log, open: openCopy(destination, copies) }));
+    if (destination.kind === 'dicomweb')
+      clients.set(destination.name, startStowClient(destination, { open: openCopy(destination, copies) }));
   }
   return clients;
 }

@@ -9,7 +9,7 @@ import type { CorridorData, CorridorOrder, CorridorWord } from './corridor-worke
 import { archivesOf, startAskingWorker } from './delivery/dimse/asking-worker.ts';
 import { startCommitmentWorker } from './delivery/dimse/commitment-worker.ts';
 import { moveClient } from './delivery/dimse/move-client.ts';
-import { openStored } from './delivery/outgoing-session.ts';
+import { openCopy } from './delivery/outgoing-copy-session.ts';
 import { requireBearer } from './endpoints/bearer-session.ts';
 import { dicomwebRoutes } from './endpoints/dicomweb/dicomweb-routes.ts';
 import type { RenderDeps } from './endpoints/dicomweb/rendered-session.ts';
@@ -226,11 +226,12 @@ async function openDoors(parts: Parts): Promise<Door[]> {
   // Before the doors are closed: nobody is kept waiting for a corridor that has stopped.
   parts.closes.push(() => inTime(replies.stop()));
   if (config.dimse.tls) tellExpiry('dimse', config.dimse.tls.cert, log);
+  const copies = { database, blobs, clock, aeTitle: config.dimse.aeTitle };
   const dimse = await startDimseDoor(config.dimse, {
     journal,
     blobs,
     commitment: { database, journal, blobs },
-    query: { database, blobs, audit: parts.audit, move: moveClient(dimseDestinations(config), openStored(blobs)) },
+    query: { database, blobs, audit: parts.audit, move: moveClient(dimseDestinations(config), (one) => openCopy(one, copies)) },
     peers,
     log,
     metrics: page.metrics,

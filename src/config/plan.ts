@@ -13,7 +13,9 @@ export function planFaults(source: Source, specialties: readonly string[]): Conf
   const raw = record(source.raw);
   const destinations = withReaders(items(raw, 'destinations'));
   const parts: Parts = { source, raw, specialties, peers: items(raw, 'peers'), destinations, routes: items(raw, 'routes') };
-  return [doors, listeners, names, returns, archives, routes, specialtyNames, recognition, queries].flatMap((rule) => rule(parts));
+  return [doors, listeners, names, returns, archives, outgoing, routes, specialtyNames, recognition, queries].flatMap((rule) =>
+    rule(parts),
+  );
 }
 
 type Item = { readonly path: Path; readonly value: Raw };
@@ -75,6 +77,15 @@ function archives({ source, peers, destinations }: Parts): ConfigFault[] {
     const place = [...path, 'dimse', 'commitment', 'archive'];
     return existing(source, place, archive, namesOf(asked), 'destination of kind dimse with commitment');
   });
+}
+
+/** Who is coerced is named; who is de-identified is not. */
+function outgoing({ source, destinations }: Parts): ConfigFault[] {
+  return destinations.flatMap(({ path, value }) =>
+    value.coerce === undefined || value.deidentify === undefined
+      ? []
+      : [source.fault([...path, 'deidentify'], 'cannot stand beside coerce: who is de-identified has no identifier that could be coerced')],
+  );
 }
 
 function routes({ source, raw, routes: rules, destinations, peers, specialties }: Parts): ConfigFault[] {

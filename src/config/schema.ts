@@ -23,6 +23,7 @@ import {
   wholeNumber,
 } from './elements.ts';
 import { mappingOverrides } from './mapping-overrides.ts';
+import { coerce, deidentify } from './outgoing-rules.ts';
 import { faultOfKey, KEY_RULE } from './signing-key.ts';
 import { callTls, doorTls } from './tls-material.ts';
 
@@ -200,6 +201,8 @@ function destination(pointers: Pointers) {
       .prefault(['pdf', 'sr']),
     srClass: oneOf('basic', 'enhanced', 'comprehensive').prefault('basic'),
     rejection: oneOf('none', 'quality', 'safety', 'worklist', 'retention').prefault('none'),
+    coerce: coerce.optional(),
+    deidentify: deidentify.optional(),
     retry: retry.prefault({}),
   };
   const dimse = section({

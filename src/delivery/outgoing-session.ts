@@ -11,10 +11,11 @@ import type { BlobStore } from '../store/blob-store.ts';
 export type Outgoing = Pick<ObjectContent, 'sopClassUid' | 'sopInstanceUid' | 'transferSyntax'> & {
   /** Without preamble and File Meta Information. Reading may throw: then nothing more of it can be sent. */
   readonly dataset: AsyncIterable<Buffer>;
-  readonly bytes: number;
+  /** Null where only reading will tell. */
+  readonly bytes: number | null;
 };
 
-export type OpenOutgoing = (delivery: Pick<Delivery, 'content' | 'caseId'>) => Promise<Outgoing | Failure>;
+export type OpenOutgoing = (delivery: Pick<Delivery, 'content' | 'caseId'> & { readonly id?: string }) => Promise<Outgoing | Failure>;
 
 /** Objects of a lane that are begun and settled together. */
 export const OBJECTS_AT_ONCE = 32;

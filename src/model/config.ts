@@ -1,5 +1,6 @@
 /** What the rooms are told at start: the configuration after it was read, checked and completed with defaults. */
 import type { CharsetName } from './charset.ts';
+import type { CoercionRules, DeidentifyRules } from './outgoing.ts';
 import type { Peer } from './peer.ts';
 import type { CallTls, DoorTls } from './tls.ts';
 
@@ -64,6 +65,10 @@ type ObjectDestination = {
   readonly srClass: 'basic' | 'enhanced' | 'comprehensive';
   /** As what the documents of a report that a later one corrects are rejected (IHE RAD IOCM). */
   readonly rejection: 'none' | 'quality' | 'safety' | 'worklist' | 'retention';
+  /** What of an object is written anew for it; absent: objects go as they are. */
+  readonly coerce?: CoercionRules | undefined;
+  /** What of an object is taken out so that nobody there knows whose it is; absent: nothing. */
+  readonly deidentify?: DeidentifyRules | undefined;
   readonly retry: RetryPolicy;
 };
 

@@ -49,7 +49,7 @@ withPeers('C-MOVE at the DIMSE door', () => {
       config: {
         peers: [peerOf('workstation', 'WORKSTATION', ['storescp', 'gone']), peerOf('orthanc', 'ORTHANC', ['orthanc'])],
       },
-      move: (blobs) => moveClient(destinations, openStored(blobs)),
+      move: (blobs) => moveClient(destinations, () => openStored(blobs)),
     });
     await storeObjects(door.port, [...SLICES, ...ctSeries({ ...HIDDEN, seriesUid: '2.25.72.1' })]);
     for (let after: number | null = 0; after !== null; ) after = await makeAhead(door, after, 3);

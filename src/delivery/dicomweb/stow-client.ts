@@ -23,7 +23,7 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 export type StowClient = {
   readonly atOnce: number;
   /** Never rejects. */
-  send(delivery: Pick<Delivery, 'content' | 'caseId' | 'controlId'>): Promise<SendResult>;
+  send(delivery: Pick<Delivery, 'id' | 'content' | 'caseId' | 'controlId'>): Promise<SendResult>;
   /** Other keys and certificates, for connections to come. */
   renew(destination: Destination): void;
   close(): Promise<void>;
@@ -37,7 +37,7 @@ export function startStowClient(destination: DicomwebDestination, deps: { readon
       const outgoing = await deps.open(delivery);
       if (isFailure(outgoing)) return outgoing;
       const answer = await post(destination, agent, outgoing);
-      return isFailure(answer) ? answer : resultOf(answer, delivery.controlId);
+      return isFailure(answer) ? answer : resultOf(answer, outgoing.sopInstanceUid, delivery.controlId);
     },
     renew: (renewed) => {
       if (renewed.kind !== 'dicomweb') return;
@@ -69,7 +69,7 @@ async function post({ url, token, timeoutMs }: DicomwebDestination, agent: Agent
       signal: stall.signal,
       headers: {
         'content-type': `multipart/related; type="application/dicom"; boundary=${boundary}`,
-        'content-length': String(before.length + outgoing.bytes + after.length),
+        ...(outgoing.bytes === null ? {} : { 'content-length': String(before.length + outgoing.bytes + after.length) }),
         accept: 'application/dicom+json',
         ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
       },
@@ -103,8 +103,8 @@ function stallOf(timeoutMs: number) {
 }
 
 /** PS3.18 Table 10.5.3-1: what 200, 202 and 409 mean for one instance stands in their body. */
-function resultOf({ status, body }: Answer, controlId: string): SendResult {
-  const statusInBody = PER_INSTANCE.has(status) ? statusIn(body, controlId) : null;
+function resultOf({ status, body }: Answer, sopInstanceUid: string, controlId: string): SendResult {
+  const statusInBody = PER_INSTANCE.has(status) ? statusIn(body, sopInstanceUid) : null;
   if (statusInBody !== null) return storeResult(statusInBody, controlId);
   if (status === 200 && body.trim() === '') return storeResult(0, controlId);
   if (status < 300) return failure('delivery', 'malformed', `HTTP ${status} does not say what became of the instance`, 'ambiguous');
@@ -117,9 +117,9 @@ function resultOf({ status, body }: Answer, controlId: string): SendResult {
   );
 }
 
-function statusIn(body: string, controlId: string): number | null {
+function statusIn(body: string, sopInstanceUid: string): number | null {
   try {
-    return storedStatus(body, controlId);
+    return storedStatus(body, sopInstanceUid);
   } catch {
     return null;
   }

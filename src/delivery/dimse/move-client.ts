@@ -12,10 +12,11 @@ import type { OpenOutgoing } from '../outgoing-session.ts';
 import { associate, MAX_CONTEXTS, type Wanted } from './dimse-client.ts';
 import { storeOver } from './store-client.ts';
 
-export function moveClient(destinations: readonly DimseDestination[], open: OpenOutgoing): OpenMove {
+/** `openFor`: how an object is opened for a destination, whose rules hold for what is moved there, too. */
+export function moveClient(destinations: readonly DimseDestination[], openFor: (destination: DimseDestination) => OpenOutgoing): OpenMove {
   return (names, aeTitle, objects, origin) => {
     const destination = destinations.find((one) => one.aeTitle === aeTitle && names.includes(one.name));
-    return destination === undefined ? null : opened(destination, objects, origin, open);
+    return destination === undefined ? null : opened(destination, objects, origin, openFor(destination));
   };
 }
 

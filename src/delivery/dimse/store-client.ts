@@ -16,7 +16,7 @@ import { OBJECTS_AT_ONCE, type OpenOutgoing, type Outgoing, objectOf, storeResul
 import { associate, type DimseAssociation, MAX_CONTEXTS, type OutgoingObject, type Wanted } from './dimse-client.ts';
 
 /** `attempts` counts this one. */
-type Outbound = Pick<Delivery, 'lane' | 'content' | 'caseId' | 'controlId' | 'attempts'>;
+type Outbound = Pick<Delivery, 'id' | 'lane' | 'content' | 'caseId' | 'controlId' | 'attempts'>;
 
 export type StoreClient = {
   readonly atOnce: number;

@@ -8,7 +8,7 @@
  */
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { DatasetSink, WalkedElement, WalkedEnd, WalkedItem } from './dataset-walker.ts';
-import { elementBytes, elementHeader, ITEM, type NewElement, type Setting } from './element-bytes.ts';
+import { elementBytes, elementHeader, ITEM, itemsBytes, type NewElement, type NewItem, type Setting } from './element-bytes.ts';
 import type { Range } from './frames.ts';
 import type { TransferSyntax } from './transfer-syntax.ts';
 
@@ -24,6 +24,10 @@ export type Edits = {
   decideBy?(element: WalkedElement, value: Buffer, place: Place): Verdict;
   /** What the dataset, or an item of a sequence that is edited, shall hold in place of elements of the same tags. */
   put?(path: readonly number[]): readonly NewElement[];
+  /** Elements for the root that stay as they are where the dataset has them already. */
+  readonly supply?: readonly NewElement[];
+  /** Items to follow those of a sequence that is edited within. */
+  append?(path: readonly number[]): readonly NewItem[];
   /** Character set of new text, where it is not that of the place. */
   readonly charset?: string;
 };
@@ -48,6 +52,7 @@ type Level = {
   /** Of what it holds. */
   place: Place;
   readonly put: NewElement[];
+  /** Tags of those that nothing in the dataset may stand beside. */
   readonly putTags: ReadonlySet<number>;
   readonly pieces: Piece[];
   /** Everything of the original before it is in `pieces` or left out. */
@@ -63,24 +68,27 @@ type Level = {
 export function datasetEditor(syntax: TransferSyntax, edits: Edits): DatasetEditor {
   const setting: Setting = { explicit: syntax.explicit, bigEndian: syntax.bigEndian, charsets: [] };
   const whole = { begin: 0, start: 0, length: Number.POSITIVE_INFINITY };
-  const levels: Level[] = [openLevel(whole, 0, { vr: '', setting }, { ...setting, path: [] }, edits.put?.([]) ?? [])];
+  const put = edits.put?.([]) ?? [];
+  const supplied = (edits.supply ?? []).filter(({ tag }) => !put.some((one) => one.tag === tag));
+  const levels: Level[] = [openLevel(whole, 0, { vr: '', setting }, { ...setting, path: [] }, put, supplied)];
   const top = (): Level => levels.at(-1) as Level;
   let problem: Failure | null = null;
   let last: { begin: number; verdict: Verdict } = { begin: -1, verdict: 'keep' };
 
-  const insert = (level: Level, element: NewElement): void => {
-    const { charset } = edits;
-    const bytes = elementBytes(element, charset === undefined ? level.place : { ...level.place, charsets: [charset] });
+  const settingOf = ({ place }: Level): Setting =>
+    edits.charset === undefined ? place : { ...place, charsets: [edits.charset], former: place.charsets };
+  const insert = (level: Level, bytes: Buffer | Failure, tag: number): void => {
     if (isFailure(bytes)) problem ??= bytes;
     else level.pieces.push(bytes);
-    touch(level, element.tag);
+    touch(level, tag);
   };
   /** Before an element, and before the end of its level: puts in what stands before it. */
   const reach = (level: Level, position: number, tag: number): void => {
     if (level.dropping) Object.assign(level, { cursor: position, dropping: false });
     while (level.put[0] && level.put[0].tag < tag) {
       keepUpTo(level, position);
-      insert(level, level.put.shift() as NewElement);
+      const element = level.put.shift() as NewElement;
+      insert(level, elementBytes(element, settingOf(level)), element.tag);
     }
     if (level.pieces.length > MAX_PIECES) problem ??= failure('dicom', 'too-large', 'an object that would be edited in too many places');
   };
@@ -90,7 +98,8 @@ export function datasetEditor(syntax: TransferSyntax, edits: Edits): DatasetEdit
     const level = top();
     reach(level, element.begin, element.tag);
     const put = level.put[0]?.tag === element.tag ? level.put.shift() : undefined;
-    const verdict = put ?? (level.putTags.has(element.tag) ? 'remove' : edits.decide(element, level.place));
+    const isReplaced = level.putTags.has(element.tag);
+    const verdict = isReplaced ? (put ?? 'remove') : edits.decide(element, level.place);
     last = { begin: element.begin, verdict };
     return verdict;
   };
@@ -102,13 +111,15 @@ export function datasetEditor(syntax: TransferSyntax, edits: Edits): DatasetEdit
       keepUpTo(level, element.begin);
       level.dropping = true;
       touch(level, element.tag);
-      if (typeof verdict === 'object') insert(level, verdict);
+      if (typeof verdict === 'object') insert(level, elementBytes(verdict, settingOf(level)), element.tag);
     }
   };
   const close = ({ content, end }: WalkedEnd): void => {
     const level = levels.pop() as Level;
     reach(level, content, Number.POSITIVE_INFINITY);
     keepUpTo(level, content);
+    const items = level.tag === ITEM ? [] : (edits.append?.(level.place.path) ?? []);
+    if (items.length > 0) insert(level, itemsBytes(items, settingOf(level)), level.tag);
     if (!level.edited) return;
     const parent = top();
     keepUpTo(parent, level.at.begin);
@@ -162,13 +173,20 @@ export function datasetEditor(syntax: TransferSyntax, edits: Edits): DatasetEdit
   return { sink, pieces };
 }
 
-function openLevel(at: Level['at'], tag: number, header: Level['header'], place: Place, put: readonly NewElement[]): Level {
+function openLevel(
+  at: Level['at'],
+  tag: number,
+  header: Level['header'],
+  place: Place,
+  put: readonly NewElement[],
+  supplied: readonly NewElement[] = [],
+): Level {
   return {
     at,
     tag,
     header,
     place,
-    put: [...put].sort((a, b) => a.tag - b.tag),
+    put: [...put, ...supplied].sort((a, b) => a.tag - b.tag),
     putTags: new Set(put.map((element) => element.tag)),
     pieces: [],
     cursor: at.start,

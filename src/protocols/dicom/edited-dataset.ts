@@ -7,6 +7,7 @@ import { createDeflateRaw, createInflateRaw, type DeflateRaw, type InflateRaw } 
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import { decodeText } from './charset.ts';
 import { datasetEditor, type Edits, type Piece, type Place, type Verdict } from './dataset-editor.ts';
+import { keepElements, type RawDataset, type RawElement } from './dataset-reader.ts';
 import { DatasetWalker, type WalkedElement } from './dataset-walker.ts';
 import { UNENCODABLE } from './element-bytes.ts';
 import type { Range, ReadAt } from './frames.ts';
@@ -45,10 +46,17 @@ export async function editDataset(stored: StoredDataset, edits: Edits): Promise<
   return isFailure(edited) && edited.code === UNENCODABLE ? editOnce(stored, inUtf8(edits)) : edited;
 }
 
+/** The wanted elements of the root, with all that sequences among them hold. */
+export async function readElements(stored: StoredDataset, wanted: ReadonlySet<number>): Promise<RawDataset | Failure> {
+  const dataset = new Map<number, RawElement>();
+  const walker = new DatasetWalker(stored.syntax, keepElements(dataset, wanted));
+  return (await walk(walker, stored)) ?? dataset;
+}
+
 async function editOnce(stored: StoredDataset, edits: Edits): Promise<EditedDataset | Failure> {
   const editor = datasetEditor(stored.syntax, edits);
   const walker = new DatasetWalker(stored.syntax, editor.sink);
-  const broken = await (stored.syntax.deflated ? walkInflated(walker, stored) : walkStored(walker, stored));
+  const broken = await walk(walker, stored);
   const pieces = broken ?? editor.pieces(walker.position);
   if (isFailure(pieces)) return pieces;
   const [first] = pieces;
@@ -58,6 +66,10 @@ async function editOnce(stored: StoredDataset, edits: Edits): Promise<EditedData
   if (stored.syntax.deflated) return { edited: true, bytes: null, read: () => deflatedPieces(stored, pieces) };
   const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
   return { edited: true, bytes, read: () => storedPieces(stored, pieces) };
+}
+
+function walk(walker: DatasetWalker, stored: StoredDataset): Promise<Failure | null> {
+  return stored.syntax.deflated ? walkInflated(walker, stored) : walkStored(walker, stored);
 }
 
 async function walkStored(walker: DatasetWalker, { bytes, readAt }: StoredDataset): Promise<Failure | null> {
@@ -171,6 +183,7 @@ function inUtf8(edits: Edits): Edits {
   };
   const asked = new Set<number>();
   return {
+    ...edits,
     charset: UTF_8.value,
     put: (path) => {
       const put = edits.put?.(path) ?? [];

@@ -4,17 +4,27 @@
  * or items. Out: bytes, or a Failure `invalid` where the value has no place in that VR. Of values, failures say nothing.
  */
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
+import { decodeText } from './charset.ts';
 import { encodeText } from './charset-encode.ts';
 import { SHORT_LENGTH_VRS } from './dataset-walker.ts';
 import { CHARSET_VRS, keyOf } from './value-json.ts';
 
 export type Encoding = { readonly explicit: boolean; readonly bigEndian: boolean };
 
-export type NewElement = { readonly tag: number; readonly vr: string; readonly value: string | Buffer | readonly NewItem[] };
+export type NewElement = {
+  readonly tag: number;
+  readonly vr: string;
+  /** Bytes are as they stand elsewhere in the dataset: text among them is in its character set. */
+  readonly value: string | Buffer | readonly NewItem[];
+};
 export type NewItem = readonly NewElement[];
 
 /** What the dataset says of itself that its elements must keep to. */
-export type Setting = Encoding & { readonly charsets: readonly string[] };
+export type Setting = Encoding & {
+  readonly charsets: readonly string[];
+  /** What the text was in that stands there as bytes, where it is taken to another character set. */
+  readonly former?: readonly string[];
+};
 
 /** The code of a Failure of text that the character set has no bytes for: another set may have. */
 export const UNENCODABLE = 'unsupported-type';
@@ -56,13 +66,16 @@ export function faultOfText(vr: string, text: string): string | null {
 }
 
 function valueBytes({ tag, vr, value }: NewElement, setting: Setting): Buffer | Failure {
+  const { former } = setting;
+  if (Buffer.isBuffer(value) && former && CHARSET_VRS.has(vr))
+    return valueBytes({ tag, vr, value: decodeText(value, former, vr).replace(/[\0 ]+$/, '') }, setting);
   if (Buffer.isBuffer(value)) return evened(value, vr);
   if (typeof value !== 'string') return itemsBytes(value, setting);
   const bytes = CHARSET_VRS.has(vr) ? encodeText(value, setting.charsets, vr) : Buffer.from(value, 'latin1');
   return bytes ? evened(bytes, vr) : failure('dicom', UNENCODABLE, `${keyOf(tag)} has no place in the character set of the object`);
 }
 
-function itemsBytes(items: readonly NewItem[], setting: Setting): Buffer | Failure {
+export function itemsBytes(items: readonly NewItem[], setting: Setting): Buffer | Failure {
   const pieces: Buffer[] = [];
   for (const item of items) {
     const elements: Buffer[] = [];

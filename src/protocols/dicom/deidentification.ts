@@ -1,0 +1,218 @@
+/**
+ * De-identification of an object for a destination: PS3.15 Annex E, Basic Application Level Confidentiality Profile with retain options.
+ * In: which options, a secret, the destination, and the object's own elements. Out: edits, and the UIDs they put in place of which; or a
+ * Failure where the pixels likely show who the patient is. What nobody can judge (private attributes, elements that no dictionary has) is
+ * removed. UIDs and the pseudonym are made by HMAC-SHA-256: the same for every object that goes to the destination, and nobody without the
+ * secret can make them anew.
+ * Of combined actions the one is taken that fits whatever type the IOD gives the attribute: a dummy value rather than none, for a sequence
+ * none rather than a dummy. Structured content stays with its codes and numbers; text, names and dates within are dummies.
+ */
+import { createHmac } from 'node:crypto';
+import { type Failure, failure } from '../../model/failure.ts';
+import type { DeidentifyRules } from '../../model/outgoing.ts';
+import { textOfElement } from './coercion.ts';
+import { type ProfileAction, profileRow } from './confidentiality-table.ts';
+import type { Edits, Verdict } from './dataset-editor.ts';
+import type { RawDataset } from './dataset-reader.ts';
+import type { WalkedElement } from './dataset-walker.ts';
+import type { NewElement } from './element-bytes.ts';
+import { isUid } from './uid.ts';
+
+export type Deidentification = {
+  readonly edits: Edits;
+  readonly pseudonym: string;
+  /** By the UID that is sent; filled while the edits are made. */
+  readonly uids: ReadonlyMap<string, string>;
+  readonly mapped: (uid: string) => string;
+};
+
+export type Keyed = { readonly secret: Buffer; readonly destination: string };
+
+/** What has to be read of an object before. */
+export const JUDGED: ReadonlySet<number> = new Set([
+  0x00080005, 0x00080008, 0x00080016, 0x00080060, 0x00080064, 0x00100020, 0x00100021, 0x0020000d, 0x00280301,
+]);
+
+export function deidentification(dataset: RawDataset, rules: DeidentifyRules, key: Keyed): Deidentification | Failure {
+  const why = rules.burnedIn === 'allow' ? null : burnedIn(dataset);
+  if (why) return failure('dicom', 'forbidden', `not de-identified, for its pixels may show who the patient is: ${why}`);
+  const patientId = textOfElement(dataset, PATIENT_ID);
+  const person = [textOfElement(dataset, ISSUER_OF_PATIENT_ID), patientId || textOfElement(dataset, STUDY_INSTANCE_UID)].join('|');
+  const pseudonym = `P${hmac(key, 'patient', person).toString('hex').slice(0, 15).toUpperCase()}`;
+  const days = 1 + (hmac(key, 'days', person).readUInt32BE() % MAX_SHIFT_DAYS);
+  const uids = new Map<string, string>();
+  const mapped = (uid: string): string => {
+    if (rules.retain.includes('uids') || !isUid(uid) || uid.startsWith(WELL_KNOWN)) return uid;
+    const other = uidOf(hmac(key, 'uid', uid));
+    uids.set(other, uid);
+    return other;
+  };
+  const isDocument = textOfElement(dataset, SOP_CLASS).startsWith(STRUCTURED_REPORTS);
+  const edits: Edits = {
+    put: (path) => (path.length === 0 ? identityRemoved(rules, pseudonym) : []),
+    decide: (element) => verdictOf(element, rules, isDocument),
+    decideBy: (element, value) => byValue(element, value, { mapped, days }),
+  };
+  return { edits, pseudonym, uids, mapped };
+}
+
+/** Why the pixels (or a document) are likely to name the patient, or null. Burned In Annotation NO is believed, but not of documents. */
+function burnedIn(dataset: RawDataset): string | null {
+  const text = (tag: number) => textOfElement(dataset, tag).toUpperCase();
+  const sopClass = text(SOP_CLASS);
+  const says = text(0x00280301);
+  if (sopClass.startsWith(ENCAPSULATED)) return 'it is an encapsulated document';
+  if (says === 'YES') return 'Burned In Annotation (0028,0301) is YES';
+  if (says === 'NO') return null;
+  if (LIKELY_CLASSES.some((one) => sopClass === one || sopClass.startsWith(`${one}.`)))
+    return 'its SOP class is likely to, and does not say NO in (0028,0301)';
+  if (LIKELY_MODALITIES.has(text(0x00080060))) return `modality ${text(0x00080060)} is likely to, and does not say NO in (0028,0301)`;
+  const isScreen = /\\(SCREEN SAVE|LABEL)(\\|$)/.test(text(0x00080008)) || text(0x00080064) !== '';
+  return isScreen ? 'it is a screenshot, a label or was converted, and does not say NO in (0028,0301)' : null;
+}
+
+function verdictOf({ tag, vr }: WalkedElement, rules: DeidentifyRules, isDocument: boolean): Verdict {
+  const group = tag >>> 16;
+  if (group % 2 === 1 || REMOVED_GROUPS.has(group >>> 8)) return 'remove';
+  if ((tag & 0xffff) === 0) return 'keep';
+  const row = profileRow(tag);
+  const action = row?.action ?? ALSO.get(tag);
+  if (row?.keptBy.some((option) => rules.retain.includes(option))) return vr === 'SQ' ? 'within' : 'keep';
+  if (row?.keptBy.includes('dates') && rules.retain.includes('modifiedDates') && SHIFTED.has(vr)) return 'ask';
+  if (tag === ENCAPSULATED_DOCUMENT && rules.burnedIn === 'allow') return 'keep';
+  if (action === undefined) return vr === 'SQ' ? 'within' : vr === 'UN' ? 'remove' : vr === 'PN' ? dummy(tag, vr) : 'keep';
+  return vr === 'SQ' ? sequenceVerdict(tag, action, isDocument) : valueVerdict(tag, vr, action);
+}
+
+/** Empty where some IOD has it as type 2: the others as type 3, of at least one item (PS3.3 Tables C.7-3, C.7-5a, C.17-2). */
+function sequenceVerdict(tag: number, action: ProfileAction, isDocument: boolean): Verdict {
+  if (tag === PERSON_IDENTIFICATION) return { tag, vr: 'SQ', value: [NOBODY] };
+  if (action === 'D' || action === 'U' || action === 'X/Z/U') return 'within';
+  const isEmptied = action === 'Z' || tag === ACQUISITION_CONTEXT || (tag === PERFORMED_PROCEDURE_STEP && isDocument);
+  return isEmptied ? { tag, vr: 'SQ', value: [] } : 'remove';
+}
+
+function valueVerdict(tag: number, vr: string, action: ProfileAction): Verdict {
+  if (action === 'X') return 'remove';
+  if (action === 'Z' || action === 'X/Z') return { tag, vr, value: '' };
+  if (vr === 'UI') return 'ask';
+  return action === 'U' ? 'remove' : dummy(tag, vr);
+}
+
+function byValue({ tag, vr }: WalkedElement, value: Buffer, { mapped, days }: { mapped(uid: string): string; days: number }): Verdict {
+  const texts = value
+    .toString('latin1')
+    .replace(/[\0 ]+$/, '')
+    .split('\\');
+  if (vr === 'UI') return { tag, vr, value: texts.map((uid) => mapped(uid.trim())).join('\\') };
+  // The days are shifted, the time of the day stays.
+  if (vr === 'TM') return 'keep';
+  const shifted = texts.map((text) => shiftedDate(text.trim(), days));
+  return shifted.includes(null) ? dummy(tag, vr) : { tag, vr, value: shifted.join('\\') };
+}
+
+/** DA, or DT that has a day; null for what is none. */
+function shiftedDate(text: string, days: number): string | null {
+  if (text === '') return '';
+  const [, year, month, day, rest = ''] = /^(\d{4})\.?(\d\d)\.?(\d\d)(.*)$/.exec(text) ?? [];
+  const at = Date.UTC(Number(year), Number(month) - 1, Number(day));
+  if (Number.isNaN(at)) return null;
+  return `${new Date(at - days * DAY_MS).toISOString().slice(0, 10).replaceAll('-', '')}${rest}`;
+}
+
+function dummy(tag: number, vr: string): NewElement {
+  return { tag, vr, value: DUMMIES.get(vr) ?? 'REMOVED' };
+}
+
+/** PS3.15 §E.1.1: what is said of the de-identification itself; who it is becomes a pseudonym. */
+function identityRemoved({ retain }: DeidentifyRules, pseudonym: string): NewElement[] {
+  const codes = [BASIC_PROFILE, ...METHODS.filter(([option]) => retain.includes(option)).map(([, code]) => code)];
+  const dates = retain.includes('dates') ? 'UNMODIFIED' : retain.includes('modifiedDates') ? 'MODIFIED' : 'REMOVED';
+  return [
+    { tag: 0x00100010, vr: 'PN', value: pseudonym },
+    { tag: PATIENT_ID, vr: 'LO', value: pseudonym },
+    { tag: 0x00120062, vr: 'CS', value: 'YES' }, // Patient Identity Removed
+    { tag: 0x00120064, vr: 'SQ', value: codes.map(([value, meaning]) => codeItem(value, 'DCM', meaning)) }, // De-identification Method Code Sequence
+    { tag: 0x00280303, vr: 'CS', value: dates }, // Longitudinal Temporal Information Modified
+  ];
+}
+
+function codeItem(value: string, scheme: string, meaning: string): NewElement[] {
+  return [
+    { tag: 0x00080100, vr: 'SH', value },
+    { tag: 0x00080102, vr: 'SH', value: scheme },
+    { tag: 0x00080104, vr: 'LO', value: meaning },
+  ];
+}
+
+function hmac({ secret, destination }: Keyed, kind: string, text: string): Buffer {
+  return createHmac('sha256', secret).update([kind, destination, text].join('\0')).digest();
+}
+
+/** PS3.5 §B.2: a UUID (here of version 8) as a decimal number. */
+function uidOf(digest: Buffer): string {
+  const bytes = Buffer.from(digest.subarray(0, 16));
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
+  return `2.25.${BigInt(`0x${bytes.toString('hex')}`)}`;
+}
+
+const SOP_CLASS = 0x00080016;
+const PERFORMED_PROCEDURE_STEP = 0x00081111;
+const PATIENT_ID = 0x00100020;
+const ISSUER_OF_PATIENT_ID = 0x00100021;
+const STUDY_INSTANCE_UID = 0x0020000d;
+const ACQUISITION_CONTEXT = 0x00400555;
+const PERSON_IDENTIFICATION = 0x00401101;
+const ENCAPSULATED_DOCUMENT = 0x00420011;
+const NOBODY = codeItem('REMOVED', '99WAYSTATION', 'Removed');
+/** SOP classes, transfer syntaxes, well-known instances: nobody's. */
+const WELL_KNOWN = '1.2.840.10008.';
+const DAY_MS = 24 * 60 * 60 * 1000;
+const MAX_SHIFT_DAYS = 730;
+
+/** Curves and overlays: an overlay plane without its data would be no overlay plane, so that all of it goes. */
+const REMOVED_GROUPS: ReadonlySet<number> = new Set([0x50, 0x60]);
+const SHIFTED: ReadonlySet<string> = new Set(['DA', 'DT', 'TM']);
+
+/** Text within sequences that the profile has replaced as a whole (Content Sequence, Graphic Annotation Sequence). */
+const ALSO: ReadonlyMap<number, ProfileAction> = new Map([
+  [0x0040a160, 'D'], // Text Value
+  [0x00700006, 'D'], // Unformatted Text Value
+]);
+
+const DUMMIES: ReadonlyMap<string, string | Buffer> = new Map<string, string | Buffer>([
+  ...(['OB', 'UN', 'OW', 'US', 'SS'] as const).map((vr) => [vr, Buffer.alloc(2)] as const),
+  ...(['UL', 'SL', 'FL', 'OF', 'OL', 'AT'] as const).map((vr) => [vr, Buffer.alloc(4)] as const),
+  ...(['FD', 'SV', 'UV', 'OD', 'OV'] as const).map((vr) => [vr, Buffer.alloc(8)] as const),
+  ['AS', '000D'],
+  ['DA', '19000101'],
+  ['DS', '0'],
+  ['DT', '19000101000000'],
+  ['IS', '0'],
+  ['TM', '000000'],
+  ['UR', 'urn:removed'],
+]);
+
+/** CID 7050 De-identification Method (PS3.16). */
+const BASIC_PROFILE = ['113100', 'Basic Application Confidentiality Profile'] as const;
+const METHODS = [
+  ['dates', ['113106', 'Retain Longitudinal Temporal Information Full Dates Option']],
+  ['modifiedDates', ['113107', 'Retain Longitudinal Temporal Information Modified Dates Option']],
+  ['patient', ['113108', 'Retain Patient Characteristics Option']],
+  ['device', ['113109', 'Retain Device Identity Option']],
+  ['uids', ['113110', 'Retain UIDs Option']],
+  ['institution', ['113112', 'Retain Institution Identity Option']],
+] as const;
+
+const STRUCTURED_REPORTS = '1.2.840.10008.5.1.4.1.1.88.';
+const ENCAPSULATED = '1.2.840.10008.5.1.4.1.1.104.';
+const LIKELY_CLASSES = [
+  '1.2.840.10008.5.1.4.1.1.3', // Ultrasound Multi-frame Image Storage
+  '1.2.840.10008.5.1.4.1.1.6', // Ultrasound Image Storage, Enhanced US Volume
+  '1.2.840.10008.5.1.4.1.1.7', // Secondary Capture, and multi-frame
+  '1.2.840.10008.5.1.4.1.1.77.1.1', // VL Endoscopic, Video Endoscopic
+  '1.2.840.10008.5.1.4.1.1.77.1.2', // VL Microscopic, Video Microscopic
+  '1.2.840.10008.5.1.4.1.1.77.1.4', // VL Photographic, Video Photographic
+];
+const LIKELY_MODALITIES: ReadonlySet<string> = new Set(['US', 'XC', 'SC', 'OT', 'ES', 'IVUS', 'GM', 'DOC']);

@@ -1,0 +1,190 @@
+/**
+ * What a PACS receives of objects whose patient was merged while they waited: copies by the rules of the destination. From outside, with
+ * dcmtk's storescp as the PACS; pydicom reads what it got.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type CtSlice, ctSlice } from '../support/ct-slice.ts';
+import { type DicomServer, freePort, startStorescp } from '../support/dicom-peers.ts';
+import { datasetOf } from '../support/fhir-pages.ts';
+import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { adt, mrg, orm, pid, type Sent } from '../support/hospital-messages.ts';
+import { sendMllp } from '../support/mllp-sender.ts';
+import { isInstalled } from '../support/programs.ts';
+import { openStoreAssociation } from '../support/store-sender.ts';
+import { until } from '../support/until.ts';
+
+const PYTHON = '/usr/bin/python3';
+const areThere = isInstalled('storescp') && spawnSync(PYTHON, ['-c', 'import pydicom']).status === 0;
+const SLICES = 3;
+/** Of a slice of the sample: its UID stands in them. */
+const PIXEL_BYTES = 32 * 32 * 2;
+
+/** As DICOM JSON, the pixels by their length. */
+const READ = `
+import sys, json, os, pydicom
+for name in sorted(os.listdir(sys.argv[1])):
+    ds = pydicom.dcmread(sys.argv[1] + '/' + name)
+    ds.PixelData = b''
+    print(json.dumps(ds.to_json_dict()))
+`;
+
+(areThere ? describe : describe.skip)('a PACS with rules', () => {
+  let gateway: GatewayProcess;
+  let pacs: DicomServer | undefined;
+  let port: number;
+  const slices = Array.from({ length: SLICES }, (_, n) =>
+    ctSlice(n + 1, { run: 'coerce', study: 1, accession: 'AC-COERCE', patient: 'X-1' }),
+  );
+
+  beforeAll(async () => {
+    port = await freePort();
+    gateway = await startGatewayProcess({ yaml: configuration() });
+  });
+  afterAll(async () => {
+    await pacs?.stop();
+    await gateway?.stop();
+    gateway?.remove();
+  });
+
+  function configuration(): string {
+    return `
+peers:
+  - name: hospital
+    mllp: { application: ADT, facility: HOSPITAL }
+    dimse: { aeTitle: LOADCT }
+    messages: { 'ADT^*': mapped }
+    patientAuthority: HOSP
+destinations:
+  - kind: dimse
+    name: reading-pacs
+    host: 127.0.0.1
+    port: ${port}
+    aeTitle: PACS
+    group: pacs-readers
+    coerce: { patient: current, patientIdPrefix: H-, patientIdIssuer: HOSP, accessionPrefix: H- }
+    retry: { first: 100ms, most: 500ms }
+specialties: { teleradiology: { quiet: 500ms } }
+`;
+  }
+
+  const say = async ({ bytes }: Sent) => expect(await sendMllp(gateway.mllp, bytes)).toMatch(/\rMSA\|AA/);
+  const view = () => JSON.parse(gateway.run('case', 'AC-COERCE', '--json'));
+  const send = async (objects: readonly CtSlice[]): Promise<void> => {
+    const association = await openStoreAssociation(gateway.dimse);
+    for (const object of objects) expect(await association.store(object)).toBe(0);
+    await association.release();
+  };
+
+  it('is sent the patient as he is now, with prefix and issuer, and what was replaced', async () => {
+    await say(orm('COERCE', 'X-1', '20260310080000', { name: 'Muster^Erika' }));
+    await send(slices);
+    await until(
+      async () => view(),
+      ({ objects }) => objects !== null,
+    );
+    await say(adt('A40', '20260310090000', pid('Y-1', 'Muster-Beispiel^Erika'), mrg({ 1: 'X-1^^^HOSP^MR' })));
+    await until(
+      async () => gateway.run('patient', 'X-1'),
+      (text) => text.includes('replaced by'),
+    );
+    pacs = await startStorescp([], port);
+    await until(
+      async () => view().objects.taken,
+      (taken) => taken === SLICES,
+    );
+    const { stdout } = spawnSync(PYTHON, ['-c', READ, pacs.directory], { encoding: 'utf8' });
+    const read = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(read).toHaveLength(SLICES);
+    for (const dataset of read) {
+      const value = (tag: string, from = dataset) => from[tag]?.Value?.[0];
+      expect(value('00100010')).toEqual({ Alphabetic: 'Muster-Beispiel^Erika' });
+      expect([value('00100020'), value('00100021'), value('00080050')]).toEqual(['H-Y-1', 'HOSP', 'H-AC-COERCE']);
+      const original = value('04000561');
+      expect([value('04000563', original), value('04000564', original), value('04000565', original)]).toEqual([
+        'WAYSTATION',
+        'hospital',
+        'COERCE',
+      ]);
+      expect(value('00100020', value('04000550', original))).toBe('X-1');
+      expect(value('00080050', value('04000550', original))).toBe('AC-COERCE');
+    }
+  });
+
+  it('is sent the same pixels, and the stored object stays as it came', async () => {
+    const directory = pacs?.directory as string;
+    const pixels = (bytes: Buffer) => bytes.subarray(-512);
+    const received = readdirSync(directory).map((name) => pixels(datasetOf(readFileSync(`${directory}/${name}`))).toString('hex'));
+    expect(received.sort()).toEqual(slices.map(({ dataset }) => pixels(dataset).toString('hex')).sort());
+    const token = gateway.addClient('operator', 'operator');
+    const [slice] = slices as [CtSlice];
+    const url = `${gateway.http}/dicomweb/studies/${slice.studyUid}/series/${slice.seriesUid}/instances/${slice.sopInstanceUid}`;
+    const response = await fetch(url, {
+      headers: { authorization: `Bearer ${token}`, accept: 'multipart/related; type="application/dicom"; transfer-syntax=*' },
+    });
+    expect(Buffer.from(await response.arrayBuffer()).includes(slice.dataset)).toBe(true);
+  });
+
+  it('is not sent what does not fit, and a person is told why', async () => {
+    const [long] = [ctSlice(9, { run: 'coerce', study: 2, accession: 'AC-SIXTEEN-CHARS', patient: 'X-1' })];
+    await say(orm('SIXTEEN-CHARS', 'X-1', '20260310081000'));
+    await send([long as CtSlice]);
+    const text = await until(
+      async () => gateway.run('case', (long as CtSlice).studyUid),
+      (found) => found.includes('set aside'),
+    );
+    expect(text).toContain('Accession Number (0008,0050) for this destination has 18 characters, SH takes 16');
+  });
+});
+
+(areThere ? describe : describe.skip)('a PACS that shall not know whose the objects are', () => {
+  let gateway: GatewayProcess;
+  let pacs: DicomServer;
+  const about = { run: 'deid', study: 1, accession: 'AC-DEID', patient: 'X-1' };
+  const slices = [1, 2].map((n) => ctSlice(n, about));
+
+  beforeAll(async () => {
+    pacs = await startStorescp();
+    gateway = await startGatewayProcess({
+      yaml: `
+peers: [{ name: hospital, mllp: { application: ADT, facility: HOSPITAL }, dimse: { aeTitle: LOADCT }, patientAuthority: HOSP }]
+destinations:
+  - { kind: dimse, name: research, host: 127.0.0.1, port: ${pacs.target.port}, aeTitle: PACS, group: research, deidentify: { retain: [dates] } }
+specialties: { teleradiology: { quiet: 500ms } }
+`,
+    });
+  });
+  afterAll(async () => {
+    await pacs?.stop();
+    await gateway?.stop();
+    gateway?.remove();
+  });
+
+  it('is sent a pseudonym and other UIDs, the same in every object, and the same pixels', async () => {
+    expect(await sendMllp(gateway.mllp, orm('DEID', 'X-1', '20260310080000').bytes)).toMatch(/\rMSA\|AA/);
+    const association = await openStoreAssociation(gateway.dimse);
+    for (const object of slices) expect(await association.store(object)).toBe(0);
+    await association.release();
+    await until(
+      async () => JSON.parse(gateway.run('case', 'AC-DEID', '--json')).objects?.taken,
+      (taken) => taken === slices.length,
+    );
+    const files = readdirSync(pacs.directory).map((name) => readFileSync(`${pacs.directory}/${name}`));
+    for (const secret of ['X-1', 'AC-DEID', slices[0]?.studyUid ?? '', ...slices.map(({ sopInstanceUid }) => sopInstanceUid)])
+      expect([secret, files.some((file) => file.subarray(0, -PIXEL_BYTES).includes(secret))]).toEqual([secret, false]);
+    const { stdout } = spawnSync(PYTHON, ['-c', READ, pacs.directory], { encoding: 'utf8' });
+    const read = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const distinct = (tag: string) => new Set(read.map((dataset) => JSON.stringify(dataset[tag]?.Value))).size;
+    expect(['00100020', '00100010', '0020000D', '0020000E', '00080018'].map(distinct)).toEqual([1, 1, 1, 1, 2]);
+    expect(read[0]['00120062'].Value).toEqual(['YES']);
+    const pixels = files.map((file) => file.subarray(-512).toString('hex'));
+    expect(pixels.sort()).toEqual(slices.map(({ dataset }) => dataset.subarray(-512).toString('hex')).sort());
+  });
+});
