@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -183,9 +183,11 @@ describe('storing metadata with bulk data', () => {
     async (name) => {
       const original = await run('dcm2json', ['-fc', join(CORPUS, name)]);
       const url = await storedAt(await post(Buffer.from(original.output), 'application/dicom+json'));
-      const path = join(temporaryDirectory('waystation-stored-'), 'stored.dcm');
+      const directory = temporaryDirectory('waystation-stored-');
+      const path = join(directory, 'stored.dcm');
       writeFileSync(path, await fileOf(url));
       const again = await run('dcm2json', ['-fc', path]);
+      rmSync(directory, { recursive: true });
       expect(comparable(again.output)).toEqual(comparable(original.output));
     },
   );
