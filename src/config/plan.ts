@@ -79,12 +79,12 @@ function archives({ source, peers, destinations }: Parts): ConfigFault[] {
   });
 }
 
-/** Who is coerced is named; who is de-identified is not. */
+/** Who is coerced is named, and commitment is asked by the UIDs that are stored: neither fits a destination that shall not know them. */
 function outgoing({ source, destinations }: Parts): ConfigFault[] {
   return destinations.flatMap(({ path, value }) =>
-    value.coerce === undefined || value.deidentify === undefined
-      ? []
-      : [source.fault([...path, 'deidentify'], 'cannot stand beside coerce: who is de-identified has no identifier that could be coerced')],
+    ['coerce', 'commitment']
+      .filter((key) => value.deidentify !== undefined && value[key] !== undefined)
+      .map((key) => source.fault([...path, key], 'cannot stand beside deidentify')),
   );
 }
 

@@ -156,6 +156,19 @@ describe('how long a sender is kept waiting', () => {
 describe('a PACS', () => {
   const pacs = (more = '') => `destinations: [{ name: pacs, kind: dimse, host: h, port: 104, aeTitle: PACS${more} }]`;
 
+  it.each(['coerce: { patientIdPrefix: N- }', 'commitment: { limit: 1h }'])(
+    'lets nothing that names the patient or his objects stand beside deidentify: %s',
+    (other) => {
+      const key = other.split(':')[0];
+      expect(faultsOf(pacs(`, deidentify: {}, ${other}`))).toContainEqual(
+        expect.stringContaining(`destinations[0].${key}: cannot stand beside deidentify`),
+      );
+      expect(faultsOf(pacs(', deidentify: { retain: [dates, modifiedDates] }'))).toContainEqual(
+        expect.stringContaining('one of them holds'),
+      );
+    },
+  );
+
   it('is asked for commitment where it says so, and is the archive that a modality waits for', () => {
     expect(loaded(pacs()).config.destinations[0]).not.toHaveProperty('commitment');
     const asked = pacs(', commitment: {}');
