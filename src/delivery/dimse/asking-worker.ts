@@ -19,11 +19,10 @@ import {
   reviveAsked,
 } from '../../store/asked-commitment-store.ts';
 import { addCaseEvents } from '../../store/case-store.ts';
-import { reasonOf } from '../../store/database-failure.ts';
+import { type DueWorker, startDueWorker } from '../due-worker.ts';
 import { delayMs } from '../retry.ts';
 import { askCommitment } from './commitment-client.ts';
 
-const POLL_MS = 1_000;
 const AT_ONCE = 4;
 const LEASE_MS = 10 * 60_000;
 /** When a request that could not be made is made again. */
@@ -37,43 +36,23 @@ export type AskingDeps = ReportDeps & {
   readonly destinations: readonly Destination[];
 };
 
-export type AskingWorker = { renew(destinations: readonly Destination[]): void; stop(): Promise<void> };
+export type AskingWorker = DueWorker & { renew(destinations: readonly Destination[]): void };
 
 export function startAskingWorker(deps: AskingDeps): AskingWorker {
   let archives = archivesOf(deps.destinations);
-  let stopping = false;
-  let wake = (): void => {};
-  const pause = () =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, POLL_MS);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  const run = async (): Promise<void> => {
-    for (let revived = false; !stopping; ) {
-      try {
-        if (!revived) await revive(deps, archives);
-        revived = true;
-        await gather(deps, archives);
-        if ((await askDue(deps, archives)) > 0) continue;
-      } catch (error) {
-        deps.log.warn('commitment.asking-failed', { reason: reasonOf(error) });
-      }
-      if (!stopping) await pause();
-    }
-  };
-  const running = run();
+  const worker = startDueWorker({
+    begin: () => revive(deps, archives),
+    work: async () => {
+      await gather(deps, archives);
+      return (await askDue(deps, archives)) > 0;
+    },
+    failed: (reason) => deps.log.warn('commitment.asking-failed', { reason }),
+  });
   return {
     renew: (destinations) => {
       archives = archivesOf(destinations);
     },
-    stop: async () => {
-      stopping = true;
-      wake();
-      await running;
-    },
+    stop: worker.stop,
   };
 }
 

@@ -23,11 +23,10 @@ import {
   settleCommitment,
 } from '../../store/commitment-store.ts';
 import type { Database } from '../../store/database.ts';
-import { reasonOf } from '../../store/database-failure.ts';
+import { type DueWorker, startDueWorker } from '../due-worker.ts';
 import { delayMs } from '../retry.ts';
 import { associate } from './dimse-client.ts';
 
-const POLL_MS = 1_000;
 const AT_ONCE = 4;
 const TIMEOUT_MS = 20_000;
 /** How often it is looked whether the archive behind us has committed what is asked for. */
@@ -46,37 +45,12 @@ export type CommitmentWorkerDeps = {
   readonly addressOf: (peer: string) => (CommitmentAddress & { readonly aeTitle: string }) | null;
 };
 
-export function startCommitmentWorker(deps: CommitmentWorkerDeps): { stop(): Promise<void> } {
-  let stopping = false;
-  let wake = (): void => {};
-  const pause = () =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, POLL_MS);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  const run = async (): Promise<void> => {
-    for (let free = false; !stopping; ) {
-      try {
-        if (!free) await freeCommitments(deps.database, deps.clock.now());
-        free = true;
-        if ((await answerDue(deps)) > 0) continue;
-      } catch (error) {
-        deps.log.warn('commitment.failed', { reason: reasonOf(error) });
-      }
-      if (!stopping) await pause();
-    }
-  };
-  const running = run();
-  return {
-    stop: async () => {
-      stopping = true;
-      wake();
-      await running;
-    },
-  };
+export function startCommitmentWorker(deps: CommitmentWorkerDeps): DueWorker {
+  return startDueWorker({
+    begin: () => freeCommitments(deps.database, deps.clock.now()),
+    work: async () => (await answerDue(deps)) > 0,
+    failed: (reason) => deps.log.warn('commitment.failed', { reason }),
+  });
 }
 
 async function answerDue(deps: CommitmentWorkerDeps): Promise<number> {

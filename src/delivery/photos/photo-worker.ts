@@ -12,12 +12,11 @@ import type { Metrics } from '../../model/metrics.ts';
 import type { PhotoOrder } from '../../model/photo.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
 import type { Database } from '../../store/database.ts';
-import { reasonOf } from '../../store/database-failure.ts';
 import { claimPhoto, type DuePhoto, freePhotos, giveUpPhoto, putOffPhoto, settlePhoto } from '../../store/photo-store.ts';
+import { type DueWorker, startDueWorker } from '../due-worker.ts';
 import { delayMs } from '../retry.ts';
 import { openPhoto, type PhotoObject } from './photo-session.ts';
 
-const POLL_MS = 1_000;
 /** A film of gigabytes is copied in less. */
 const LEASE_MS = 30 * 60_000;
 const RETRY: RetryPolicy = { firstDelayMs: 1_000, maxDelayMs: 10 * 60_000, maxAttempts: 250, onFailure: 'setAside' };
@@ -32,37 +31,12 @@ export type PhotoWorkerDeps = {
   readonly store: (object: PhotoObject, peer: string) => Promise<Appended | Failure>;
 };
 
-export function startPhotoWorker(deps: PhotoWorkerDeps): { stop(): Promise<void> } {
-  let stopping = false;
-  let wake = (): void => {};
-  const pause = () =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, POLL_MS);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  const run = async (): Promise<void> => {
-    for (let free = false; !stopping; ) {
-      try {
-        if (!free) await freePhotos(deps.database, deps.clock.now());
-        free = true;
-        if (await makeDue(deps)) continue;
-      } catch (error) {
-        deps.log.warn('photo.failed', { reason: reasonOf(error) });
-      }
-      if (!stopping) await pause();
-    }
-  };
-  const running = run();
-  return {
-    stop: async () => {
-      stopping = true;
-      wake();
-      await running;
-    },
-  };
+export function startPhotoWorker(deps: PhotoWorkerDeps): DueWorker {
+  return startDueWorker({
+    begin: () => freePhotos(deps.database, deps.clock.now()),
+    work: () => makeDue(deps),
+    failed: (reason) => deps.log.warn('photo.failed', { reason }),
+  });
 }
 
 async function makeDue(deps: PhotoWorkerDeps): Promise<boolean> {
