@@ -9,7 +9,7 @@
  * Prior results (OML, OMG) are not judged: what they lack is a gap of the mapping.
  */
 import type { Peer } from '../../model/peer.ts';
-import { type Header, isFit, part, type Refusal, readFields, readSegments, refusal, type SegmentPlace } from './header.ts';
+import { firstPart, type Header, isFit, part, type Refusal, readFields, readSegments, refusal, type SegmentPlace } from './header.ts';
 import { orderRanges } from './order-structure.ts';
 import { isValued, missing, readPatient, refused, tooLong, type Verdict } from './verdict.ts';
 
@@ -60,7 +60,7 @@ function readOrders(bytes: Buffer, header: Header, segments: readonly SegmentPla
 }
 
 function controlOf(bytes: Buffer, header: Header, orc: SegmentPlace): string {
-  return part(readFields(bytes, orc, header, 1)[1] ?? '', header.delimiters.component, 1);
+  return firstPart(readFields(bytes, orc, header, 1)[1], header);
 }
 
 /** An order without any detail may be one of ours that is cancelled. */
@@ -86,14 +86,18 @@ function judgeGroup(bytes: Buffer, header: Header, { orc, sequence, details }: O
   if (obr && details.length > 1) return refusal('segment-sequence', 'a second order detail under one ORC', 'ORC', 0, sequence);
   const orcFields = readFields(bytes, orc, header, 3);
   const obrFields = obr ? readFields(bytes, obr, header, 4) : [];
-  const numbers = [orcFields[2], orcFields[3], obrFields[2], obrFields[3]].map((text) => part(text ?? '', header.delimiters.component, 1));
+  const numbers = [orcFields[2], orcFields[3], obrFields[2], obrFields[3]].map((field) => firstPart(field, header));
   const control = controlOf(bytes, header, orc);
   if (!isValued(control)) return missing('ORC', 1, sequence);
   if (!numbers.some(isValued)) return missing('ORC', 2, sequence);
   if (!numbers.every(isFit)) return tooLong('ORC', 2, sequence);
   if (!OPENING_CONTROLS.has(control)) return null;
   if (!obr) return refusal('segment-sequence', 'a new order without OBR', 'OBR', 0, sequence);
-  return obrFields[4]?.split(header.delimiters.component).some(isValued) ? null : missing('OBR', 4, sequence);
+  return part(obrFields[4] ?? '', header.delimiters.repetition, 1)
+    .split(header.delimiters.component)
+    .some(isValued)
+    ? null
+    : missing('OBR', 4, sequence);
 }
 
 /** A message is worked off whole, in one transaction that holds the cases of all its orders. */

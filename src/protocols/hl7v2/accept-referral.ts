@@ -3,7 +3,7 @@
  * In: bytes and header. Out: a Verdict. A referral is about one patient and has a number, ours or the sender's (RF1-6, RF1-11), by which it
  * is changed, cancelled and answered.
  */
-import { type Header, isFit, part, type Refusal, readFields, readSegments, refusal, type SegmentPlace } from './header.ts';
+import { firstPart, type Header, isFit, type Refusal, readFields, readSegments, refusal, type SegmentPlace } from './header.ts';
 import { isValued, missing, readPatient, refused, tooLong, type Verdict } from './verdict.ts';
 
 export function judgeReferral(bytes: Buffer, header: Header): Verdict {
@@ -27,7 +27,7 @@ function judgeNumber(bytes: Buffer, header: Header, segments: readonly SegmentPl
   const rf1 = segments.find(({ name }) => name === 'RF1');
   if (!rf1) return refusal('segment-sequence', 'REF without RF1', 'RF1', 0);
   const fields = readFields(bytes, rf1, header, 11);
-  const numbers = [fields[6], fields[11]].map((text) => part(text ?? '', header.delimiters.component, 1));
+  const numbers = [fields[6], fields[11]].map((field) => firstPart(field, header));
   if (!numbers.every(isFit)) return tooLong('RF1', 6);
   return numbers.some(isValued) ? null : missing('RF1', 6);
 }

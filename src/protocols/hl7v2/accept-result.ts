@@ -4,7 +4,7 @@
  * But it must be about one patient who can be told from others, and there must be something in it: a report or an observation, a document
  * with its number.
  */
-import { type Header, isFit, part, type Refusal, readFields, readSegments, refusal, type SegmentPlace } from './header.ts';
+import { firstPart, type Header, isFit, type Refusal, readFields, readSegments, refusal, type SegmentPlace } from './header.ts';
 import { isValued, missing, readPatient, refused, tooLong, type Verdict } from './verdict.ts';
 
 export function judgeResults(bytes: Buffer, header: Header): Verdict {
@@ -24,7 +24,7 @@ function documentFault(bytes: Buffer, header: Header, segments: readonly Segment
   if (txa.length !== 1)
     return refusal('segment-sequence', txa.length === 0 ? 'MDM without TXA' : 'a second TXA', 'TXA', 0, txa.length || 1);
   const fields = readFields(bytes, txa[0] as SegmentPlace, header, 13);
-  const [number = '', parent = ''] = [fields[12], fields[13]].map((text) => part(text ?? '', header.delimiters.component, 1));
+  const [number = '', parent = ''] = [fields[12], fields[13]].map((field) => firstPart(field, header));
   if (!isValued(number)) return missing('TXA', 12);
   return isFit(number) && isFit(parent) ? null : tooLong('TXA', isFit(number) ? 13 : 12);
 }
@@ -54,7 +54,7 @@ function findMisplaced(segments: readonly SegmentPlace[]): Refusal | null {
 /** ORC-2 and -3, OBR-2 and -3. */
 function hasFitNumbers(bytes: Buffer, header: Header, place: SegmentPlace): boolean {
   const fields = readFields(bytes, place, header, 3);
-  return [fields[2], fields[3]].every((text) => isFit(part(text ?? '', header.delimiters.component, 1)));
+  return [fields[2], fields[3]].every((text) => isFit(firstPart(text, header)));
 }
 
 /** Trigger events of MDM (HL7 v2.5.1 §9.6): with content where even, but T11. */

@@ -124,6 +124,11 @@ export function readFields(bytes: Buffer, place: SegmentPlace, header: Header, l
   return maskTrailBytes(line, header.trail).split(header.delimiters.field, last + 1);
 }
 
+/** The first component of a field's first repetition, as the tree of the message has it. */
+export function firstPart(field: string | undefined, { delimiters }: Header): string {
+  return part(part(field ?? '', delimiters.repetition, 1), delimiters.component, 1);
+}
+
 /** The n-th part (from 1), '' where there are fewer. */
 export function part(text: string, separator: string, n: number): string {
   if (n === 1) {

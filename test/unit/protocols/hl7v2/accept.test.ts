@@ -72,6 +72,10 @@ describe('at the door', () => {
     expect(verdict(changed('|P|2.5.1', mode))).toBe(refusal);
   });
 
+  it('reads the first repetition, as mapping does', () => {
+    expect(verdict(changed('ORC|NW|', 'ORC|~NW|'))).toBe('refused required-field ORC^1-1');
+  });
+
   it('refuses a message without type or control id', () => {
     expect(verdict(typed(''))).toBe('refused required-field MSH^1-9');
     expect(verdict(changed('|N-1001|', '||'))).toBe('refused required-field MSH^1-10');
