@@ -37,6 +37,7 @@ import { removeGatewayFile, writeGatewayFile } from './security/gateway-file-sto
 import { validUntil } from './security/tls-options.ts';
 import { newToken, tokenHash } from './security/token.ts';
 import { type AuditTrail, openAudit } from './store/audit-store.ts';
+import { giveUpBroken } from './store/awaited-reply-store.ts';
 import { type BlobStore, openBlobs } from './store/blob-store.ts';
 import { findClient } from './store/client-store.ts';
 import { connectionTo, holdDataDirectory } from './store/data-directory-store.ts';
@@ -216,6 +217,7 @@ async function openDoors(parts: Parts): Promise<Door[]> {
     doors.push(door);
     parts.closes.push(() => door.stop(GRACE_MS));
   };
+  await giveUpBroken(database, toldElsewhere(config));
   const replies = openReplyWaiter(database, (error) => log.warn('mllp.replies-unheard', { reason: reasonOf(error) }));
   for (const listener of config.mllp) {
     if (listener.tls) tellExpiry(listener.name, listener.tls.cert, log);
@@ -248,6 +250,12 @@ async function openDoors(parts: Parts): Promise<Door[]> {
   await writeGatewayFile(config.dataDirectory, { pid: process.pid, url: httpUrl(config, doors.at(-1) as Door), token });
   parts.closes.push(() => removeGatewayFile(config.dataDirectory));
   return doors;
+}
+
+/** Peers that take the replies to their orders as messages of their own, too. */
+function toldElsewhere({ peers, destinations }: Config): string[] {
+  const telling = destinations.flatMap((one) => (one.kind === 'mllp' && one.orderReplies ? [one.name] : []));
+  return peers.filter(({ returns }) => returns.some((name) => telling.includes(name))).map(({ name }) => name);
 }
 
 /** Where objects may be moved to. */

@@ -11,8 +11,8 @@ export type SearchIndex = {
   readonly owner: string;
   /** The type's one principal date (Task.authoredOn, ImagingStudy.started …) as a range in epoch ms, or null. */
   readonly dated: { readonly from: number; readonly to: number } | null;
-  /** Names, folded (lower case, no accents): searched by prefix. */
-  readonly strings: readonly { readonly param: string; readonly value: string }[];
+  /** Names, folded (lower case, no accents): searched by prefix. Null: the type has none; empty: this one has none any more. */
+  readonly strings: readonly { readonly param: string; readonly value: string }[] | null;
 };
 
 /** A search as the store runs it: everything in it must hold. */

@@ -96,9 +96,10 @@ function groupsOf(order: Hl7Message): DetailedGroup[] {
 
 /** The order whose ORC (or what stands for it) is the segment at this place of the message. */
 export function groupAt(order: Hl7Message, position: number): OrderGroup | null {
-  const own = order.segments.slice(position - 1);
-  const rest = own.slice(1).findIndex(({ name }) => name === 'ORC');
-  const segments = rest < 0 ? own : own.slice(0, rest + 1);
+  // Looked for from there on: of a thousand orders each would copy all behind it.
+  let end = position;
+  while (end < order.segments.length && order.segments[end]?.name !== 'ORC') end++;
+  const segments = order.segments.slice(position - 1, end);
   const [first] = segments;
   if (!first) return null;
   const named = (name: string) => segments.filter((one) => one.name === name);

@@ -16,6 +16,19 @@ export async function takeAwaited(tx: Transaction, seqs: readonly number[]): Pro
   return new Set(rows.map(({ seq }) => seq));
 }
 
+/**
+ * Gives up the waits of a gateway that ended under them, as if time were up: those of `peers`, who have another way to their replies, and those
+ * whose entries are worked off. Who has no other way gets the reply when he sends his message again, so his wait stays.
+ */
+export async function giveUpBroken(q: Queryable, peers: readonly string[]): Promise<void> {
+  await q.query(
+    `delete from awaited_reply where seq in (
+       select a.seq from awaited_reply a left join journal j using (seq) left join pending p using (seq)
+       where p.seq is null or j.peer = any($1::text[]) order by a.seq for update of a skip locked)`,
+    [peers],
+  );
+}
+
 /** What a sender gets for its message from now on, however often it sends it. */
 export async function saveAnswer(tx: Transaction, seq: number, answer: Buffer): Promise<void> {
   await tx.query('update journal set answer = $2 where seq = $1', [seq, answer]);

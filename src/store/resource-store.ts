@@ -132,13 +132,15 @@ async function saveVersions(tx: Transaction, writes: readonly ResourceWrite[], p
 }
 
 async function saveStrings(tx: Transaction, writes: readonly ResourceWrite[]): Promise<void> {
-  const updated = writes.filter((write) => write.version > 1 && (write.index.strings.length > 0 || write.deleted));
+  const updated = writes.filter((write) => write.version > 1 && (write.index.strings !== null || write.deleted));
   if (updated.length > 0) {
     await tx.query(`delete from resource_string where id = any($1::uuid[])`, [updated.map((write) => write.resource.id)]);
   }
   const rows = writes
     .filter((write) => !write.deleted)
-    .flatMap((write) => write.index.strings.map((string) => ({ ...string, type: write.resource.resourceType, id: write.resource.id })));
+    .flatMap((write) =>
+      (write.index.strings ?? []).map((string) => ({ ...string, type: write.resource.resourceType, id: write.resource.id })),
+    );
   if (rows.length === 0) return;
   await tx.query({
     name: 'resource-string',

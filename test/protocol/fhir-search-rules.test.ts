@@ -214,3 +214,13 @@ describe('what is not supported', () => {
     expect([status, body.entry.length, body.link[0].url]).toEqual([200, 1, `${door.base}/Patient?gender=male`]);
   });
 });
+
+describe('a name that is taken back', () => {
+  it('is no longer found', async () => {
+    const id = (await created(clinic, patient('four', { name: [{ family: 'Vormals' }] }))).split('/').at(-1) as string;
+    expect(await found('name=vormals')).toEqual(['four']);
+    const { name: _, ...nameless } = patient('four', { name: [] });
+    expect((await clinic.ask('PUT', `Patient/${id}`, { ...nameless, id })).status).toBe(200);
+    expect([await found('name=vormals'), await found('family=vormals')]).toEqual([[], []]);
+  });
+});

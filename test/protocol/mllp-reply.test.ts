@@ -8,6 +8,7 @@ import { openCorridor } from '../../src/corridor-worker.ts';
 import type { Config } from '../../src/model/config.ts';
 import { type Corridor, runBatch } from '../../src/pipeline.ts';
 import { frame } from '../../src/protocols/hl7v2/framer.ts';
+import { giveUpBroken } from '../../src/store/awaited-reply-store.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import { requeueEntries } from '../../src/store/journal-store.ts';
 import { answerOf, type DoorOptions, openTestDoor, type TestDoor } from '../support/mllp-door.ts';
@@ -175,6 +176,18 @@ describe('an order whose sender waits', () => {
     expect(summary(await answerOf(peer))).toBe('ORR^O02 AA N-1 OK');
   });
 
+  it('is hung up on by a sender who gets the same when he sends it again', async () => {
+    const peer = await test.call();
+    peer.send(frame(order('N-1')));
+    await isJournaled(1);
+    peer.socket.resetAndDestroy();
+    await workOff();
+    const again = await test.call();
+    again.send(frame(order('N-1')));
+    expect(summary(await answerOf(again))).toBe('ORR^O02 AA N-1 OK');
+    expect([await deliveries(), await test.journaled()]).toMatchObject([[], [{}]]);
+  });
+
   it('hears at once of a message that is held, whose reply comes with its replay', async () => {
     const peer = await test.call();
     peer.send(frame(order('N-1', { control: 'ZZ' })));
@@ -273,6 +286,42 @@ describe('when time is up', () => {
     const there = (await deliveries()).map(({ content }) => summary(content.toString()));
     const replied = [...here, ...there].map((one) => one.replace('ORR^O02^ORR_O02', 'ORR^O02'));
     expect(replied.sort()).toEqual(ids.map((id) => `ORR^O02 AA ${id} OK`).sort());
+    expect(await awaited()).toBe(0);
+  });
+});
+
+describe('when the gateway ended while somebody waited', () => {
+  /** In the journal and not worked off, as a kill leaves it. */
+  async function leave(): Promise<void> {
+    (await test.call()).send(frame(order('N-1')));
+    await isJournaled(1);
+  }
+
+  it('a sender with another way to his replies gets it there, also when he never sends again', async () => {
+    await leave();
+    await giveUpBroken(pool, ['old-ris']);
+    await workOff();
+    expect((await deliveries()).map(({ content }) => summary(content.toString()))).toEqual(['ORR^O02^ORR_O02 AA N-1 OK']);
+    const peer = await test.call();
+    peer.send(frame(order('N-1')));
+    expect(summary(await answerOf(peer))).toBe('ACK^O01^ACK AA N-1');
+    expect(await deliveries()).toHaveLength(1);
+  });
+
+  it('a sender without one gets it when he sends again', async () => {
+    await leave();
+    await giveUpBroken(pool, ['another']);
+    await workOff();
+    const peer = await test.call();
+    peer.send(frame(order('N-1')));
+    expect(summary(await answerOf(peer))).toBe('ORR^O02 AA N-1 OK');
+    expect(await deliveries()).toEqual([]);
+  });
+
+  it('nobody waits for what is worked off', async () => {
+    await leave();
+    await test.fresh.database.query('delete from pending');
+    await giveUpBroken(pool, []);
     expect(await awaited()).toBe(0);
   });
 });

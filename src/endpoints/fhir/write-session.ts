@@ -172,7 +172,7 @@ function writeOf(
 ) {
   const resource = (after ?? before?.resource) as Planned['after'] & object;
   const { caseId, author, readers } = link as StoredResource;
-  const index = after ? indexResource(after) : { tokens: [], status: '', owner: '', dated: null, strings: [] };
+  const index = after ? indexResource(after) : { tokens: [], status: '', owner: '', dated: null, strings: null };
   return { resource, version, index, deleted: after === null, caseId, author, readers, seq, said };
 }
 

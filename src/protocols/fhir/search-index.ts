@@ -21,7 +21,14 @@ export function indexResource(resource: Resource): SearchIndex {
       for (const path of reader.paths) eachValue(resource, path, 0, (value) => addValue(reader, value, tokens, strings));
     }
   }
-  return { tokens: [...tokens], status: statusOf(resource), owner: ownerOf(resource), dated, strings: [...strings.values()] };
+  const isNamed = readers.some(({ parameter }) => parameter.type === 'string');
+  return {
+    tokens: [...tokens],
+    status: statusOf(resource),
+    owner: ownerOf(resource),
+    dated,
+    strings: isNamed ? [...strings.values()] : null,
+  };
 }
 
 /** A Patient that went up into another one: his numbers find the one that replaced him, who has them, too. */
@@ -51,7 +58,7 @@ export function referenceTokens(reference: string): string[] {
 
 /** Whether a resource is found by more than any real one: names and identifiers by the thousand are no patient's. */
 export function isTooIndexed({ tokens, strings }: SearchIndex): boolean {
-  return tokens.length > MAX_TOKENS || strings.length > MAX_STRINGS;
+  return tokens.length > MAX_TOKENS || (strings?.length ?? 0) > MAX_STRINGS;
 }
 
 const MAX_TOKENS = 2_000;

@@ -34,13 +34,13 @@ describe('the search index', () => {
       ].sort(),
     );
     const february = { from: Date.UTC(2026, 1), to: Date.UTC(2026, 2) };
-    expect(rest).toEqual({ status: 'requested', owner: 'Organization/3', dated: february, strings: [] });
+    expect(rest).toEqual({ status: 'requested', owner: 'Organization/3', dated: february, strings: null });
   });
 
   it('has each part of a name, folded, and each of its words; what family and given keep, name keeps not', () => {
     const name = { prefix: ['Dr.'], family: 'van der Bérg', given: ['Zoë'] };
     const { strings } = indexResource({ resourceType: 'Patient', name: [name] } as Patient);
-    expect(strings.map(({ param, value }) => `${param} ${value}`)).toEqual([
+    expect(strings?.map(({ param, value }) => `${param} ${value}`)).toEqual([
       'name dr.',
       'family van der berg',
       'family van',
@@ -49,7 +49,7 @@ describe('the search index', () => {
       'given zoe',
     ]);
     const { strings: whole } = indexResource({ resourceType: 'RelatedPerson', name: [name] } as RelatedPerson);
-    expect(whole.map(({ param, value }) => `${param} ${value}`)).toEqual([
+    expect(whole?.map(({ param, value }) => `${param} ${value}`)).toEqual([
       'name van der berg',
       'name van',
       'name der',
@@ -76,7 +76,9 @@ describe('the search index', () => {
 
   it('of an empty resource is empty', () => {
     for (const resourceType of resourceTypes()) {
-      expect(indexResource({ resourceType } as Patient)).toEqual({ tokens: [], status: '', owner: '', dated: null, strings: [] });
+      const { strings, ...rest } = indexResource({ resourceType } as Patient);
+      expect(rest).toEqual({ tokens: [], status: '', owner: '', dated: null });
+      expect(strings?.length ?? 0).toBe(0);
     }
   });
 
