@@ -9,8 +9,11 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ServiceRequest } from '@medplum/fhirtypes';
 import { openCorridor } from '../../src/corridor-worker.ts';
 import { openJournal } from '../../src/journal/journal.ts';
+import { isFailure } from '../../src/model/failure.ts';
 import { runBatch } from '../../src/pipeline.ts';
+import { parseSearch } from '../../src/protocols/fhir/search-query.ts';
 import { tokenHash } from '../../src/security/token.ts';
+import { claimAsked, openReferences } from '../../src/store/asked-commitment-store.ts';
 import { readCaseEvents, readCases } from '../../src/store/case-store.ts';
 import { findClient } from '../../src/store/client-store.ts';
 import { claimCommitments } from '../../src/store/commitment-store.ts';
@@ -21,7 +24,9 @@ import { instancesAt } from '../../src/store/instance-store.ts';
 import { readEntry, readLoss } from '../../src/store/journal-store.ts';
 import { readMerge } from '../../src/store/merge-store.ts';
 import { migrate } from '../../src/store/migration-store.ts';
+import { claimPhoto } from '../../src/store/photo-store.ts';
 import { readHistory, readResources } from '../../src/store/resource-store.ts';
+import { searchResources } from '../../src/store/search-store.ts';
 import { emptyDatabase, type FreshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -73,6 +78,13 @@ describe.each(versions)('a database that version %d has filled', (version) => {
   });
 });
 
+/** Patients, each once, whichever version kept the parts of their names. */
+async function namedSo(database: Database, name: string): Promise<string[]> {
+  const search = parseSearch('Patient', [['name', name]], { lenient: false, base: 'http://here/fhir' });
+  if (isFailure(search)) throw new Error(search.detail);
+  return (await searchResources(database, search.query, null)).rows.map(({ resource }) => resource.id as string);
+}
+
 async function readsWhatWasThere(database: Database): Promise<void> {
   const { status, caseId, phase, task } = await orderIn(database);
   expect([status, phase]).toEqual(['active', 'assembling']);
@@ -85,6 +97,7 @@ async function readsWhatWasThere(database: Database): Promise<void> {
   ]);
   expect(await instancesAt(database, { study: '1.2.3' }, null)).toMatchObject([{ sopInstanceUid: '2.25.71', modality: 'CT' }]);
   expect(await laneHeads(database, 'ris', 10)).toMatchObject([{ controlId: 'W2', caseId, state: 'waiting' }]);
+  expect(await namedSo(database, 'erik')).toEqual(['01a21cda-cf9a-7886-a7c5-b67291b4fe64']);
   expect(await findClient(database, tokenHash('a token'))).toMatchObject({ client: 'dr-ada', role: 'reader' });
 }
 
@@ -100,6 +113,12 @@ async function readsWhatCameLater(database: Database, version: number): Promise<
   expect(await laneHeads(database, 'archive', 10)).toEqual([]);
   expect(await claimCommitments(database, SOON, SOON, 10)).toHaveLength(since(9, 1, 0));
   expect((await readLoss(database, 1))?.length ?? 0).toBe(since(11, 2, 0));
+  expect((await claimPhoto(database, SOON, SOON))?.order.sopInstanceUid).toBe(since<string | undefined>(14, '2.25.920', undefined));
+  const [asked] = await claimAsked(database, SOON, SOON, 10);
+  const open = asked ? await openReferences(database, asked.id) : [];
+  expect(open.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(since(15, ['2.25.72'], []));
+  const made = (group: string | null) => instancesAt(database, { study: '1.2.9' }, group);
+  expect([(await made('readers')).length, (await made('others')).length]).toEqual(since(16, [1, 0], [0, 0]));
 }
 
 /** A resend is known; the cancel that waited is worked off. */
