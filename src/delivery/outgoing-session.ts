@@ -41,10 +41,13 @@ export function objectOf({ content }: Pick<Delivery, 'content'>): ObjectContent 
   return JSON.parse(content.toString('utf8')) as ObjectContent;
 }
 
-/** What a status comes to: only success, also with a warning, is a receipt. `how` it was sent, where not as it is stored. */
-export function storeResult(status: number, controlId: string, how = ''): SendResult {
+/**
+ * What a status comes to: only success, also with a warning, is a receipt; so is that the object is there already, where it may have been
+ * taken at an attempt whose answer never came. `how` it was sent, where not as it is stored.
+ */
+export function storeResult(status: number, { controlId, attempts }: Pick<Delivery, 'controlId' | 'attempts'>, how = ''): SendResult {
   const { kind, note } = storeVerdict(status);
-  if (kind === 'stored')
+  if (kind === 'stored' || (status === DUPLICATE_SOP_INSTANCE && attempts > 1))
     return storedReceipt(
       controlId,
       [how, note].filter((text) => text !== ''),
@@ -56,3 +59,6 @@ function storedReceipt(controlId: string, notes: readonly string[]): Receipt {
   const detail = [STORED, ...notes].join(', ');
   return { bytes: Buffer.from(detail), controlId, detail };
 }
+
+/** PS3.7 Annex C. */
+const DUPLICATE_SOP_INSTANCE = 0x0111;

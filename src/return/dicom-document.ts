@@ -7,7 +7,7 @@ import type { CodeableConcept, DiagnosticReport } from '@medplum/fhirtypes';
 import type { Signer } from '../model/config.ts';
 import type { Failure } from '../model/failure.ts';
 import { type ComposedObject, composeObject, holds } from '../protocols/dicom/composed-object.ts';
-import { type Coded, codeElements, type ObjectReference, referenceElements, schemesOf } from '../protocols/dicom/sr-content.ts';
+import { type Coded, codeElements, type ObjectReference, referenceElements, schemesOf, shortened } from '../protocols/dicom/sr-content.ts';
 import { type StudyModules, textIn } from '../protocols/dicom/study-modules.ts';
 import { uidFromName } from '../protocols/dicom/uid.ts';
 import type { DatasetElement } from '../protocols/dicom/write.ts';
@@ -104,7 +104,8 @@ export function documentGeneral(input: DicomReport, kind: DocumentKind): General
   const id = codedOf({ coding: [{ system: signer.identifier.system, code: signer.identifier.value, display: signer.name }] });
   const { elements, codes } = requestAndEvidence(input);
   const observer: DatasetElement[] = [
-    [0x0040a027, 'LO', organization],
+    // Its whole name stands in the content, as text.
+    [0x0040a027, 'LO', shortened(organization)],
     [0x0040a030, 'DT', dateTime(signedAt, offsetOf(input))],
     [0x0040a075, 'PN', signer.name],
     [0x0040a088, 'SQ', id ? [codeElements(id)] : []],

@@ -159,7 +159,8 @@ async function factsOf(batch: Batch, house: ResultsHouse, state: CaseState, sign
     evidence: received.map(placed),
     keyImages: named.flatMap(({ sopInstanceUid, frames }) => {
       const object = here.get(sopInstanceUid);
-      return object ? [{ sopClassUid: object.sopClassUid, sopInstanceUid, frames }] : [];
+      // Frames of an image that has one only are not referenced (PS3.3 Table 10-3).
+      return object ? [{ sopClassUid: object.sopClassUid, sopInstanceUid, frames: object.frames > 1 ? frames : [] }] : [];
     }),
     replaced: corrects ? (await objectsMadeOf(batch.tx, corrects.reference)).map(placed) : [],
   };

@@ -47,6 +47,13 @@ const japanese = dicomReport({
 });
 const latin = { study: studyIn('ISO_IR 100', Buffer.from('M\xfcller^J\xf6rg', 'latin1')) };
 
+const ENHANCED_CT = '1.2.840.10008.5.1.4.1.1.2.1';
+const framed = {
+  document: { reference: 'DiagnosticReport/0199-5', version: '1' },
+  evidence: dicomReport().evidence.map((one) => ({ ...one, sopClassUid: ENHANCED_CT })),
+  keyImages: dicomReport().keyImages.map((one) => ({ ...one, sopClassUid: ENHANCED_CT, frames: [2, 17] })),
+};
+
 const OBJECTS: Readonly<Record<string, ComposedObject>> = {
   pdf,
   'pdf-odd': made(composeEncapsulatedPdf(dicomReport({ document: { reference: 'DiagnosticReport/0199-3', version: '1' } }), PDFS[1])),
@@ -55,6 +62,7 @@ const OBJECTS: Readonly<Record<string, ComposedObject>> = {
   comprehensive: made(composeReportSr(withResults, 'comprehensive')),
   measurements: made(composeMeasurementSr(withResults)),
   'key-images': made(composeKeyImages(dicomReport())),
+  'key-frames': made(composeKeyImages(dicomReport(framed))),
   'corrected-pdf': made(composeEncapsulatedPdf(corrected, PDFS[0])),
   'corrected-sr': made(composeReportSr(corrected, 'basic')),
   rejection: made(composeRejectionNote(corrected, 'quality')),

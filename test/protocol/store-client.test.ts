@@ -127,6 +127,47 @@ describe('the C-STORE client of a lane', () => {
     expect(await sending).toMatchObject({ failure: true, class: 'ambiguous' });
   });
 
+  it('sets aside an object over which ten associations broke, however often the PACS was away before', async () => {
+    const delivery = await stored.deliver(ctSlice({}), 500);
+    const classes: unknown[] = [];
+    for (let n = 1; n <= 10; n++) {
+      const sending = client.send(delivery);
+      const pacs = await accepted(listener);
+      await objectAt(pacs);
+      pacs.reset();
+      const result = await sending;
+      classes.push(isFailure(result) && result.class);
+    }
+    expect(classes).toEqual([...Array.from({ length: 9 }, () => 'ambiguous'), 'permanent']);
+  });
+
+  it('takes for stored what is there already, where it was sent before, and only there', async () => {
+    const results: unknown[] = [];
+    let pacs: Pacs | null = null;
+    for (const attempts of [1, 2]) {
+      const sending = client.send(await stored.deliver(ctSlice({}), attempts));
+      pacs ??= await accepted(listener);
+      await objectAt(pacs);
+      pacs.send(response(0x0111, pacs.messageId));
+      const result = await sending;
+      results.push([isFailure(result), result.detail]);
+    }
+    expect(results).toEqual([
+      [true, '0111 duplicate SOP instance'],
+      [false, 'stored, 0111 duplicate SOP instance'],
+    ]);
+  });
+
+  it('leaves a peer that answers before it has the object and then reads no more', async () => {
+    const hasty = clientTo(listener.port, { timeoutMs: 500 });
+    const sending = hasty.send(await stored.deliver(ctSlice({ size: 4_000 })));
+    const pacs = await accepted(listener);
+    pacs.socket.pause();
+    pacs.send(response(0xa700, 1));
+    expect(await sending).toMatchObject({ failure: true, class: 'transient', detail: 'no answer in time' });
+    await hasty.close();
+  });
+
   it('holds back its lane where nobody lets it in, however final the peer calls that', async () => {
     const sending = client.send(await stored.deliver(ctSlice({})));
     const pacs = await listener.accept();

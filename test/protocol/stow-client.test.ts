@@ -94,6 +94,12 @@ describe('the STOW-RS client', () => {
     expect(isFailure(result) ? `${result.class} ${result.detail}` : result.detail).toBe(expected);
   });
 
+  it('takes for stored what is there already, where it was sent before', async () => {
+    answer = (_, response) => response.writeHead(409).end(namedIn('00081198', '00081197', 0x0111));
+    expect(await send()).toMatchObject({ failure: true, class: 'permanent' });
+    expect(await client.send(await stored.deliver(SLICE, 2))).toMatchObject({ detail: 'stored, 0111 duplicate SOP instance' });
+  });
+
   it('says that an object may have been taken whose answer never came', async () => {
     answer = (request) => request.socket.destroy();
     expect(await send()).toMatchObject({ failure: true, code: 'unreachable', class: 'ambiguous' });

@@ -20,10 +20,13 @@ import { OBJECTS_AT_ONCE, type OpenOutgoing, type Outgoing, storeResult } from '
 /** An answer to one instance has some hundred bytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
+/** `attempts` counts this one. */
+type Outbound = Pick<Delivery, 'id' | 'content' | 'caseId' | 'controlId' | 'attempts'>;
+
 export type StowClient = {
   readonly atOnce: number;
   /** Never rejects. */
-  send(delivery: Pick<Delivery, 'id' | 'content' | 'caseId' | 'controlId'>): Promise<SendResult>;
+  send(delivery: Outbound): Promise<SendResult>;
   /** Other keys and certificates, for connections to come. */
   renew(destination: Destination): void;
   close(): Promise<void>;
@@ -37,7 +40,7 @@ export function startStowClient(destination: DicomwebDestination, deps: { readon
       const outgoing = await deps.open(delivery);
       if (isFailure(outgoing)) return outgoing;
       const answer = await post(destination, agent, outgoing);
-      return isFailure(answer) ? answer : resultOf(answer, outgoing.sopInstanceUid, delivery.controlId);
+      return isFailure(answer) ? answer : resultOf(answer, outgoing.sopInstanceUid, delivery);
     },
     renew: (renewed) => {
       if (renewed.kind !== 'dicomweb') return;
@@ -103,10 +106,10 @@ function stallOf(timeoutMs: number) {
 }
 
 /** PS3.18 Table 10.5.3-1: what 200, 202 and 409 mean for one instance stands in their body. */
-function resultOf({ status, body }: Answer, sopInstanceUid: string, controlId: string): SendResult {
+function resultOf({ status, body }: Answer, sopInstanceUid: string, delivery: Outbound): SendResult {
   const statusInBody = PER_INSTANCE.has(status) ? statusIn(body, sopInstanceUid) : null;
-  if (statusInBody !== null) return storeResult(statusInBody, controlId);
-  if (status === 200 && body.trim() === '') return storeResult(0, controlId);
+  if (statusInBody !== null) return storeResult(statusInBody, delivery);
+  if (status === 200 && body.trim() === '') return storeResult(0, delivery);
   if (status < 300) return failure('delivery', 'malformed', `HTTP ${status} does not say what became of the instance`, 'ambiguous');
   if (OF_THE_OBJECT.has(status)) return failure('delivery', 'rejected', `HTTP ${status}`);
   return failure(

@@ -329,8 +329,8 @@ export class DimseAssociation {
     const address = { host, port, noDelay: true };
     const socket = tls === null ? connect(address) : connectTls({ ...address, ...callTlsOptions(tls, host) });
     this.#socket = socket;
-    // An association that nobody uses may rest.
-    socket.setTimeout(timeoutMs, () => this.#waiting && socket.destroy(new Error('no answer in time')));
+    // An association that nobody uses may rest; one that a peer has answered on early, and reads no more of, may not.
+    socket.setTimeout(timeoutMs, () => (this.#waiting || socket.writableLength > 0) && socket.destroy(new Error('no answer in time')));
     let why = 'the peer hung up';
     try {
       await once(socket, tls === null ? 'connect' : 'secureConnect');

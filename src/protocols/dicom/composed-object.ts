@@ -60,8 +60,13 @@ export function holds(vr: string, text: string): boolean {
 function faultOf([tag, vr, value]: DatasetElement): string | null {
   if (vr === 'SQ')
     return (value as readonly DatasetElement[][]).flatMap((item) => item.map(faultOf)).find((fault) => fault !== null) ?? null;
-  if (typeof value !== 'string' || holds(vr, value)) return null;
+  if (typeof value !== 'string' || isHeldBy(vr, value)) return null;
   return `the value of (${keyOf(tag).slice(0, 4)},${keyOf(tag).slice(4)}) is none of VR ${vr}: ${MOST[vr] ?? 64} characters at most, on one line`;
+}
+
+function isHeldBy(vr: string, value: string): boolean {
+  if (!PARTED.has(vr)) return holds(vr, value);
+  return value.length <= MAX_SHORT_BYTES && value.split('\\').every((one) => holds(vr, one));
 }
 
 function written(elements: readonly DatasetElement[], charsets: readonly string[]): Buffer {
@@ -84,6 +89,10 @@ const UTF_8 = ['ISO_IR 192'];
 /** VRs that Specific Character Set applies to (PS3.5 §6.1.2.2). */
 const CHARSET_VRS: ReadonlySet<string> = new Set(['LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UT']);
 const ONE_LINE: ReadonlySet<string> = new Set(['LO', 'SH', 'UC', 'CS', 'DS', 'IS', 'UI', 'DA', 'TM', 'DT']);
+/** VRs in which a backslash parts values, and is never part of one. */
+const PARTED: ReadonlySet<string> = new Set(['CS', 'DS', 'IS', 'UI', 'DA', 'TM', 'DT']);
+/** All values of an element with a 16-bit length (PS3.5 §7.1.2). */
+const MAX_SHORT_BYTES = 0xfffe;
 /** PS3.5 Table 6.2-1, characters a value. */
 const MOST: Readonly<Record<string, number>> = {
   SH: 16,

@@ -144,8 +144,8 @@ function codeValue(value: string): DatasetElement {
   return /^(?:urn:|https?:)/i.test(value) ? [0x00080120, 'UR', value] : [0x00080119, 'UC', value];
 }
 
-/** As one line of at most 64 characters, with a sign where something is missing. */
-function shortened(meaning: string): string {
+/** As an LO, one line of at most 64 characters, with a sign where something is missing. */
+export function shortened(meaning: string): string {
   const line = meaning
     .replace(/[\p{Cc}]+/gu, ' ')
     .replaceAll('\\', '/')

@@ -39,9 +39,25 @@ describe('documents of a report', () => {
   });
 
   it('name the element whose value its VR cannot hold, and nothing of the value', () => {
-    const failed = composeReportSr(dicomReport({ organization: 'x'.repeat(65) }), 'basic');
-    expect(failed).toMatchObject({ failure: true, detail: expect.stringContaining('(0040,A027)') });
+    const failed = composeReportSr(dicomReport({ signer: { ...dicomReport().signer, name: 'x'.repeat(65) } }), 'basic');
+    expect(failed).toMatchObject({ failure: true, detail: expect.stringContaining('(0040,A123)') });
     expect(JSON.stringify(failed)).not.toContain('xxx');
+  });
+
+  it('shorten the name of a house that is too long for an LO, and say all of it in the content', () => {
+    const organization = 'Universitätsklinikum Beispielstadt, Klinik für Diagnostische und Interventionelle Radiologie';
+    const { dataset } = made(composeReportSr(dicomReport({ organization }), 'basic'));
+    expect(dataset.includes(`${organization.slice(0, 61).trimEnd()}...`)).toBe(true);
+    expect(dataset.includes(organization)).toBe(true);
+  });
+
+  it('name several frames of an image, and fail where they are too many for one element', () => {
+    const [image] = dicomReport().keyImages as [DicomReport['keyImages'][number]];
+    const framed = (frames: number[]) => dicomReport({ keyImages: [{ ...image, frames }] });
+    for (const compose of [composeKeyImages, (input: DicomReport) => composeReportSr(input, 'basic')]) {
+      expect(made(compose(framed([2, 17, 300]))).dataset.includes('2\\17\\300')).toBe(true);
+      expect(compose(framed(Array.from({ length: 20_000 }, (_, index) => index + 1)))).toMatchObject({ failure: true, code: 'invalid' });
+    }
   });
 
   it('leave a number of the order empty that its VR cannot hold, rather than cut it', () => {
