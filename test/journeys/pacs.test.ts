@@ -68,10 +68,9 @@ specialties: { teleradiology: { quiet: 500ms } }
     for (const object of objects) expect(await association.store(object)).toBe(0);
     await association.release();
   };
-  const received = (): Buffer[] => {
-    const directory = pacs?.directory as string;
-    return readdirSync(directory).map((name) => datasetOf(readFileSync(`${directory}/${name}`)));
-  };
+  const files = (): string[] => readdirSync(pacs?.directory as string).map((name) => `${pacs?.directory}/${name}`);
+  /** Once storescp has written what it has. */
+  const received = (): Buffer[] => files().map((path) => datasetOf(readFileSync(path)));
 
   it('waits while the PACS is away, and says for what', async () => {
     expect(await sendMllp(gateway.mllp, ORDER.bytes)).toContain('MSA|AA');
@@ -88,7 +87,7 @@ specialties: { teleradiology: { quiet: 500ms } }
   it('sends every object, whatever happens to the gateway meanwhile', async () => {
     pacs = await startStorescp([], port);
     await until(
-      async () => received().length,
+      async () => files().length,
       (count) => count > 0,
     );
     await gateway.kill({ database: true });
