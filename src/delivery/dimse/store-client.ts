@@ -92,7 +92,7 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
     const stale = kept && isFailure(result) && hasEnded(line);
     if (stale) deps.log.info('store-client.stale', { destination: name });
     if (stale) line.breaks = NO_BREAKS;
-    const last = stale ? await sendOver(line, delivery) : result;
+    const last = stale ? await sendOver(line, { ...delivery, attempts: delivery.attempts + 1 }) : result;
     line.idle = setTimeout(() => void release(line), idleMs);
     return last;
   };
