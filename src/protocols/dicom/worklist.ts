@@ -66,7 +66,7 @@ export function knowsKeys(keys: DicomJson, item: DicomJson): boolean {
 
 function about(order: WorklistOrder, accession: Identifier | undefined, requestedId: string): DicomJson {
   const { request, patient, requester, studyUid } = order;
-  const identifier = patient.identifier?.find(({ value = '' }) => value !== '' && value.length <= MAX_LONG);
+  const identifier = patientNumber(patient);
   return {
     ...element('00080050', 'SH', accession?.value), // AccessionNumber
     ...sequence('00080051', accession ? issuerItems(accession.system) : []), // IssuerOfAccessionNumberSequence
@@ -115,6 +115,13 @@ function stepOf({ request, modalities }: WorklistOrder, step: Extension | undefi
     ...element('00400020', 'CS', 'SCHEDULED'), // ScheduledProcedureStepStatus
     ...element('00321070', 'LO'), // RequestedContrastAgent
   };
+}
+
+/** One that is in use, a medical record number before any other (an insurance or a social security number is no Patient ID): HL7 Table 0203. */
+function patientNumber({ identifier = [] }: Patient): Identifier | undefined {
+  const fit = identifier.filter(({ use, value = '' }) => use !== 'old' && value !== '' && value.length <= MAX_LONG);
+  const typed = RECORD_NUMBERS.flatMap((wanted) => fit.find(({ type }) => type?.coding?.some(({ code }) => code === wanted)) ?? []);
+  return typed[0] ?? fit[0];
 }
 
 /** As its sender wrote the time, in his zone: a modality works by the clock on the wall. */
@@ -234,6 +241,8 @@ const UNKNOWN: DicomJson = {
   '00403001': { vr: 'LO' }, // ConfidentialityConstraintOnPatientDataDescription
 };
 
+/** HL7 Table 0203: medical record number, internal identifier of a patient, external one. */
+const RECORD_NUMBERS = ['MR', 'PI', 'PT'];
 const SEX: Readonly<Record<string, string>> = { male: 'M', female: 'F', other: 'O' };
 /** PS3.3 Table C.4-11. */
 const PRIORITY: Readonly<Record<string, string>> = { stat: 'STAT', asap: 'HIGH', urgent: 'HIGH', routine: 'ROUTINE' };

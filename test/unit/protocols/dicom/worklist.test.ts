@@ -52,6 +52,13 @@ describe('a worklist entry', () => {
     expect(one({ identifier: [typed('FILL', 'F-1')] })['00080050']).toEqual({ vr: 'SH' });
   });
 
+  it('knows the patient by the record number that is in use, not by one that a merge retired, nor by that of his insurance', () => {
+    const retired = { ...typed('MR', 'P-OLD', 'urn:oid:1.2.3'), use: 'old' as const };
+    const identifier = [retired, typed('SS', '078-05-1120', 'urn:oid:9.9'), typed('MR', 'P-NEW', 'urn:oid:1.2.3')];
+    expect(one({}, { identifier })).toMatchObject({ '00100020': { Value: ['P-NEW'] }, '00100021': { Value: ['1.2.3'] } });
+    expect(one({}, { identifier: [retired] })['00100020']).toEqual({ vr: 'LO' });
+  });
+
   it('names the patient, and leaves a date of birth out that is no day', () => {
     expect(one()).toMatchObject({
       '00100010': { vr: 'PN', Value: [{ Alphabetic: 'Lind^Eva^Maria^Dr' }] },
