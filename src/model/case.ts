@@ -142,3 +142,10 @@ export type CaseEvent = {
   readonly actor: string;
   readonly detail: string;
 };
+
+/** The peer in whose worklist the order of a case stands while images are to come; '' when none are, or nobody ordered them. */
+export function awaitedBy({ serviceRequest, origin, phase, studies }: CaseState): string {
+  // What a reader has is done at the modality, unless it was let go without any images.
+  const isAwaited = phase === 'assembling' || ((phase === 'requested' || phase === 'claimed') && studies.length === 0);
+  return isAwaited && serviceRequest !== '' ? (origin?.peer ?? '') : '';
+}

@@ -2,7 +2,7 @@
  * Cases and their keys. A key row is unique and only a lock: the first arrival inserts it, a later or racing one waits for the first to
  * commit, and finds its case among the members of the key. Rows are inserted and locked in one fixed order.
  */
-import type { CaseEvent, CaseKey, CaseState } from '../model/case.ts';
+import { awaitedBy, type CaseEvent, type CaseKey, type CaseState } from '../model/case.ts';
 import type { Queryable, Transaction } from './database.ts';
 import { pack } from './packed.ts';
 
@@ -106,12 +106,13 @@ export async function saveCases(tx: Transaction, cases: readonly StoredCase[], n
   const column = <T>(of: (state: CaseState) => T) => sorted.map((stored) => of(stored.state));
   await tx.query({
     name: 'case-save',
-    text: `insert into cases (id, version, phase, specialty, reading_group, task, wake, opened, updated, content)
-           select id, version, phase, specialty, reading_group, task, wake, $1, $1, substring($2::bytea from content_at for content_length)
-           from unnest($3::int[], $4::int[], $5::uuid[], $6::int[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::timestamptz[])
-             as c(content_at, content_length, id, version, phase, specialty, reading_group, task, wake)
+    text: `insert into cases (id, version, phase, specialty, reading_group, awaited_by, task, wake, opened, updated, content)
+           select id, version, phase, specialty, reading_group, awaited_by, task, wake, $1, $1, substring($2::bytea from content_at for content_length)
+           from unnest($3::int[], $4::int[], $5::uuid[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[], $11::uuid[], $12::timestamptz[])
+             as c(content_at, content_length, id, version, phase, specialty, reading_group, awaited_by, task, wake)
            on conflict (id) do update set version = excluded.version, phase = excluded.phase, specialty = excluded.specialty,
-             reading_group = excluded.reading_group, task = excluded.task, wake = excluded.wake, updated = excluded.updated, content = excluded.content`,
+             reading_group = excluded.reading_group, awaited_by = excluded.awaited_by, task = excluded.task, wake = excluded.wake,
+             updated = excluded.updated, content = excluded.content`,
     values: [
       now,
       contents.bytes,
@@ -122,6 +123,7 @@ export async function saveCases(tx: Transaction, cases: readonly StoredCase[], n
       column((state) => state.phase),
       column((state) => state.specialty),
       column((state) => state.route?.group ?? ''),
+      column(awaitedBy),
       column((state) => (state.task === '' ? null : state.task.slice('Task/'.length))),
       column((state) => (state.wake === null ? null : new Date(state.wake))),
     ],

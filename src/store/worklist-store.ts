@@ -1,4 +1,4 @@
-/** Open orders as a worklist shows them. In: a place to go on after. Out: requests with their cases, in the order in which they came. */
+/** Open orders as a worklist shows them. In: whose, and a place to go on after. Out: requests with their cases, in the order in which they came. */
 import type { CaseKey, CaseState } from '../model/case.ts';
 import { claimCaseKeys, lockCases, readCases, saveCases, saveKeyMembers } from './case-store.ts';
 import type { Database, Queryable } from './database.ts';
@@ -6,30 +6,38 @@ import { readResources, type StoredResource } from './resource-store.ts';
 
 export type OpenOrder = { readonly request: StoredResource; readonly state: CaseState };
 
-/** `after`: id of the last one. Cases that are reported, closed or cancelled have no open order. */
-export async function readOpenOrders(q: Queryable, after: string, limit: number): Promise<OpenOrder[]> {
-  const { rows } = await q.query<{ id: string; case_id: string }>({
-    name: 'worklist-orders',
-    text: `select r.id, r.case_id from cases c join resource r on r.case_id = c.id
-           where c.phase in ('assembling', 'requested', 'claimed') and r.type = 'ServiceRequest' and r.status = 'active' and not r.deleted
-             and r.id > $1::uuid
-           order by r.id limit $2`,
-    values: [after, limit],
+/** One page of the orders of peers for which images are to come, by case; `after`: the case to go on behind. `next` is null at the end. */
+export async function readOpenOrders(
+  q: Queryable,
+  peers: readonly string[],
+  after: string,
+  limit: number,
+): Promise<{ readonly orders: OpenOrder[]; readonly next: string | null }> {
+  const { rows: page } = await q.query<{ id: string }>({
+    name: 'worklist-cases',
+    // Each peer's own in the order of the index: nothing is sorted but what is a page of each.
+    text: `select c.id from unnest($1::text[]) peer cross join lateral (
+             select id from cases where awaited_by = peer and awaited_by <> '' and id > $2::uuid order by id limit $3) c
+           order by c.id limit $3`,
+    values: [[...new Set(peers)], after, limit],
   });
-  const [requests, cases] = [
-    await readResources(
-      q,
-      rows.map(({ id }) => `ServiceRequest/${id}`),
-    ),
-    await readCases(
-      q,
-      rows.map(({ case_id }) => case_id),
-    ),
-  ];
-  return rows.flatMap(({ id, case_id }) => {
+  const ids = page.map(({ id }) => id);
+  const { rows } = await q.query<{ id: string; case_id: string }>({
+    name: 'worklist-requests',
+    text: `select id, case_id from resource where case_id = any($1::uuid[]) and type = 'ServiceRequest' and status = 'active' and not deleted
+           order by case_id, id`,
+    values: [ids],
+  });
+  const requests = await readResources(
+    q,
+    rows.map(({ id }) => `ServiceRequest/${id}`),
+  );
+  const cases = await readCases(q, ids);
+  const orders = rows.flatMap(({ id, case_id }) => {
     const [request, found] = [requests.get(`ServiceRequest/${id}`), cases.get(case_id)];
     return request && found ? [{ request, state: found.state }] : [];
   });
+  return { orders, next: page.length < limit ? null : (ids.at(-1) as string) };
 }
 
 /** Has a case name one more key, so that what comes under it joins. Without effect where it does already. */

@@ -27,6 +27,7 @@ import { migrate } from '../../src/store/migration-store.ts';
 import { claimPhoto } from '../../src/store/photo-store.ts';
 import { readHistory, readResources } from '../../src/store/resource-store.ts';
 import { searchResources } from '../../src/store/search-store.ts';
+import { readOpenOrders } from '../../src/store/worklist-store.ts';
 import { emptyDatabase, type FreshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -95,6 +96,8 @@ async function readsWhatWasThere(database: Database): Promise<void> {
     'routed',
     'images-received',
   ]);
+  const { orders } = await readOpenOrders(database, ['hospital'], '00000000-0000-0000-0000-000000000000', 10);
+  expect(orders.map(({ state }) => state.id)).toEqual([caseId]);
   expect(await instancesAt(database, { study: '1.2.3' }, null)).toMatchObject([{ sopInstanceUid: '2.25.71', modality: 'CT' }]);
   expect(await laneHeads(database, 'ris', 10)).toMatchObject([{ controlId: 'W2', caseId, state: 'waiting' }]);
   expect(await namedSo(database, 'erik')).toEqual(['01a21cda-cf9a-7886-a7c5-b67291b4fe64']);

@@ -10,7 +10,7 @@ import { matchesKeys } from '../../protocols/dicom/attribute-match.ts';
 import type { DicomJson } from '../../protocols/dicom/header.ts';
 import { askedOf, knowsKeys, worklistItems } from '../../protocols/dicom/worklist.ts';
 import { IMAGING_PROCEDURE_STEP } from '../../protocols/fhir/canonical.ts';
-import { readResources } from '../../store/resource-store.ts';
+import { readResources, type StoredResource } from '../../store/resource-store.ts';
 import { nameCaseKey, type OpenOrder, readOpenOrders } from '../../store/worklist-store.ts';
 import type { FindDeps, Found, Search } from './find-session.ts';
 import type { Request } from './operation.ts';
@@ -22,19 +22,20 @@ const DICOM_UIDS = 'urn:dicom:uid';
 const IMAGING = '363679005';
 
 export function findWorklist({ peer, dialogue }: Request, deps: FindDeps): Search {
-  const hospital = new Set(peer.worklist?.of ?? []);
+  const hospital = peer.worklist?.of ?? [];
   return async function* ({ json }, isOver) {
-    for (let after = FIRST; !isOver(); ) {
-      const page = await readOpenOrders(deps.database, after, PAGE);
-      for (const order of page.filter(({ state }) => hospital.has(state.origin?.peer ?? ''))) {
-        const { items, madeUid } = await itemsOf(order, dialogue.calling, deps);
+    for (let after: string | null = FIRST; after !== null && !isOver(); ) {
+      const { orders, next }: OpenOrders = await readOpenOrders(deps.database, hospital, after, PAGE);
+      const imaging = orders.filter(isImaging);
+      const persons = await personsOf(imaging, deps);
+      for (const order of imaging) {
+        const { items, madeUid } = itemsOf(order, persons, dialogue.calling, deps);
         const matches = items.filter((item) => matchesKeys(json, item, ABOUT));
         if (matches.length > 0 && madeUid !== null) await keep(madeUid, order, deps);
         for (const item of matches) yield answerOf(json, item);
         if (isOver()) return null;
       }
-      if (page.length < PAGE) break;
-      after = (page.at(-1) as OpenOrder).request.resource.id as string;
+      after = next;
     }
     return null;
   };
@@ -48,17 +49,24 @@ function answerOf(json: DicomJson, item: DicomJson): Found {
 type Steps = { readonly items: readonly DicomJson[]; readonly madeUid: string | null };
 const NO_STEPS: Steps = { items: [], madeUid: null };
 
-async function itemsOf({ request: stored, state }: OpenOrder, aeTitle: string, { database, log }: FindDeps): Promise<Steps> {
-  const request = stored.resource as ServiceRequest;
-  if (!isImaging(request, state) || !isAwaited(state)) return NO_STEPS;
-  const [subject = '', requesterReference = ''] = [request.subject?.reference, request.requester?.reference];
-  const resources = await readResources(
+type OpenOrders = Awaited<ReturnType<typeof readOpenOrders>>;
+type Persons = ReadonlyMap<string, StoredResource>;
+
+/** Who the orders of a page are for, and who asks. */
+function personsOf(orders: readonly OpenOrder[], { database }: FindDeps): Promise<Persons> {
+  const named = orders.map(({ request }) => request.resource as ServiceRequest);
+  const references = named.flatMap(({ subject, requester }) => [subject?.reference ?? '', requester?.reference ?? '']);
+  return readResources(
     database,
-    [subject, requesterReference].filter((one) => one !== ''),
+    [...new Set(references)].filter((one) => /^\w+\/[\w.-]+$/.test(one)),
   );
-  const patient = resources.get(subject)?.resource as Patient | undefined;
+}
+
+function itemsOf({ request: stored, state }: OpenOrder, persons: Persons, aeTitle: string, { log }: FindDeps): Steps {
+  const request = stored.resource as ServiceRequest;
+  const patient = persons.get(request.subject?.reference ?? '')?.resource as Patient | undefined;
   if (!patient) return NO_STEPS;
-  const requester = requesterOf(request, resources.get(requesterReference)?.resource as Practitioner | undefined);
+  const requester = requesterOf(request, persons.get(request.requester?.reference ?? '')?.resource as Practitioner | undefined);
   const known = studyUidOf(request, state);
   const madeUid = known === '' ? uidOf(request.id as string) : null;
   const modalities = state.hints.flatMap((hint) => (hint.startsWith('modality:') ? [hint.slice('modality:'.length)] : []));
@@ -73,14 +81,10 @@ function keep(studyUid: string, { state }: OpenOrder, { database, clock }: FindD
   return nameCaseKey(database, state.id, { kind: 'study', system: DICOM_UIDS, value: studyUid }, clock.now());
 }
 
-function isImaging({ category = [], extension = [] }: ServiceRequest, { hints }: CaseState): boolean {
+function isImaging({ request, state: { hints } }: OpenOrder): boolean {
+  const { category = [], extension = [] } = request.resource as ServiceRequest;
   if (extension.some(({ url }) => url === IMAGING_PROCEDURE_STEP) || hints.some((hint) => hint.startsWith('modality:'))) return true;
   return category.some(({ coding = [] }) => coding.some(({ code }) => code === IMAGING));
-}
-
-/** Images are still to come; what a reader has is done at the modality, unless it was let go without any. */
-function isAwaited({ phase, studies }: CaseState): boolean {
-  return phase === 'assembling' || studies.length === 0;
 }
 
 function requesterOf({ requester }: ServiceRequest, practitioner: Practitioner | undefined): HumanName | undefined {
