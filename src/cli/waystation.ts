@@ -10,6 +10,7 @@ import { gapsCommand } from './gaps.ts';
 import { journalCommand } from './journal.ts';
 import { mapCommand } from './map.ts';
 import { patientCommand } from './patient.ts';
+import { pseudonymCommand } from './pseudonym.ts';
 import { replayCommand } from './replay.ts';
 import { startCommand } from './start.ts';
 import { statusCommand } from './status.ts';
@@ -59,6 +60,7 @@ const COMMANDS = [
   statusCommand,
   caseCommand,
   patientCommand,
+  pseudonymCommand,
   journalCommand,
   gapsCommand,
   replayCommand,

@@ -34,3 +34,25 @@ export async function savePseudonyms(q: Queryable, { destination, uids, patient 
     values: [destination, patient.pseudonym, patient.patientId, patient.issuer],
   });
 }
+
+export type Pseudonym = {
+  readonly destination: string;
+  readonly kind: 'uid' | 'patient';
+  readonly pseudonym: string;
+  readonly original: string;
+  /** Of the patient identifier; '' where it names none, and for UIDs. */
+  readonly issuer: string;
+};
+
+/** What a UID or patient identifier that came back stands for: one row a destination that it was sent to. */
+export async function findPseudonyms(q: Queryable, pseudonym: string): Promise<Pseudonym[]> {
+  const { rows } = await q.query<Pseudonym>(
+    `select destination, 'uid' as kind, pseudonym, original, '' as issuer from pseudonym_uid where pseudonym = $1
+     union all select destination, 'patient', pseudonym, patient_id, issuer from pseudonym_patient where pseudonym = $1
+     order by destination, kind limit ${MOST}`,
+    [pseudonym],
+  );
+  return rows;
+}
+
+const MOST = 100;

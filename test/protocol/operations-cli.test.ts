@@ -142,7 +142,7 @@ describe('commands', () => {
       /\nnot carried\n {2}OBX\[2\]-8 +Q·\[31mQ +code is not in HL7 Table 0078\n/,
     );
     expect((await waystation(['gaps', '--codes', '--peer', 'his'])).out).toMatch(
-      new RegExp(`^1 +his +ORM\\^O01 +OBX-8 +Q·\\[31mQ +${seq} .*code is not in HL7 Table 0078$`, 'm'),
+      new RegExp(`^1 +his +ORM\\^O01 +OBX-8 +\\(text\\) +${seq} .*code is not in HL7 Table 0078$`, 'm'),
     );
     expect((await waystation(['gaps', '--peer', 'nobody'])).out).toBe('nothing\n');
     expect((await waystation(['status'])).out).toMatch(/corridor +.* 1 held/);

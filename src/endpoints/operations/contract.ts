@@ -90,6 +90,16 @@ export type PatientLine = {
 /** `POST /patients/{id}/unmerge` with this: the record that was merged stands again; answers `Accepted`. */
 export type UnmergeRequest = { readonly why: string };
 
+/** `GET /pseudonyms/{UID or Patient ID as it was sent}`: what it stands for, by destination. Audited. */
+export type PseudonymLine = {
+  readonly destination: string;
+  readonly kind: 'uid' | 'patient';
+  readonly pseudonym: string;
+  readonly original: string;
+  /** Of the patient identifier; '' where it names none, and for UIDs. */
+  readonly issuer: string;
+};
+
 /** The operation is in the journal and walks the corridor. */
 export type Accepted = { readonly seq: number };
 

@@ -17,6 +17,7 @@ import { isReady } from './health-routes.ts';
 import { journalRoutes } from './journal-routes.ts';
 import { operatorOf } from './operator-session.ts';
 import { patientRoutes } from './patient-routes.ts';
+import { pseudonymRoutes } from './pseudonym-routes.ts';
 import { answerFailure, handled } from './reply.ts';
 
 /** To be mounted at `/operations`. */
@@ -35,6 +36,7 @@ export function operationsRoutes(deps: OperationsDeps): Router {
   router.use('/destinations', destinationRoutes(deps));
   router.use('/clients', clientRoutes(deps));
   router.use('/patients', patientRoutes(deps));
+  router.use('/pseudonyms', pseudonymRoutes(deps));
   router.use((_request, response) => answerFailure(response, failure(ROOM, 'not-found', 'there is no such operation')));
   router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => answerError(deps, response, error));
   return router;

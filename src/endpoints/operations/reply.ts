@@ -61,6 +61,7 @@ const KINDS: Readonly<Record<string, string>> = {
   deliveries: 'delivery',
   clients: 'client in use named',
   patients: 'patient, or no merge of one,',
+  pseudonyms: 'UID or patient identifier that was sent',
 };
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
