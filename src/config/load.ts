@@ -12,9 +12,10 @@ import type { Pointers } from './elements.ts';
 import { faultsOf, inOrder } from './fault.ts';
 import { planFaults } from './plan.ts';
 import { BUILT_IN_READERS, type ConfigInput, configSchema, isDatabaseUrl } from './schema.ts';
-import { type ConfigFault, parseSource, type Source } from './source.ts';
+import { type ConfigFault, parseSource } from './source.ts';
 import { changedSpecialties, readSpecialties } from './specialties.ts';
 import type { Surroundings } from './surroundings-store.ts';
+import { warnings } from './warnings.ts';
 
 /** `file` as `--config` says it. Without one: WAYSTATION_CONFIG, else waystation.yaml where it exists, else the embedded defaults. */
 export type Where = Surroundings & { readonly file?: string };
@@ -233,22 +234,6 @@ function defaultRoutes(destinations: readonly Destination[]): Route[] {
   return destinations.filter(takesCases).map(({ name }) => ({ when: {}, to: name }));
 }
 
-function warnings(config: Config, source: Source): ConfigFault[] {
-  const listed = Array.isArray((source.raw as { mllp?: unknown }).mllp);
-  const doors = [
-    ...config.mllp.map(({ host, tls }, index) => ({ path: listed ? ['mllp', index] : ['mllp'], host, tls })),
-    { path: ['dimse'], host: config.dimse.host, tls: config.dimse.tls },
-    { path: ['http'], host: config.http.host, tls: null },
-  ];
-  const open = doors
-    .filter(({ host, tls }) => tls === null && !isLoopback(host))
-    .map(({ path, host }) =>
-      source.fault([...path, 'host'], `${host} is reached from other machines, and this door speaks without TLS: ${SHELTER}`),
-    );
-  const unnamed = config.http.publicUrl === '' && EVERY_ADDRESS.has(config.http.host);
-  return unnamed ? [...open, source.fault(['http', 'host'], `${config.http.host} is no address others can follow: ${NAME_IT}`)] : open;
-}
-
 function namesOf(named: readonly { readonly name: string }[]): string[] {
   return named.map(({ name }) => name);
 }
@@ -266,7 +251,4 @@ function shown({ cwd }: Where, path: string): string {
   return path === '' || short.startsWith('..') || isAbsolute(short) ? path : short;
 }
 
-const EVERY_ADDRESS = new Set(['0.0.0.0', '::']);
-const NAME_IT = 'say in http.publicUrl how they reach this gateway';
 const DEFAULT_FILE = 'waystation.yaml';
-const SHELTER = 'keep it inside a network you trust, or behind something that ends TLS';

@@ -470,6 +470,26 @@ describe('doors open to other machines', () => {
   });
 });
 
+describe('calls to other machines', () => {
+  it('warn that there is no TLS, with their place and without what a URL holds beside the host', () => {
+    const of = (destination: string) => loaded(`destinations: [{ name: d, group: g, ${destination} }]`).warnings.map(faultText);
+    const other = 'is another machine, and is called without TLS';
+    expect(of('kind: dimse, host: pacs.example, port: 104, aeTitle: P')).toEqual([
+      expect.stringMatching(new RegExp(`^waystation\\.yaml:1:\\d+ destinations\\[0\\]\\.host: pacs\\.example ${other}`)),
+    ]);
+    expect(of('kind: dicomweb, url: "http://user:secret@192.0.2.7/dicom"')).toEqual([expect.stringContaining(`url: 192.0.2.7 ${other}`)]);
+    for (const quiet of [
+      'kind: dimse, host: pacs.example, port: 104, aeTitle: P, tls: {}',
+      'kind: dimse, host: localhost, port: 104, aeTitle: P',
+      'kind: dicomweb, url: "https://pacs.example"',
+      'kind: dicomweb, url: "http://[::1]:8042"',
+    ])
+      expect([quiet, of(quiet)]).toEqual([quiet, []]);
+    const plain = 'destinations: [{ name: r, kind: mllp, host: h, port: 1 }, { name: f, kind: fhir, url: "http://h" }]';
+    expect(loaded(plain).warnings).toHaveLength(2);
+  });
+});
+
 describe('a door on every address', () => {
   it('warns while nothing says how others reach it', () => {
     const texts = (yaml: string) => loaded(yaml).warnings.map(faultText);
