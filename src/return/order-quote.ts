@@ -64,8 +64,13 @@ export type Asking = { readonly order: Buffer; readonly orderCharset: Peer['char
 export function askingOrder(asking: Asking): { readonly order: Hl7Message; readonly group: DetailedGroup } | Failure {
   const order = parseMessage(asking.order, asking.orderCharset);
   if (isFailure(order)) return order;
-  const group = groupFor(order, asking.keys);
-  return group === null ? failure('return', 'not-found', 'the order is not found in the message that brought it') : { order, group };
+  const group = askedGroup(order, asking.keys);
+  return isFailure(group) ? group : { order, group };
+}
+
+/** The order that is meant, in a message as read. */
+export function askedGroup(order: Hl7Message, keys: readonly CaseKey[]): DetailedGroup | Failure {
+  return groupFor(order, keys) ?? failure('return', 'not-found', 'the order is not found in the message that brought it');
 }
 
 /** PV1 of the order, where it has one. */

@@ -5,13 +5,13 @@
  */
 import type { CaseKey } from '../model/case.ts';
 import { type Failure, isFailure } from '../model/failure.ts';
-import type { Peer } from '../model/peer.ts';
 import { buildMessage, type SegmentValue, segment } from '../protocols/hl7v2/escape.ts';
+import type { Hl7Message } from '../protocols/hl7v2/message.ts';
 import { dateTimeField } from './hl7v2-fields.ts';
 import {
   type Addressed,
   type AskedFor,
-  askingOrder,
+  askedGroup,
   copied,
   type DetailedGroup,
   identification,
@@ -23,17 +23,16 @@ import type { OrderStateCode } from './order-state.ts';
 
 export type OrderStatusInput = Addressed &
   AskedFor & {
-    readonly order: Buffer;
-    readonly orderCharset: Peer['charset'];
+    readonly order: Hl7Message;
     readonly keys: readonly CaseKey[];
     readonly state: OrderStateCode;
     readonly message: 'osu' | 'orm';
   };
 
 export function composeOrderStatus(input: OrderStatusInput): Buffer | Failure {
-  const asking = askingOrder(input);
-  if (isFailure(asking)) return asking;
-  const { order, group } = asking;
+  const { order } = input;
+  const group = askedGroup(order, input.keys);
+  if (isFailure(group)) return group;
   const person = identification(order, input);
   if (input.message === 'osu') return buildMessage([messageHeader(input, ['OSU', 'O51'], 'OSU_O51'), ...person, statusOrder(group, input)]);
   return buildMessage([

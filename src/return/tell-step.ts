@@ -11,10 +11,12 @@ import type { OrderReply } from '../model/order.ts';
 import type { PeerDirectory } from '../model/peer.ts';
 import { shortControlId } from '../protocols/hl7v2/ack.ts';
 import { encodeMessage } from '../protocols/hl7v2/encode.ts';
+import { parseMessage } from '../protocols/hl7v2/message.ts';
 import { addEvent, type Batch, caseIn, changedCases, loadResources, putCase, resourceIn } from '../store/batch.ts';
 import { readEntry } from '../store/journal-store.ts';
 import { answerAwaited, orderAnswers, stateOf } from './answer-step.ts';
 import { composeOrderReply } from './order-reply.ts';
+import type { OrderStateCode } from './order-state.ts';
 import { composeOrderStatus } from './order-status.ts';
 
 export type TellHouse = { readonly config: Pick<Config, 'destinations'>; readonly peers: PeerDirectory };
@@ -23,7 +25,8 @@ export async function tellOrders(batch: Batch, house: TellHouse): Promise<void> 
   const answered = await answerAwaited(batch, house);
   for (const [seq, replies] of Map.groupBy(batch.replies, (one) => one.seq))
     if (!answered.has(seq)) await replyTo(batch, house, seq, replies);
-  for (const state of changedCases(batch)) await tellProgress(batch, house, state);
+  const progress = changedCases(batch).flatMap((state) => progressOf(batch, house, state));
+  for (const [seq, orders] of Map.groupBy(progress, (one) => one.seq)) await tellProgress(batch, house, seq, orders);
 }
 
 async function replyTo(batch: Batch, house: TellHouse, seq: number, replies: readonly OrderReply[]): Promise<void> {
@@ -38,32 +41,43 @@ async function replyTo(batch: Batch, house: TellHouse, seq: number, replies: rea
     );
 }
 
+/** `seq`: the message that ordered. */
+type Progress = {
+  readonly seq: number;
+  readonly state: CaseState;
+  readonly now: OrderStateCode;
+  readonly destinations: readonly MllpDestination[];
+};
+
 /** The state of an order that is offered needs no telling: it is what its sender expects. */
-async function tellProgress(batch: Batch, house: TellHouse, before: CaseState): Promise<void> {
-  const state = caseIn(batch, before.id) as CaseState;
-  if (state.origin?.kind !== 'hl7v2' || state.serviceRequest === '') return;
+function progressOf(batch: Batch, house: TellHouse, state: CaseState): Progress[] {
+  if (state.origin?.kind !== 'hl7v2' || state.serviceRequest === '') return [];
   const destinations = returnsOf(house, state.origin.peer).filter(({ orderStatus }) => orderStatus !== 'none');
   const now = stateOf(batch, state);
-  if (destinations.length === 0 || now === (state.told ?? 'SC')) return;
-  const entry = await readEntry(batch.tx, state.origin.seq);
+  return destinations.length === 0 || now === (state.told ?? 'SC') ? [] : [{ seq: state.origin.seq, state, now, destinations }];
+}
+
+/** A message may have brought a thousand orders: it is read once for all of them. */
+async function tellProgress(batch: Batch, house: TellHouse, seq: number, orders: readonly Progress[]): Promise<void> {
+  const entry = await readEntry(batch.tx, seq);
   if (!entry) return;
-  const peer = house.peers.named(entry.peer);
-  await loadResources(batch, [state.patient]);
-  for (const destination of destinations) {
-    const said = ({ controlId }: Named) =>
-      composeOrderStatus({
-        order: entry.payload,
-        orderCharset: peer.charset,
-        keys: state.keys,
-        state: now,
-        message: destination.orderStatus === 'osu' ? 'osu' : 'orm',
-        patient: resourceIn(batch, state.patient) as Patient | null,
-        patientAuthority: peer.patientAuthority,
-        ...addressed(batch, destination, controlId),
-      });
-    send(batch, destination, { kind: 'order-status', caseId: state.id, seq: entry.seq }, said);
+  const { charset, patientAuthority } = house.peers.named(entry.peer);
+  const order = parseMessage(entry.payload, charset);
+  await loadResources(
+    batch,
+    orders.map(({ state }) => state.patient),
+  );
+  for (const { state, now, destinations } of orders) {
+    const patient = resourceIn(batch, state.patient) as Patient | null;
+    const said = { keys: state.keys, state: now, patient, patientAuthority };
+    for (const destination of destinations) {
+      const message = destination.orderStatus === 'osu' ? 'osu' : 'orm';
+      send(batch, destination, { kind: 'order-status', caseId: state.id, seq }, ({ controlId }: Named) =>
+        isFailure(order) ? order : composeOrderStatus({ ...said, order, message, ...addressed(batch, destination, controlId) }),
+      );
+    }
+    putCase(batch, { ...(caseIn(batch, state.id) as CaseState), told: now });
   }
-  putCase(batch, { ...(caseIn(batch, state.id) as CaseState), told: now });
 }
 
 type Named = { readonly controlId: string };

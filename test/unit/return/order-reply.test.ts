@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { isFailure } from '../../../src/model/failure.ts';
+import { type Hl7Message, parseMessage } from '../../../src/protocols/hl7v2/message.ts';
 import { composeOrderReply, type OrderAnswer } from '../../../src/return/order-reply.ts';
 import { orderStateOf } from '../../../src/return/order-state.ts';
 import { composeOrderStatus } from '../../../src/return/order-status.ts';
@@ -130,10 +131,12 @@ describe('how an order stands', () => {
     expect(orderStateOf({ phase, order }, task)).toBe(code);
   });
 
-  const order = message('ORM^O01', PID, 'PV1|1|O', 'ORC|NW|P1^RIS||G1', 'OBR|1|P1^RIS||24725-4^CT Head^LN||||||||||||||A-1');
+  const order = parseMessage(
+    message('ORM^O01', PID, 'PV1|1|O', 'ORC|NW|P1^RIS||G1', 'OBR|1|P1^RIS||24725-4^CT Head^LN||||||||||||||A-1'),
+  ) as Hl7Message;
   const told = (kind: 'osu' | 'orm', version = '2.5.1') => {
     const destination = { ...ADDRESSED.destination, version };
-    const input = { ...ADDRESSED, destination, order, orderCharset: '' as const, keys: [], state: 'IP' as const, message: kind };
+    const input = { ...ADDRESSED, destination, order, keys: [], state: 'IP' as const, message: kind };
     return (composeOrderStatus(input) as Buffer).toString().trimEnd().split('\r');
   };
 
