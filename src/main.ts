@@ -229,11 +229,19 @@ async function openDoors(parts: Parts): Promise<Door[]> {
   parts.closes.push(() => inTime(replies.stop()));
   if (config.dimse.tls) tellExpiry('dimse', config.dimse.tls.cert, log);
   const copies = { database, blobs, clock, aeTitle: config.dimse.aeTitle };
+  let movedTo = dimseDestinations(config);
+  parts.renewals.push((renewed) => {
+    movedTo = dimseDestinations(renewed);
+  });
+  const move = moveClient(
+    () => movedTo,
+    (one) => openCopy(one, copies),
+  );
   const dimse = await startDimseDoor(config.dimse, {
     journal,
     blobs,
     commitment: { database, journal, blobs },
-    query: { database, blobs, audit: parts.audit, move: moveClient(dimseDestinations(config), (one) => openCopy(one, copies)) },
+    query: { database, blobs, audit: parts.audit, move },
     peers,
     log,
     metrics: page.metrics,

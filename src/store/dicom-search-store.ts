@@ -3,7 +3,7 @@
  * Out: matches, the newest studies first; only of studies whose ImagingStudy the group may see.
  */
 import type { DicomColumn, DicomCondition, DicomLevel, DicomSearch, IndexedStudy } from '../model/dicom-search.ts';
-import type { StoredObject } from '../model/instance.ts';
+import type { MovedObject } from '../model/move.ts';
 import type { Queryable } from './database.ts';
 import { OBJECT_COLUMNS, type ObjectRow, objectOf, visibleInstance } from './instance-store.ts';
 
@@ -78,13 +78,13 @@ export async function searchDicom(
   return { matches: rows.slice(0, search.limit).map(matchOf), more: rows.length > search.limit };
 }
 
-/** Objects of all that matches, at most `limit`, by study and series in the order in which they came. */
+/** Objects of all that matches, at most `limit`, by study and series in the order in which they came; with the case that the group has of each. */
 export async function findObjects(
   q: Queryable,
   conditions: readonly DicomCondition[],
   group: string,
   limit: number,
-): Promise<StoredObject[]> {
+): Promise<MovedObject[]> {
   const values: unknown[] = [];
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const asked = bind(group);
@@ -96,7 +96,20 @@ export async function findObjects(
      order by study_uid, series_uid, seq limit ${bind(limit)}`,
     values,
   );
-  return rows.map(objectOf);
+  const cases = await casesOfStudies(q, [...new Set(rows.map(({ study_uid }) => study_uid))], group);
+  return rows.map((row) => ({ ...objectOf(row), caseId: cases.get(row.study_uid) ?? '' }));
+}
+
+/** The case of each study: that which the group reads before one that it only sees, one that goes on before one that is over, the newest. */
+async function casesOfStudies(q: Queryable, studyUids: readonly string[], group: string): Promise<Map<string, string>> {
+  const { rows } = await q.query<{ value: string; case_id: string }>({
+    name: 'dicom-study-cases',
+    text: `select distinct on (m.value) m.value, m.case_id from case_key_member m join cases c on c.id = m.case_id
+           where m.kind = 'study' and m.system = 'urn:dicom:uid' and m.value = any($1::text[])
+           order by m.value, c.reading_group = $2 desc, c.phase <> 'cancelled' desc, c.id desc`,
+    values: [studyUids, group],
+  });
+  return new Map(rows.map(({ value, case_id }) => [value, case_id]));
 }
 
 /** The same rule as for a study that is asked for by its UID (`maySeeStudy`). */

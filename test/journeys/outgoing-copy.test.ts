@@ -3,7 +3,7 @@
  * dcmtk's storescp as the PACS; pydicom reads what it got.
  */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type CtSlice, ctSlice } from '../support/ct-slice.ts';
 import { type DicomServer, freePort, startStorescp } from '../support/dicom-peers.ts';
@@ -11,7 +11,7 @@ import { datasetOf } from '../support/fhir-pages.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { adt, mrg, orm, pid, type Sent } from '../support/hospital-messages.ts';
 import { sendMllp } from '../support/mllp-sender.ts';
-import { isInstalled } from '../support/programs.ts';
+import { isInstalled, run } from '../support/programs.ts';
 import { openStoreAssociation } from '../support/store-sender.ts';
 import { until } from '../support/until.ts';
 
@@ -53,7 +53,7 @@ for name in sorted(os.listdir(sys.argv[1])):
 peers:
   - name: hospital
     mllp: { application: ADT, facility: HOSPITAL }
-    dimse: { aeTitle: LOADCT }
+    dimse: { aeTitle: LOADCT, query: { group: pacs-readers, moveTo: [reading-pacs] } }
     messages: { 'ADT^*': mapped }
     patientAuthority: HOSP
 destinations:
@@ -77,23 +77,7 @@ specialties: { teleradiology: { quiet: 500ms } }
     await association.release();
   };
 
-  it('is sent the patient as he is now, with prefix and issuer, and what was replaced', async () => {
-    await say(orm('COERCE', 'X-1', '20260310080000', { name: 'Muster^Erika' }));
-    await send(slices);
-    await until(
-      async () => view(),
-      ({ objects }) => objects !== null,
-    );
-    await say(adt('A40', '20260310090000', pid('Y-1', 'Muster-Beispiel^Erika'), mrg({ 1: 'X-1^^^HOSP^MR' })));
-    await until(
-      async () => gateway.run('patient', 'X-1'),
-      (text) => text.includes('replaced by'),
-    );
-    pacs = await startStorescp([], port);
-    await until(
-      async () => view().objects.taken,
-      (taken) => taken === SLICES,
-    );
+  function expectCopies(pacs: DicomServer): void {
     const { stdout } = spawnSync(PYTHON, ['-c', READ, pacs.directory], { encoding: 'utf8' });
     const read = stdout
       .trim()
@@ -113,6 +97,36 @@ specialties: { teleradiology: { quiet: 500ms } }
       expect(value('00100020', value('04000550', original))).toBe('X-1');
       expect(value('00080050', value('04000550', original))).toBe('AC-COERCE');
     }
+  }
+
+  it('is sent the patient as he is now, with prefix and issuer, and what was replaced', async () => {
+    await say(orm('COERCE', 'X-1', '20260310080000', { name: 'Muster^Erika' }));
+    await send(slices);
+    await until(
+      async () => view(),
+      ({ objects }) => objects !== null,
+    );
+    await say(adt('A40', '20260310090000', pid('Y-1', 'Muster-Beispiel^Erika'), mrg({ 1: 'X-1^^^HOSP^MR' })));
+    await until(
+      async () => gateway.run('patient', 'X-1'),
+      (text) => text.includes('replaced by'),
+    );
+    pacs = await startStorescp([], port);
+    await until(
+      async () => view().objects.taken,
+      (taken) => taken === SLICES,
+    );
+    expectCopies(pacs);
+  });
+
+  it('is sent the same by a C-MOVE', async () => {
+    const { directory } = pacs as DicomServer;
+    for (const name of readdirSync(directory)) rmSync(`${directory}/${name}`);
+    const study = ['QueryRetrieveLevel=STUDY', `StudyInstanceUID=${slices[0]?.studyUid}`].flatMap((key) => ['-k', key]);
+    const who = ['-aet', 'LOADCT', '-aec', 'WAYSTATION', '-aem', 'PACS'];
+    const { output } = await run('movescu', ['-d', '-S', ...who, ...study, '127.0.0.1', String(gateway.dimse.port)]);
+    expect(output).toMatch(/Completed Suboperations\s*:\s*3/);
+    expectCopies(pacs as DicomServer);
   });
 
   it('is sent the same pixels, and the stored object stays as it came', async () => {

@@ -33,9 +33,11 @@ const withPeers = isInstalled('movescu') && isInstalled('Orthanc') ? describe : 
 withPeers('C-MOVE at the DIMSE door', () => {
   let door: DicomDoor;
   let storescp: DicomServer;
+  let implicit: DicomServer;
   let orthanc: DicomServer;
   beforeAll(async () => {
     storescp = await startStorescp();
+    implicit = await startStorescp(['+xi']);
     const port = await freePort();
     orthanc = await startOrthanc({
       DicomModalities: { waystation: ['WAYSTATION', '127.0.0.1', port] },
@@ -43,13 +45,22 @@ withPeers('C-MOVE at the DIMSE door', () => {
       RemoteAccessAllowed: false,
     });
     const gone = { ...destinationOf('gone', storescp), aeTitle: 'GONE', port: await freePort() };
-    const destinations = [destinationOf('storescp', storescp), destinationOf('orthanc', orthanc), gone];
+    const converting = { ...destinationOf('converting', implicit), aeTitle: 'CONVERTING', transcode: 'uncompressed' } as const;
+    const strict = { ...destinationOf('strict', implicit), aeTitle: 'STRICT' };
+    const destinations = [destinationOf('storescp', storescp), destinationOf('orthanc', orthanc), gone, converting, strict];
     door = await openDicomDoor({
       dimse: { port },
       config: {
-        peers: [peerOf('workstation', 'WORKSTATION', ['storescp', 'gone']), peerOf('orthanc', 'ORTHANC', ['orthanc'])],
+        peers: [
+          peerOf('workstation', 'WORKSTATION', ['storescp', 'gone', 'converting', 'strict']),
+          peerOf('orthanc', 'ORTHANC', ['orthanc']),
+        ],
       },
-      move: (blobs) => moveClient(destinations, () => openStored(blobs)),
+      move: (blobs) =>
+        moveClient(
+          () => destinations,
+          () => openStored(blobs),
+        ),
     });
     await storeObjects(door.port, [...SLICES, ...ctSeries({ ...HIDDEN, seriesUid: '2.25.72.1' })]);
     for (let after: number | null = 0; after !== null; ) after = await makeAhead(door, after, 3);
@@ -59,6 +70,7 @@ withPeers('C-MOVE at the DIMSE door', () => {
   afterAll(async () => {
     await door.close();
     await storescp.stop();
+    await implicit.stop();
     await orthanc.stop();
   });
 
@@ -79,6 +91,14 @@ withPeers('C-MOVE at the DIMSE door', () => {
     expect(await until(audited, (rows) => rows.length > 0)).toEqual([
       { client: 'workstation', target: 'studies/2.25.71', result: '3 sent to STORESCP' },
     ]);
+  });
+
+  it('converts for a destination that takes only another syntax where its configuration allows that, as its lanes do', async () => {
+    const strict = await move('STRICT', 'StudyInstanceUID=2.25.71');
+    expect(strict.output).toMatch(/Failed Suboperations\s*:\s*3/);
+    const { output } = await move('CONVERTING', 'StudyInstanceUID=2.25.71');
+    expect(output).toMatch(/DIMSE Status\s*:\s*0x0000/);
+    expect(readdirSync(implicit.directory)).toHaveLength(3);
   });
 
   it('sends nothing of a study that the group may not see', async () => {

@@ -48,7 +48,7 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
   let { tls } = destination;
   const lines = new Map<string, Line>();
   const contexts = contextMemory();
-  const conversions = (stored: string): string[] => (destination.transcode === 'uncompressed' ? conversionsOf(stored) : []);
+  const conversions = conversionsFor(destination);
 
   const lineOf = (lane: string): Line => {
     const line = lines.get(lane) ?? { association: null, stored: 0, idle: undefined, breaks: NO_BREAKS };
@@ -108,8 +108,13 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
   };
 }
 
+/** What objects of a stored syntax may be converted into for a destination. */
+export function conversionsFor({ transcode }: Pick<DimseDestination, 'transcode'>): (stored: string) => readonly string[] {
+  return (stored) => (transcode === 'uncompressed' ? conversionsOf(stored) : []);
+}
+
 /** As it is, where the peer takes that. */
-function converted(outgoing: Outgoing, association: DimseAssociation, conversions: readonly string[]): Outgoing {
+export function converted(outgoing: Outgoing, association: DimseAssociation, conversions: readonly string[]): Outgoing {
   const { sopClassUid, transferSyntax: stored, dataset } = outgoing;
   const target = association.accepts(sopClassUid, stored) ? null : association.acceptedOf(sopClassUid, conversions);
   return target === null ? outgoing : { ...outgoing, transferSyntax: target, dataset: transcoded(dataset, stored, target) };
@@ -150,7 +155,7 @@ async function release(line: Line): Promise<void> {
 }
 
 /** SOP classes with transfer syntaxes that were sent there, and what these can be converted into; the newest last: as many as one association can propose. */
-function contextMemory() {
+export function contextMemory() {
   const known = new Map<string, Wanted>();
   return {
     wanted: () => [...known.values()],

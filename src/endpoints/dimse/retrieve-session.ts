@@ -1,15 +1,14 @@
 /**
  * One C-GET or C-MOVE (PS3.4 §C.4.2 and §C.4.3): the objects that unique keys name, among those that the peer's group may see, are stored with
  * the peer on this association or with a configured destination on one of its own. Out: a pending response after each object, then the
- * counts and the objects that failed. Promises: bytes go out as they were received, streamed from file, but where a C-GET negotiated only
- * another uncompressed transfer syntax, into which they are converted; one object that is not taken does
- * not stop the others; every study of which something was sent leaves a line in the audit trail.
+ * counts and the objects that failed. Promises: what is stored here by a C-GET goes as it was received, streamed from file, or converted where
+ * only another uncompressed transfer syntax was negotiated; what is moved goes as the lanes of its destination would send it; one object that
+ * cannot be read or is not taken does not stop the others; every study of which something was sent leaves a line in the audit trail.
  */
 import type { Clock } from '../../model/clock.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
-import type { StoredObject } from '../../model/instance.ts';
 import type { Log } from '../../model/log.ts';
-import type { ObjectStores, OpenMove } from '../../model/move.ts';
+import type { MovedObject, ObjectStores, OpenMove } from '../../model/move.ts';
 import { COMMAND, type Command } from '../../protocols/dicom/command.ts';
 import { type IdentifierReader, identifierReader, writeIdentifier } from '../../protocols/dicom/identifier.ts';
 import { QUERY_MODELS, retrieveConditions } from '../../protocols/dicom/query-retrieve.ts';
@@ -88,7 +87,7 @@ export class RetrieveSession implements Operation {
     this.#cancelled = true;
   }
 
-  async #find(): Promise<StoredObject[] | Failure> {
+  async #find(): Promise<MovedObject[] | Failure> {
     const { context, peer } = this.#request;
     const identifier = this.#reader.end();
     if (isFailure(identifier)) return identifier;
@@ -96,7 +95,7 @@ export class RetrieveSession implements Operation {
     return isFailure(conditions) ? conditions : findObjects(this.#deps.database, conditions, groupOf(peer), MAX_OBJECTS + 1);
   }
 
-  async #carry(objects: readonly StoredObject[]): Promise<Answer> {
+  async #carry(objects: readonly MovedObject[]): Promise<Answer> {
     const { command } = this.#request;
     const opened = command.field === COMMAND.cMoveRq ? this.#move(objects) : this.#here();
     if (opened === null) return this.#refused(MOVE_DESTINATION_UNKNOWN, 'no destination of that AE title');
@@ -110,7 +109,7 @@ export class RetrieveSession implements Operation {
     }
   }
 
-  #move(objects: readonly StoredObject[]): Promise<ObjectStores | Failure> | null {
+  #move(objects: readonly MovedObject[]): Promise<ObjectStores | Failure> | null {
     const { command, peer, dialogue } = this.#request;
     const origin = { aeTitle: dialogue.calling, messageId: command.messageId };
     return this.#deps.move(peer.query?.moveTo ?? [], command.moveDestination ?? '', objects, origin);
@@ -136,24 +135,29 @@ export class RetrieveSession implements Operation {
     return Promise.resolve({ store, close: async () => {} });
   }
 
-  async #storeAll(objects: readonly StoredObject[], store: ObjectStores['store']): Promise<Answer> {
+  async #storeAll(objects: readonly MovedObject[], store: ObjectStores['store']): Promise<Answer> {
     const { dialogue } = this.#request;
     const counts: Counts = { remaining: objects.length, completed: 0, failed: 0, warnings: 0 };
     const failed: string[] = [];
-    const studies = new Map<string, number>();
-    for (const object of objects) {
-      if (this.#cancelled || !dialogue.isOpen()) break;
-      const status = await store(object);
-      counts.remaining--;
-      const outcome = outcomeOf(status);
-      counts[outcome]++;
-      if (outcome === 'failed') {
-        failed.push(object.sopInstanceUid);
-        this.#notStored(object, isFailure(status) ? status.detail : statusName(status));
-      } else studies.set(object.studyUid, (studies.get(object.studyUid) ?? 0) + 1);
-      if (counts.remaining > 0) await dialogue.pending({ status: PENDING, command: counts });
+    const sent = { studyUid: '', objects: 0 };
+    try {
+      for (const object of objects) {
+        if (this.#cancelled || !dialogue.isOpen()) break;
+        if (object.studyUid !== sent.studyUid) await this.#audit(sent);
+        if (object.studyUid !== sent.studyUid) Object.assign(sent, { studyUid: object.studyUid, objects: 0 });
+        const status = await store(object).catch(unread);
+        counts.remaining--;
+        const outcome = outcomeOf(status);
+        counts[outcome]++;
+        if (outcome === 'failed') {
+          failed.push(object.sopInstanceUid);
+          this.#notStored(object, isFailure(status) ? status.detail : statusName(status));
+        } else sent.objects++;
+        if (counts.remaining > 0) await dialogue.pending({ status: PENDING, command: counts });
+      }
+    } finally {
+      await this.#audit(sent);
     }
-    await this.#audit(studies);
     return this.#last(counts, failed);
   }
 
@@ -168,19 +172,19 @@ export class RetrieveSession implements Operation {
     return { status, command, dataset: writeIdentifier(uids, context.transferSyntax === EXPLICIT_LITTLE_ENDIAN) };
   }
 
-  async #audit(studies: ReadonlyMap<string, number>): Promise<void> {
+  /** As soon as a study has gone, and however that ended. */
+  async #audit({ studyUid, objects }: { readonly studyUid: string; readonly objects: number }): Promise<void> {
+    if (objects === 0) return;
     const { command, peer } = this.#request;
     const move = command.field === COMMAND.cMoveRq;
-    for (const [studyUid, sent] of studies) {
-      const result = `${sent} sent${move ? ` to ${command.moveDestination}` : ''}`;
-      await this.#deps.audit.record({
-        ...{ at: this.#deps.clock.now(), client: peer.name, action: move ? 'C-MOVE' : 'C-GET' },
-        ...{ target: `studies/${studyUid}`, result },
-      });
-    }
+    const result = `${objects} sent${move ? ` to ${command.moveDestination}` : ''}`;
+    await this.#deps.audit.record({
+      ...{ at: this.#deps.clock.now(), client: peer.name, action: move ? 'C-MOVE' : 'C-GET' },
+      ...{ target: `studies/${studyUid}`, result },
+    });
   }
 
-  #notStored({ sopInstanceUid }: StoredObject, why: string): void {
+  #notStored({ sopInstanceUid }: MovedObject, why: string): void {
     this.#deps.log.warn('dimse.not-retrieved', { peer: this.#request.peer.name, sopInstanceUid, why });
   }
 
@@ -193,4 +197,9 @@ export class RetrieveSession implements Operation {
 function outcomeOf(status: number | Failure): 'completed' | 'warnings' | 'failed' {
   if (isFailure(status) || storeVerdict(status).kind !== 'stored') return 'failed';
   return status === SUCCESS ? 'completed' : 'warnings';
+}
+
+/** A file that cannot be looked at is no reason to leave the others. */
+function unread(error: unknown): Failure {
+  return failure('dimse', 'internal', `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, 'transient');
 }
