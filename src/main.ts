@@ -26,7 +26,7 @@ import { operationsRoutes } from './endpoints/operations/operations-routes.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import type { Admit } from './model/admit.ts';
 import { systemClock as clock } from './model/clock.ts';
-import { type Config, type Destination, type DimseDestination, readersOf } from './model/config.ts';
+import { type Config, type Destination, type DimseDestination, readersOf, replyDestinations } from './model/config.ts';
 import type { Door } from './model/door.ts';
 import type { Log } from './model/log.ts';
 import type { Metrics } from './model/metrics.ts';
@@ -261,9 +261,8 @@ async function openDoors(parts: Parts): Promise<Door[]> {
 }
 
 /** Peers that take the replies to their orders as messages of their own, too. */
-function toldElsewhere({ peers, destinations }: Config): string[] {
-  const telling = destinations.flatMap((one) => (one.kind === 'mllp' && one.orderReplies ? [one.name] : []));
-  return peers.filter(({ returns }) => returns.some((name) => telling.includes(name))).map(({ name }) => name);
+function toldElsewhere(config: Config): string[] {
+  return config.peers.filter(({ returns }) => replyDestinations(config, returns).length > 0).map(({ name }) => name);
 }
 
 /** Where objects may be moved to. */

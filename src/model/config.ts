@@ -109,6 +109,11 @@ export function readersOf(destination: Destination): string {
   return destination.kind === 'pull' || takesObjects(destination) ? destination.group : '';
 }
 
+/** Where who takes his answers at `returns` gets the replies to his orders, as messages of their own. */
+export function replyDestinations({ destinations }: Pick<Config, 'destinations'>, returns: readonly string[]): MllpDestination[] {
+  return destinations.filter((one): one is MllpDestination => one.kind === 'mllp' && one.orderReplies && returns.includes(one.name));
+}
+
 /** Whether cases may be routed there: somebody reads them. */
 export function takesCases(destination: Destination): boolean {
   return destination.kind === 'fhir' || readersOf(destination) !== '';

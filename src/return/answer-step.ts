@@ -7,7 +7,7 @@
 import type { Patient, Task } from '@medplum/fhirtypes';
 import type { CaseState } from '../model/case.ts';
 import type { CharsetName } from '../model/charset.ts';
-import type { Config } from '../model/config.ts';
+import { type Config, replyDestinations } from '../model/config.ts';
 import type { Entry } from '../model/entry.ts';
 import { type Failure, isFailure } from '../model/failure.ts';
 import type { OrderReply } from '../model/order.ts';
@@ -67,7 +67,7 @@ async function answerAfterRefusal(batch: Batch, house: AnswerHouse, work: Work):
   const said = parseAck(entry.answer);
   if (failure || held !== '' || isFailure(said) || said.code === 'AA') return null;
   const { returns } = house.peers.named(entry.peer);
-  const isSent = house.config.destinations.some((one) => one.kind === 'mllp' && one.orderReplies && returns.includes(one.name));
+  const isSent = replyDestinations(house.config, returns).length > 0;
   return (isSent ? null : await answerTo(batch, house, work)) ?? acknowledgment(batch, entry, null);
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Patient } from '@medplum/fhirtypes';
 import type { CaseState } from '../model/case.ts';
-import type { Config, MllpDestination } from '../model/config.ts';
+import { type Config, type MllpDestination, replyDestinations } from '../model/config.ts';
 import { type Failure, isFailure } from '../model/failure.ts';
 import type { OrderReply } from '../model/order.ts';
 import type { PeerDirectory } from '../model/peer.ts';
@@ -31,7 +31,7 @@ export async function tellOrders(batch: Batch, house: TellHouse): Promise<void> 
 
 async function replyTo(batch: Batch, house: TellHouse, seq: number, replies: readonly OrderReply[]): Promise<void> {
   const entry = batch.works.find((work) => work.entry.seq === seq)?.entry ?? (await readEntry(batch.tx, seq));
-  const destinations = entry ? returnsOf(house, entry.peer).filter(({ orderReplies }) => orderReplies) : [];
+  const destinations = entry ? replyDestinations(house.config, house.peers.named(entry.peer).returns) : [];
   if (!entry || destinations.length === 0) return;
   const said = await orderAnswers(batch, house, entry, replies);
   const { caseId } = replies[0] as OrderReply;

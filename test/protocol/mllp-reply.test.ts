@@ -188,6 +188,20 @@ describe('an order whose sender waits', () => {
     expect([await deliveries(), await test.journaled()]).toMatchObject([[], [{}]]);
   });
 
+  it('gets its reply also when every connection to the database is lost meanwhile', async () => {
+    const peer = await test.call();
+    peer.send(frame(order('N-1')));
+    await isJournaled(1);
+    const others = 'from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()';
+    await pool.query(`select pg_terminate_backend(pid) ${others}`);
+    await until(
+      async () => (await pool.query(`select 1 ${others} and query = 'listen answered'`)).rows.length,
+      (ears) => ears === 1,
+    );
+    await workOff();
+    expect(summary(await answerOf(peer))).toBe('ORR^O02 AA N-1 OK');
+  });
+
   it('hears at once of a message that is held, whose reply comes with its replay', async () => {
     const peer = await test.call();
     peer.send(frame(order('N-1', { control: 'ZZ' })));
