@@ -1,16 +1,20 @@
 /** `waystation replay`: once more through the corridor, or once more to a destination; alone, it lists what failed. */
 import { Command } from 'commander';
-import type { Accepted, DeliveryLine, JournalLine, Page, ReplayedHeld } from '../endpoints/operations/contract.ts';
+import type { Accepted, DeliveryLine, JournalLine, Page, ReplayedHeld, ReplayedSetAside } from '../endpoints/operations/contract.ts';
 import { findGateway, type Gateway, type Reach } from './gateway-client.ts';
 import { columns, moment, say, sayJson } from './terminal.ts';
 
-type Options = Reach & { json?: boolean; delivery?: string; held?: string };
+type Options = Reach & { json?: boolean; delivery?: string; setAside?: string; held?: string };
 
 export function replayCommand(): Command {
   return new Command('replay')
     .description('work a journal entry off once more, or send a delivery that was set aside or held; alone: list what failed or is held')
     .argument('[seq]', 'number of the journal entry')
     .option('--delivery <id>', 'a delivery that was set aside, to the end of its lane, or one that holds its lane, at once')
+    .option(
+      '--set-aside <destination>',
+      'all deliveries to this destination that were set aside, in their order, to the end of their lanes',
+    )
     .option('--held <peer>', 'all messages of this sender that are held for a code, now that it is mapped')
     .addHelpText('after', EXAMPLES)
     .action((seq: string | undefined, _options, called: Command) => replay(seq, called.optsWithGlobals()));
@@ -19,6 +23,7 @@ export function replayCommand(): Command {
 async function replay(seq: string | undefined, options: Options): Promise<void> {
   const gateway = await findGateway(options);
   if (options.held !== undefined) return replayHeld(gateway, options.held, options);
+  if (options.setAside !== undefined) return replaySetAside(gateway, options.setAside, options);
   if (seq === undefined && options.delivery === undefined) return failed(gateway, options);
   const path =
     options.delivery === undefined ? `/journal/${encodeURIComponent(seq ?? '')}` : `/deliveries/${encodeURIComponent(options.delivery)}`;
@@ -31,6 +36,12 @@ async function replayHeld(gateway: Gateway, peer: string, options: Options): Pro
   const accepted = await gateway.post<ReplayedHeld>('/journal/replay', { peer });
   if (options.json) return sayJson(accepted);
   say(`${accepted.entries} held ${accepted.entries === 1 ? 'entry' : 'entries'} of ${peer} in the corridor again`);
+}
+
+async function replaySetAside(gateway: Gateway, destination: string, options: Options): Promise<void> {
+  const accepted = await gateway.post<ReplayedSetAside>('/deliveries/replay', { destination });
+  if (options.json) return sayJson(accepted);
+  say(`${accepted.deliveries} ${accepted.deliveries === 1 ? 'delivery' : 'deliveries'} to ${destination} sent again`);
 }
 
 async function failed(gateway: Gateway, options: Options): Promise<void> {
@@ -56,4 +67,5 @@ Examples:
   npx waystation replay                                             what failed or is held, and how to replay it
   npx waystation replay 1042
   npx waystation replay --held north-hospital
+  npx waystation replay --set-aside reading-pacs
   npx waystation replay --delivery 0190e2a4-7b1c-7def-8000-0242ac120002`;

@@ -107,7 +107,7 @@ export function documentGeneral(input: DicomReport, kind: DocumentKind): General
     // Its whole name stands in the content, as text.
     [0x0040a027, 'LO', shortened(organization)],
     [0x0040a030, 'DT', dateTime(signedAt, offsetOf(input))],
-    [0x0040a075, 'PN', signer.name],
+    [0x0040a075, 'PN', shortened(signer.name)],
     [0x0040a088, 'SQ', id ? [codeElements(id)] : []],
   ];
   const own: DatasetElement[] = [

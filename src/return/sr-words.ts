@@ -14,6 +14,7 @@ import {
   number,
   person,
   type Relationship,
+  shortened,
   text,
 } from '../protocols/dicom/sr-content.ts';
 import { conceptText, valueText } from '../protocols/fhir/observation-text.ts';
@@ -83,7 +84,7 @@ export function languageItem({ language }: DiagnosticReport): ContentItem {
 export function observerItems({ signer, organization }: DicomReport): ContentItem[] {
   return [
     code('HAS OBS CONTEXT', OBSERVER_TYPE, PERSON),
-    person('HAS OBS CONTEXT', OBSERVER_NAME, signer.name),
+    person('HAS OBS CONTEXT', OBSERVER_NAME, shortened(signer.name)),
     text('HAS OBS CONTEXT', OBSERVER_ORGANIZATION, organization),
   ];
 }

@@ -209,6 +209,26 @@ export async function replayDelivery(database: Database, id: string, now: Date):
   });
 }
 
+/**
+ * Puts all deliveries of a destination that were set aside back, at most `limit`: each at the end of its lane, in the order they had there.
+ * Returns how many.
+ */
+export async function replaySetAside(tx: Transaction, destination: string, limit: number, now: Date): Promise<number> {
+  const { rows } = await tx.query<{ id: string; lane: string }>(
+    `select id, lane from delivery where state = 'dead' and destination = $1 order by lane, lane_seq limit $2 for update`,
+    [destination, limit],
+  );
+  for (const [lane, group] of Map.groupBy(rows, (row) => row.lane))
+    await tx.query(
+      `with numbered as (update lane set next = next + $2::bigint where name = $1 returning next - $2::bigint as first)
+       update delivery d set state = 'waiting', attempts = 0, due = $4, lane_seq = numbered.first + ord - 1, settled = null
+       from numbered, unnest($3::uuid[]) with ordinality as r(id, ord) where d.id = r.id`,
+      [lane, group.length, group.map(({ id }) => id), now],
+    );
+  if (rows.length > 0) await tx.query(`notify delivery`);
+  return rows.length;
+}
+
 /** Takes a held delivery out of its lane. Returns false when there is none of that id. */
 export async function setAsideDelivery(tx: Transaction, id: string, now: Date): Promise<boolean> {
   const { rowCount } = await tx.query(`update delivery set state = 'dead', settled = $2 where id = $1 and state = 'held'`, [id, now]);

@@ -7,6 +7,7 @@ import type {
   NewClient,
   Page,
   ReplayedHeld,
+  ReplayedSetAside,
   StatusView,
 } from '../../src/endpoints/operations/contract.ts';
 import type { CaseState } from '../../src/model/case.ts';
@@ -369,6 +370,15 @@ describe('deliveries', () => {
     expect((await ask(`/deliveries/${DELIVERY}/replay`, { method: 'POST' })).status).toBe(202);
     expect(await laneHeads(database, 'ris', 2)).toMatchObject([{ id: DELIVERY, laneSeq: 2, attempts: 0 }]);
     expect((await ask('/deliveries/nothing/replay', { method: 'POST' })).status).toBe(404);
+    const again = (body: object) => ask<ReplayedSetAside>('/deliveries/replay', { method: 'POST', body });
+    expect([(await again({})).status, (await again({ destination: 'ris' })).status]).toEqual([422, 409]);
+    const [once] = await laneHeads(database, 'ris', 1);
+    if (!once) throw new Error('no head');
+    await settleAttempts(database, [{ delivery: once, attempt, next: { state: 'dead', due: now, lastFailure: 'rejected: AR' } }]);
+    const all = await again({ destination: 'ris' });
+    expect([all.status, all.body.deliveries]).toEqual([202, 1]);
+    expect(await readEntry(database, all.body.seq)).toMatchObject({ type: 'delivery.replay-set-aside', peer: 'operator' });
+    expect(await laneHeads(database, 'ris', 2)).toMatchObject([{ id: DELIVERY, laneSeq: 3, attempts: 0 }]);
   });
 });
 

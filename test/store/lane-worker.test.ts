@@ -15,6 +15,7 @@ import {
   holdLane,
   readDelivery,
   replayDelivery,
+  replaySetAside,
   setAsideDelivery,
   settleAttempts,
   takeDueWatches,
@@ -132,6 +133,34 @@ describe('a lane', () => {
     expect(await stateOf(free)).toMatchObject({ state: 'delivered' });
     expect(await stateOf(held)).toMatchObject({ state: 'waiting', attempts: 0 });
     expect(connections).toBe(2);
+  });
+
+  it('sends what was set aside again in its order, behind what came meanwhile, and nothing of other destinations', async () => {
+    const refused = [await order('a'), await order('a'), await order('a')];
+    const other = await order('b');
+    const worker = start({ send: async () => failure('delivery', 'rejected', '0124 not authorized') });
+    for (const id of [...refused, other])
+      await until(
+        () => stateOf(id),
+        ({ state }) => state === 'dead',
+      );
+    await worker.stop();
+    const late = await order('a');
+    const again = (limit: number) => fresh.database.transaction((tx) => replaySetAside(tx, 'a', limit, at(0)));
+    expect([await again(2), await again(10), await again(10)]).toEqual([2, 1, 0]);
+    const sent: string[] = [];
+    const send = async ({ id }: Delivery) => {
+      sent.push(id);
+      return RECEIPT;
+    };
+    const open = start({ send });
+    await until(
+      async () => sent.length,
+      (count) => count === 4,
+    );
+    await open.stop();
+    expect(sent).toEqual([late, ...refused]);
+    expect(await stateOf(other)).toMatchObject({ state: 'dead' });
   });
 
   it('that its destination holds stops at what failed for good, until a person sends it again or sets it aside', async () => {

@@ -166,6 +166,10 @@ export type DeliveryLine = {
   readonly created: string;
 };
 
+/** `POST /deliveries/replay` with this: whatever of a destination was set aside is sent again, in order; answers `ReplayedSetAside`. */
+export type ReplaySetAsideRequest = { readonly destination: string };
+export type ReplayedSetAside = Accepted & { readonly deliveries: number };
+
 /** `GET /destinations`; `POST /destinations/{name}/pause` with `{ why }`, `POST …/resume` */
 export type DestinationLine = {
   readonly destination: string;

@@ -1,19 +1,23 @@
 /** Deliveries for operators: what waits, what was set aside or holds its lane, once more, and out of the lane. */
 import express, { type Router } from 'express';
 import { failure } from '../../model/failure.ts';
-import { readDelivery, replayDelivery, setAsideDelivery } from '../../store/delivery-store.ts';
+import { readDelivery, replayDelivery, replaySetAside, setAsideDelivery } from '../../store/delivery-store.ts';
 import { listDeliveries } from '../../store/operations-store.ts';
 import { deliveryLine } from './case-view.ts';
-import type { Accepted, DeliveryLine, Page } from './contract.ts';
+import type { Accepted, DeliveryLine, Page, ReplayedSetAside } from './contract.ts';
 import type { OperationsDeps } from './deps.ts';
 import { operationEntry } from './operation-entry.ts';
-import { handled, isUuid, limitOf, type Operator, queryText } from './reply.ts';
+import { handled, isUuid, limitOf, type Operator, queryText, textOf } from './reply.ts';
 
 export function deliveryRoutes(deps: OperationsDeps): Router {
   const router = express.Router();
   router.get(
     '/',
     handled(200, (operator) => list(deps, operator)),
+  );
+  router.post(
+    '/replay',
+    handled(202, (operator) => replayAll(deps, operator)),
   );
   router.post(
     '/:delivery/replay',
@@ -48,6 +52,22 @@ async function replay(deps: OperationsDeps, { caller, request }: Operator) {
   const { seq } = await deps.journal.append(entry);
   return (await replayDelivery(deps.database, id, deps.clock.now())) ? ({ seq } satisfies Accepted) : refused;
 }
+
+/** Of a study that a PACS refused by mistake every object was set aside. */
+async function replayAll(deps: OperationsDeps, { caller, request }: Operator) {
+  const destination = textOf(request.body, 'destination');
+  if (destination === '') return failure('operations', 'invalid', 'whose deliveries shall be sent again is said by destination');
+  return deps.database.transaction(async (tx) => {
+    const now = deps.clock.now();
+    const deliveries = await replaySetAside(tx, destination, MAX_REPLAYED, now);
+    if (deliveries === 0) return failure('operations', 'conflict', `nothing for ${destination} was set aside`);
+    const entry = operationEntry('delivery.replay-set-aside', caller.client, 'operations', { destination, deliveries }, now);
+    return { seq: await deps.journal.appendIn(tx, entry), deliveries } satisfies ReplayedSetAside;
+  });
+}
+
+/** Of one request. */
+const MAX_REPLAYED = 10_000;
 
 /** A head that holds its lane goes out of it; what was behind it goes on. */
 async function setAside(deps: OperationsDeps, { caller, request }: Operator) {

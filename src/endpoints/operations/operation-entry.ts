@@ -12,6 +12,7 @@ export type OperationType =
   | 'journal.replay'
   | 'journal.replay-held'
   | 'delivery.replay'
+  | 'delivery.replay-set-aside'
   | 'delivery.set-aside'
   | 'destination.pause'
   | 'destination.resume'

@@ -39,9 +39,15 @@ describe('documents of a report', () => {
   });
 
   it('name the element whose value its VR cannot hold, and nothing of the value', () => {
-    const failed = composeReportSr(dicomReport({ signer: { ...dicomReport().signer, name: 'x'.repeat(65) } }), 'basic');
-    expect(failed).toMatchObject({ failure: true, detail: expect.stringContaining('(0040,A123)') });
+    const failed = composeReportSr(dicomReport({ study: { ...dicomReport().study, studyUid: 'x'.repeat(65) } }), 'basic');
+    expect(failed).toMatchObject({ failure: true, detail: expect.stringContaining('(0020,000D)') });
     expect(JSON.stringify(failed)).not.toContain('xxx');
+  });
+
+  it('shorten the name of who signed where his titles are too long for a PN', () => {
+    const name = `Univ.-Prof. Dr. med. Dr. rer. nat. Dipl.-Phys. Ada Maximiliane Freiin von Example, FEBVS`;
+    const { dataset } = made(composeReportSr(dicomReport({ signer: { ...dicomReport().signer, name } }), 'basic'));
+    expect(dataset.includes(`${name.slice(0, 61).trimEnd()}...`)).toBe(true);
   });
 
   it('shorten the name of a house that is too long for an LO, and say all of it in the content', () => {
