@@ -28,6 +28,7 @@ const IMAGE = {
   '7FE00010': { vr: 'OB', BulkDataURI: 'pixels' },
 };
 const PIXELS = Buffer.from([1, 2, 3, 4, 5, 6]);
+const LARGEST = 32 * 1024 * 1024;
 
 type Json = Record<string, { vr: string; Value?: unknown[]; BulkDataURI?: string }>;
 type Part = { readonly headers: Readonly<Record<string, string>>; readonly body: Buffer };
@@ -124,6 +125,8 @@ describe('storing metadata with bulk data', () => {
     ['no instance', multipart([metadata([])]), 400],
     ['bulk data without an address', multipart([metadata([IMAGE]), { headers: {}, body: PIXELS }]), 400],
     ['a body that ends early', multipart([metadata([IMAGE]), bulk('pixels', PIXELS)]).subarray(0, -4), 400],
+    ['more metadata than is held in memory', multipart([{ ...metadata([]), body: Buffer.alloc(LARGEST + 1, ' ') }]), 413],
+    ['headers of parts that are more than that together', multipart([metadata([IMAGE]), ...longNames(LARGEST)]), 413],
   ])('refuses %s', async (_, body, status) => {
     expect((await post(body)).status).toBe(status);
     expect(await door.unfinished()).toEqual([]);
@@ -213,6 +216,12 @@ function metadata(json: unknown): Part {
 
 function bulk(location: string, body: Buffer, type = 'application/octet-stream'): Part {
   return { headers: { 'Content-Type': type, 'Content-Location': location }, body };
+}
+
+/** Empty parts whose names have at least so many characters together. */
+function longNames(characters: number): Part[] {
+  const name = 'n'.repeat(12 * 1024);
+  return Array.from({ length: Math.ceil(characters / name.length) }, (_, index) => bulk(`${index}${name}`, Buffer.alloc(0)));
 }
 
 function multipart(parts: readonly Part[]): Buffer {

@@ -1,7 +1,7 @@
 /**
  * STOW-RS of metadata with bulk data (PS3.18 §10.5.1.3): instances as DICOM JSON, and the values that they leave to a BulkDataURI as parts
  * of their own, named by Content-Location. In: such a request. Out: how each instance fared, or why the request is none.
- * Promises: bulk data waits on disk, so that memory grows with the metadata alone, which is bounded; each instance becomes a Part 10 file by
+ * Promises: what comes waits on disk, so that memory grows with metadata and headers of parts alone, which are bounded; each instance becomes a Part 10 file by
  * the same way as at the other doors; the same request again has no second effect.
  */
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
@@ -42,31 +42,37 @@ export async function storeFromMetadata(
 ): Promise<StoreOutcome[] | Failure> {
   const scratch = await deps.blobs.scratch();
   try {
-    const received = await (content.type === DICOM_JSON ? alone(body) : inParts(body, content, scratch, deps));
-    if (isFailure(received)) return received;
-    const instances = parsed(received.metadata);
+    const parts = await (content.type === DICOM_JSON ? alone(body, scratch, deps) : inParts(body, content, scratch, deps));
+    if (isFailure(parts)) return parts;
+    const instances = await parsed(parts.filter(isMetadata), scratch);
     if (isFailure(instances)) return instances;
+    const bulk = bulkByUri(parts.filter((part) => !isMetadata(part)));
     const outcomes: StoreOutcome[] = [];
-    for (const instance of instances)
-      outcomes.push(await storeInstance(instance, bulkByUri(received.parts), scratch, caller, studyUid, deps));
+    for (const instance of instances) outcomes.push(await storeInstance(instance, bulk, scratch, caller, studyUid, deps));
     return outcomes;
   } finally {
     await scratch.close();
   }
 }
 
-type BulkPart = { readonly location: string; readonly type: MediaRange; readonly start: number; length: number };
-type Received = { readonly metadata: readonly Buffer[]; readonly parts: readonly BulkPart[] };
+/** Where a part is in the scratch file. `location` is '' for metadata. */
+type StoredPart = { readonly location: string; readonly type: MediaRange; readonly start: number; length: number };
 
-async function alone(body: AsyncIterable<Buffer>): Promise<Received | Failure> {
-  const metadata: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > MAX_METADATA_BYTES) return TOO_LARGE;
-    metadata.push(chunk);
-  }
-  return { metadata, parts: [] };
+function isMetadata({ type }: StoredPart): boolean {
+  return type.type === DICOM_JSON;
+}
+
+async function alone(body: AsyncIterable<Buffer>, scratch: Scratch, deps: StowMetadataDeps): Promise<readonly StoredPart[] | Failure> {
+  const part: StoredPart = { location: '', type: { type: DICOM_JSON, parameters: new Map() }, start: 0, length: 0 };
+  const keep = keeper(scratch, deps);
+  const readAll = async (): Promise<Failure | null> => {
+    for await (const chunk of body) {
+      const problem = await keep(part, chunk);
+      if (problem) return problem;
+    }
+    return null;
+  };
+  return (await readAll().catch(fileFailure)) ?? [part];
 }
 
 async function inParts(
@@ -74,66 +80,68 @@ async function inParts(
   { parameters }: MediaRange,
   scratch: Scratch,
   deps: StowMetadataDeps,
-): Promise<Received | Failure> {
+): Promise<readonly StoredPart[] | Failure> {
   const reader = multipartReader(parameters.get('boundary') ?? '');
   if (!reader) return failure('dicomweb', 'malformed', 'multipart without a boundary');
-  const metadata: Buffer[] = [];
-  const parts: BulkPart[] = [];
-  const problem = await readParts(body, reader, metadata, parts, scratch, deps).catch(fileFailure);
+  const parts: StoredPart[] = [];
+  const problem = await readParts(body, reader, parts, keeper(scratch, deps)).catch(fileFailure);
   if (problem) return problem;
-  return reader.isWhole() ? { metadata, parts } : failure('dicomweb', 'malformed', 'the last boundary is missing');
+  return reader.isWhole() ? parts : failure('dicomweb', 'malformed', 'the last boundary is missing');
 }
 
 async function readParts(
   body: AsyncIterable<Buffer>,
   reader: MultipartReader,
-  metadata: Buffer[],
-  parts: BulkPart[],
-  scratch: Scratch,
-  deps: StowMetadataDeps,
+  parts: StoredPart[],
+  keep: (part: StoredPart, bytes: Buffer) => Promise<Failure | null>,
 ): Promise<Failure | null> {
-  let [metadataBytes, written] = [0, 0];
-  let part: BulkPart | null = null;
+  let [written, headerCharacters] = [0, 0];
   for await (const chunk of body) {
     for (const event of reader.push(chunk)) {
       if (event.kind === 'failure') return event.failure;
       if (event.kind === 'part') {
-        const begun = partOf(event.headers, written);
-        if (isFailure(begun)) return begun;
-        part = begun;
-        if (part) parts.push(part);
-        if (parts.length > MAX_PARTS) return TOO_LARGE;
+        const part = partOf(event.headers, written);
+        if (isFailure(part)) return part;
+        for (const [name, value] of event.headers) headerCharacters += name.length + value.length;
+        if (parts.push(part) > MAX_PARTS || headerCharacters > MAX_METADATA_BYTES) return TOO_LARGE;
       }
-      if (event.kind !== 'bytes') continue;
-      const { bytes } = event;
-      if (part) {
-        if ((await deps.blobs.freeBytes()) < deps.reserveBytes) return NEARLY_FULL;
-        await scratch.write(bytes);
-        written += bytes.length;
-        part.length += bytes.length;
-      } else {
-        metadataBytes += bytes.length;
-        if (metadataBytes > MAX_METADATA_BYTES) return TOO_LARGE;
-        metadata.push(Buffer.from(bytes));
-      }
+      const part = parts.at(-1);
+      if (event.kind !== 'bytes' || !part) continue;
+      const problem = await keep(part, event.bytes);
+      if (problem) return problem;
+      written += event.bytes.length;
     }
   }
   return null;
 }
 
-/** Null for metadata. */
-function partOf(headers: PartHeaders, start: number): BulkPart | null | Failure {
+/** Appends to the last part. Metadata waits on disk too: in how small pieces it comes is for the caller to say. */
+function keeper(scratch: Scratch, { blobs, reserveBytes }: StowMetadataDeps): (part: StoredPart, bytes: Buffer) => Promise<Failure | null> {
+  let metadataBytes = 0;
+  return async (part, bytes) => {
+    if (isMetadata(part)) metadataBytes += bytes.length;
+    if (metadataBytes > MAX_METADATA_BYTES) return TOO_LARGE;
+    if ((await blobs.freeBytes()) < reserveBytes) return NEARLY_FULL;
+    await scratch.write(bytes);
+    part.length += bytes.length;
+    return null;
+  };
+}
+
+function partOf(headers: PartHeaders, start: number): StoredPart | Failure {
   const [type] = parseAccept(headers.get('content-type') ?? 'application/octet-stream');
   if (!type) return failure('dicomweb', 'malformed', 'a part without a type');
-  if (type.type === DICOM_JSON) return null;
+  if (type.type === DICOM_JSON) return { location: '', type, start, length: 0 };
   const location = headers.get('content-location');
   return location ? { location, type, start, length: 0 } : failure('dicomweb', 'malformed', 'a part of bulk data without Content-Location');
 }
 
 /** PS3.18 §10.5.1.3: one array; a lone instance is taken for an array of one. */
-function parsed(metadata: readonly Buffer[]): readonly unknown[] | Failure {
+async function parsed(metadata: readonly StoredPart[], scratch: Scratch): Promise<readonly unknown[] | Failure> {
+  const chunks: Buffer[] = [];
+  for (const { start, length } of metadata) for await (const bytes of scratch.read(start, length)) chunks.push(bytes);
   try {
-    const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(metadata)));
+    const json: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
     const instances = Array.isArray(json) ? json : [json];
     if (instances.length > MAX_INSTANCES) return TOO_LARGE;
     return instances.length > 0 ? instances : failure('dicomweb', 'malformed', 'no instance is in the request');
@@ -143,8 +151,8 @@ function parsed(metadata: readonly Buffer[]): readonly unknown[] | Failure {
 }
 
 /** Parts under one address in the order of their frames; `…/frames/7` is the seventh of what it begins with. */
-function bulkByUri(parts: readonly BulkPart[]): ReadonlyMap<string, readonly BulkPart[]> {
-  const byUri = new Map<string, { frame: number; part: BulkPart }[]>();
+function bulkByUri(parts: readonly StoredPart[]): ReadonlyMap<string, readonly StoredPart[]> {
+  const byUri = new Map<string, { frame: number; part: StoredPart }[]>();
   for (const [index, part] of parts.entries()) {
     const [, uri = part.location, frame] = /^(.*)\/frames\/([1-9]\d{0,8})$/.exec(part.location) ?? [];
     const found = byUri.get(addressOf(uri)) ?? [];
@@ -161,7 +169,7 @@ function addressOf(uri: string): string {
 
 async function storeInstance(
   json: unknown,
-  bulk: ReadonlyMap<string, readonly BulkPart[]>,
+  bulk: ReadonlyMap<string, readonly StoredPart[]>,
   scratch: Scratch,
   caller: Caller,
   studyUid: string | null,
@@ -183,7 +191,7 @@ async function storeInstance(
     for (const piece of pieces) {
       if (Buffer.isBuffer(piece)) await object.write(piece);
       else {
-        const { start, length } = (partsOf(piece.uri) as readonly BulkPart[])[piece.part] as BulkPart;
+        const { start, length } = (partsOf(piece.uri) as readonly StoredPart[])[piece.part] as StoredPart;
         for await (const bytes of scratch.read(start, length)) await object.write(bytes);
       }
     }
@@ -201,7 +209,7 @@ async function storeInstance(
 /** Of the object that is made: that of its pixel data. */
 async function syntaxOf(
   json: DicomJson,
-  partsOf: (uri: string) => readonly BulkPart[] | null,
+  partsOf: (uri: string) => readonly StoredPart[] | null,
   scratch: Scratch,
 ): Promise<TransferSyntax | Failure> {
   const uri = (json[PIXEL_DATA] as { readonly BulkDataURI?: unknown } | undefined)?.BulkDataURI;

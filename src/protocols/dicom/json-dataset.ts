@@ -82,6 +82,8 @@ function writeBulk(tag: number, vr: string, uri: unknown, { pieces, lengthsOf, e
   const lengths = typeof uri === 'string' ? lengthsOf(uri) : null;
   if (typeof uri !== 'string' || !lengths) return wrong(`bulk data of ${named(tag)} is not in the request`);
   if (tag === PIXEL_DATA && depth === 0 && encapsulated) return writeFrames(uri, lengths, pieces);
+  // A part for each frame: of no other value, or a few references to many parts would be a dataset of any size.
+  if (lengths.length > 1 && !(PIXELS.has(tag) && depth === 0)) return wrong(`${named(tag)} is in several parts`);
   const total = lengths.reduce((sum, length) => sum + length, 0);
   const header = headerOf(tag, vr, total + (total % 2));
   if (isFailure(header)) return header;
@@ -164,6 +166,8 @@ const FIRST_OF_DATASET = 0x00080000;
 const LENGTH_TO_END = 0x00080001;
 const SPECIFIC_CHARACTER_SET = 0x00080005;
 const PIXEL_DATA = 0x7fe00010;
+/** Float, double and other pixel data. */
+const PIXELS: ReadonlySet<number> = new Set([0x7fe00008, 0x7fe00009, PIXEL_DATA]);
 const TRAILING_PADDING = 0xfffcfffc;
 const UNDEFINED_LENGTH = 0xffffffff;
 const MAX_SHORT_LENGTH = 0xfffe;

@@ -65,6 +65,11 @@ describe('a dataset out of its metadata', () => {
     ['a sequence that is none', { '00400275': { vr: 'SQ', Value: 'x' } }],
     ['a value too long for its VR', { '00100020': { vr: 'LO', Value: ['x'.repeat(70_000)] } }],
     ['bulk data that did not come', { '00420011': { vr: 'OB', BulkDataURI: 'nothing' } }],
+    ['several parts that are no pixels', { '00420011': { vr: 'OB', BulkDataURI: 'frames' } }],
+    [
+      'several parts that are pixels of an icon',
+      { '00880200': { vr: 'SQ', Value: [{ '7FE00010': { vr: 'OB', BulkDataURI: 'frames' } }] } },
+    ],
     ['bulk data without an address', { '00420011': { vr: 'OB', BulkDataURI: 7 } }],
     ['items without end', nested(40)],
   ])('refuses %s', (_, json) => {
