@@ -132,6 +132,7 @@ function recognition({ source, peers }: Parts): ConfigFault[] {
 /** Who may look at patients is known by more than an AE title, sees the cases of a group that there is, and sends them where it is said. */
 function queries({ source, raw, peers, destinations }: Parts): ConfigFault[] {
   const groups = destinations.flatMap(({ value }) => (isText(value.group) ? [value.group] : []));
+  const unknowing = destinations.flatMap(({ value }) => (value.deidentify === undefined ? [] : [value.group]));
   const door = record(raw.dimse).host ?? LOOPBACK;
   const isHere = isText(door) && isLoopback(door);
   return peers.flatMap(({ path, value }) => {
@@ -147,6 +148,10 @@ function queries({ source, raw, peers, destinations }: Parts): ConfigFault[] {
         ? []
         : [source.fault(at, 'is for a peer that is known by its certificate: give dimse.certificate')]),
       ...existing(source, [...at, 'group'], query.group, groups, 'group of a destination'),
+      // A C-FIND and a C-GET tell what is stored.
+      ...(unknowing.includes(query.group)
+        ? [source.fault([...at, 'group'], 'is of a destination with deidentify, whose readers shall not know')]
+        : []),
       ...texts(query.moveTo).flatMap((to, index) => leadsTo(source, [...at, 'moveTo', index], to, destinations, TAKE_C_STORE)),
     ];
   });

@@ -156,6 +156,15 @@ describe('how long a sender is kept waiting', () => {
 describe('a PACS', () => {
   const pacs = (more = '') => `destinations: [{ name: pacs, kind: dimse, host: h, port: 104, aeTitle: PACS${more} }]`;
 
+  it('lets nobody search what the readers of a destination with deidentify shall not know', () => {
+    const searching = 'peers: [{ name: a, dimse: { aeTitle: A, query: { group: g } } }]\n';
+    const destination = (more: string) =>
+      `${searching}destinations: [{ kind: dimse, name: pacs, host: h, port: 104, aeTitle: PACS, group: g${more} }]`;
+    const fault = 'peers[0].dimse.query.group: is of a destination with deidentify, whose readers shall not know';
+    expect(faultsOf(destination(', deidentify: {}')).some((one) => one.includes(fault))).toBe(true);
+    expect(faultsOf(destination('')).some((one) => one.includes(fault))).toBe(false);
+  });
+
   it.each(['coerce: { patientIdPrefix: N- }', 'commitment: { limit: 1h }'])(
     'lets nothing that names the patient or his objects stand beside deidentify: %s',
     (other) => {
