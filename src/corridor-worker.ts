@@ -5,8 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { PriorRules } from './cases/prior-step.ts';
 import { peerDirectory } from './config/peers.ts';
 import { startStowClient } from './delivery/dicomweb/stow-client.ts';
+import { type PriorWorkerDeps, startPriorWorker } from './delivery/dimse/prior-worker.ts';
 import { startStoreClient } from './delivery/dimse/store-client.ts';
 import { startFhirClient } from './delivery/fhir/fhir-client.ts';
 import { type DestinationClient, type Lookout, startLaneWorker } from './delivery/lane-worker.ts';
@@ -17,12 +19,14 @@ import { type ObjectDeps, ObjectSession } from './endpoints/dicom/object-session
 import { makeAhead } from './endpoints/dicomweb/ahead-session.ts';
 import type { MetadataDeps } from './endpoints/dicomweb/metadata-session.ts';
 import { openJournal } from './journal/journal.ts';
+import { systemOfName } from './mapping/datatypes/systems.ts';
 import { systemClock } from './model/clock.ts';
 import type { Config, Destination } from './model/config.ts';
 import { failure } from './model/failure.ts';
 import type { Log, LogFields } from './model/log.ts';
 import type { Labels, Metrics } from './model/metrics.ts';
 import type { PeerDirectory } from './model/peer.ts';
+import { priorPeer } from './model/prior.ts';
 import { type Corridor, runBatch, runClock, saveWork } from './pipeline.ts';
 import { loadValidator, type Validate } from './protocols/fhir/resource-validator.ts';
 import { renderReport } from './reports/render.ts';
@@ -88,6 +92,10 @@ async function runThread(data: CorridorData): Promise<void> {
     parallel: 8,
   });
   const photos = startPhotoWorker({ ...shared, store: takeObject(data.config, { ...shared, journal }, corridor.house.peers) });
+  const priors = startPriorWorker({
+    ...{ database, clock: systemClock, log, metrics, destinations: data.config.destinations, ownAeTitle: data.config.dimse.aeTitle },
+    begin: beginAsked(data.config, { ...shared, journal }, corridor.house.peers),
+  });
   const loop = startLoop(corridor, metrics, () => say({ kind: 'alive' }), aheadMaker({ database, blobs }));
   const ear = listen(
     database,
@@ -96,12 +104,13 @@ async function runThread(data: CorridorData): Promise<void> {
   );
   say({ kind: 'ready' });
   await untilStopped((destinations) => {
+    priors.renew(destinations);
     for (const destination of destinations) clients.get(destination.name)?.renew?.(destination);
   });
   ear.stop();
   await loop.stop();
   await photos.stop();
-  await lanes.stop();
+  await Promise.all([priors.stop(), lanes.stop()]);
   await database.close();
   parentPort?.close();
 }
@@ -124,6 +133,7 @@ export async function openCorridor(database: Database, config: Config, log: Log)
     specialties: config.specialties,
     peerSpecialty: (peer: string) => peers.named(peer).specialty,
     defaultSpecialty: config.defaultSpecialty,
+    priorAuthority: priorAuthority(config),
   };
   const blobs = await openBlobs(config.dataDirectory);
   return {
@@ -132,6 +142,15 @@ export async function openCorridor(database: Database, config: Config, log: Log)
     clock: systemClock,
     log,
     workers: WORKERS,
+  };
+}
+
+/** A PACS has the patient numbers that it sends. */
+function priorAuthority({ destinations, peers }: Config): PriorRules['priorAuthority'] {
+  return (name) => {
+    const pacs = destinations.find((one) => one.kind === 'dimse' && one.name === name);
+    const peer = pacs?.kind === 'dimse' ? peers.find(({ callingAeTitle }) => callingAeTitle === pacs.aeTitle) : undefined;
+    return peer ? { name: peer.patientAuthority, system: systemOfName(peer.patientAuthority) } : null;
   };
 }
 
@@ -177,6 +196,14 @@ function takeObject({ dimse }: Config, deps: Omit<ObjectDeps, 'reserveBytes'>, p
       return failure('photos', 'unreachable', `the file cannot be read: ${reasonOf(error)}`, 'transient');
     }
     return session.end();
+  };
+}
+
+/** So is one that a PACS was asked for. */
+function beginAsked({ dimse }: Config, deps: Omit<ObjectDeps, 'reserveBytes'>, peers: PeerDirectory): PriorWorkerDeps['begin'] {
+  return (destination, object, refusal) => {
+    const peer = peers.named(priorPeer(destination));
+    return new ObjectSession('priors', { ...object, studyUid: null }, peer, { ...deps, reserveBytes: dimse.reserveBytes, refusal });
   };
 }
 

@@ -14,6 +14,7 @@ import { requireBearer } from './endpoints/bearer-session.ts';
 import { dicomwebRoutes } from './endpoints/dicomweb/dicomweb-routes.ts';
 import type { RenderDeps } from './endpoints/dicomweb/rendered-session.ts';
 import { openRenderer } from './endpoints/dicomweb/renderer-session.ts';
+import { askedObjects } from './endpoints/dimse/asked-session.ts';
 import { startDimseDoor } from './endpoints/dimse/dimse-listener.ts';
 import { DEFAULT_BODY_TIMEOUT_MS, DEFAULT_MAX_BINARY_BYTES } from './endpoints/fhir/deps.ts';
 import { fhirRoutes } from './endpoints/fhir/fhir-routes.ts';
@@ -241,6 +242,7 @@ async function openDoors(parts: Parts): Promise<Door[]> {
     journal,
     blobs,
     commitment: { database, journal, blobs },
+    asked: askedObjects(config, peers, database),
     query: { database, blobs, audit: parts.audit, move },
     peers,
     log,

@@ -9,6 +9,7 @@ import { assembleCases, type CaseRules, type Owners, prepareCases, writeTask } f
 import { followMoves } from './cases/follow-step.ts';
 import { matchCases } from './cases/match-step.ts';
 import { move } from './cases/move-step.ts';
+import { type PriorRules, seekPriors } from './cases/prior-step.ts';
 import { mapEntries } from './mapping/map-step.ts';
 import { undoMerges } from './mapping/unmerge-step.ts';
 import type { Clock } from './model/clock.ts';
@@ -39,7 +40,7 @@ import { claimEntries, countTry, readEntry, restEntry } from './store/journal-st
 export type House = {
   readonly config: Config;
   readonly peers: PeerDirectory;
-  readonly rules: CaseRules;
+  readonly rules: CaseRules & PriorRules;
   readonly owners: Owners;
   readonly blobs: BlobStore;
   readonly validate: Validate;
@@ -65,6 +66,7 @@ export const STEPS: readonly Step[] = [
   },
   { room: 'cases', does: 'which specialty', run: (batch, house) => prepareCases(batch, house.rules) },
   { room: 'routing', does: 'which destination, and why', run: (batch, house) => routeCases(batch, house.config) },
+  { room: 'cases', does: 'earlier studies of its patient', run: (batch, house) => seekPriors(batch, house.rules) },
   { room: 'cases', does: 'is the package whole; the Task', run: (batch, house) => assembleCases(batch, house.rules, house.owners) },
   { room: 'return', does: 'application acknowledgments that were asked for', run: (batch, house) => acknowledgeEntries(batch, house) },
   { room: 'return', does: 'what is told of orders', run: (batch, house) => tellOrders(batch, house) },

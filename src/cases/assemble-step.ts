@@ -21,10 +21,12 @@ import {
 } from '../store/batch.ts';
 import { keyText, readCasesByTask } from '../store/case-store.ts';
 import { readClosingCounts } from '../store/closing-store.ts';
+import { earliest } from './join.ts';
 import { askersOf, groupsOf } from './match-step.ts';
 import { move, note } from './move-step.ts';
 import { settleAbort, voidAbort } from './order-step.ts';
 import { isHeld, nextPhase } from './phase.ts';
+import { waitsForPriors } from './prior.ts';
 import { newTask, updatedTask } from './task.ts';
 import { releasedAtOnce, specialtyOf, wholeness } from './whole.ts';
 
@@ -179,10 +181,16 @@ function judgeAssembling(batch: Batch, state: CaseState, rules: CaseRules, told:
   const held = status === 'on-hold' || status === 'draft';
   const routed = state.route !== null || state.serviceRequest === '';
   const { missing, wake, by, late } = wholeness(state, specialty, batch.now.getTime(), told);
-  const all = [...missing, held ? `order: ${status}` : '', routed ? '' : UNROUTED].filter((text) => text !== '');
+  const awaited = waitsForPriors(state, batch.now.getTime());
+  const all = [...missing, held ? `order: ${status}` : '', routed ? '' : UNROUTED, awaited ? PRIORS : ''].filter((text) => text !== '');
   const released = state.released ?? releaseByRule(batch, state, specialty, late);
   // A rule that is added later is found by the clock.
-  putCase(batch, { ...state, missing: all, released, wake: routed ? wake : batch.now.getTime() + UNROUTED_MS });
+  putCase(batch, {
+    ...state,
+    missing: all,
+    released,
+    wake: routed ? earliest(wake, awaited ? (state.priors?.until ?? null) : null) : batch.now.getTime() + UNROUTED_MS,
+  });
   if (!routed && !state.missing.includes(UNROUTED))
     addEvent(batch, state.id, { seq: null, kind: 'unrouted', actor: 'gateway', detail: UNROUTED });
   if (!routed || held || state.serviceRequest === '') return;
@@ -193,6 +201,7 @@ function judgeAssembling(batch: Batch, state: CaseState, rules: CaseRules, told:
 
 const UNROUTED = 'route: no rule of the configuration fits';
 const UNROUTED_MS = 60_000;
+const PRIORS = 'priors: the PACS is being asked';
 
 function requestStatus(batch: Batch, state: CaseState): string {
   const request = resourceIn(batch, state.serviceRequest);
@@ -243,7 +252,7 @@ export function writeTask(batch: Batch, id: string, owners: Owners): void {
   if (state.task === '') putCase(batch, { ...state, task: reference });
   grant(batch, visibleOf(state, reference), id, groupsOf(state));
   grant(batch, [reference], id, askersOf(state));
-  grant(batch, [state.patient], null, groupsOf(state));
+  grant(batch, [state.patient, ...(state.priors?.imagingStudies ?? [])], null, groupsOf(state));
 }
 
 /** What of a case its reading group sees. */

@@ -99,7 +99,7 @@ function union<T>(a: readonly T[], b: readonly T[], textOf: (value: T) => string
 const keyText = (key: CaseKey): string => `${key.kind}|${key.system}|${key.value}`;
 const patientText = (key: PatientKey): string => `${key.system}|${key.value}`;
 
-function earliest(a: number | null, b: number | null): number | null {
+export function earliest(a: number | null, b: number | null): number | null {
   if (a === null || b === null) return a ?? b;
   return Math.min(a, b);
 }

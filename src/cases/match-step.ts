@@ -19,7 +19,9 @@ type Members = Map<string, string[]>;
 
 /** `peers`: who may say something of the orders of others. */
 export async function matchCases(batch: Batch, peers: Pick<PeerDirectory, 'isConfigured'>): Promise<void> {
-  const claims = batch.works.flatMap((work) => (work.failure ? [] : work.parts.map((part) => ({ work, part }))));
+  const claims = batch.works.flatMap((work) =>
+    work.failure ? [] : work.parts.filter(({ kind }) => kind !== 'prior').map((part) => ({ work, part })),
+  );
   // Cases whose patient was merged or linked in this batch: what did not agree may agree now.
   const followed = batch.works.flatMap(({ acts, cases }) => (acts.some(({ kind }) => kind === 'move') ? openOf(batch, cases) : []));
   const keys = [...claims.flatMap(({ part }) => part.keys), ...followed.flatMap((state) => state.keys)];

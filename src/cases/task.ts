@@ -96,7 +96,11 @@ function inputsOf(state: CaseState): TaskInput[] {
       type: { text: INPUT_TYPES[member.slice(0, member.indexOf('/'))] as string },
       valueReference: { reference: member },
     }));
-  return [...studies, ...members];
+  const priors = (state.priors?.imagingStudies ?? []).map((reference) => ({
+    type: { text: 'prior study' },
+    valueReference: { reference },
+  }));
+  return [...studies, ...members, ...priors];
 }
 
 const FULFILL: CodeableConcept = { coding: [{ system: TASK_CODE_SYSTEM, code: 'fulfill' }] };

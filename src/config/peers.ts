@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import type { Config, ConfiguredPeer } from '../model/config.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
 import type { DimseCaller, MllpCaller, Peer, PeerDirectory } from '../model/peer.ts';
+import { askedDestination } from '../model/prior.ts';
 import type { ShownCertificate } from '../model/tls.ts';
 import { addressRange } from './address-range.ts';
 import { rankOf } from './plan.ts';
@@ -36,7 +37,7 @@ export function peerDirectory(config: Config): PeerDirectory {
     },
     http: (client) =>
       (client === '' ? undefined : config.peers.find((peer) => peer.client === client)) ?? unknownPeer(madeUpName('http', client)),
-    named: (name) => byName.get(name) ?? unknownPeer(name),
+    named: (name) => byName.get(name) ?? askedPeer(config, name) ?? unknownPeer(name),
     isConfigured: (name) => byName.has(name),
   };
 }
@@ -79,6 +80,13 @@ function comesFrom({ callingAddress, callingCertificate }: ConfiguredPeer, calle
 
 function archivesCalled({ destinations = [] }: Partial<Config>, aeTitle: string): string[] {
   return destinations.flatMap((one) => (one.kind === 'dimse' && one.commitment && one.aeTitle === aeTitle ? [one.name] : []));
+}
+
+/** What a destination was asked for is meant as what it sends by itself. */
+function askedPeer({ destinations = [], peers = [] }: Partial<Config>, name: string): Peer | undefined {
+  const destination = destinations.find((one) => one.kind === 'dimse' && one.name === askedDestination(name));
+  const peer = destination?.kind === 'dimse' ? peers.find(({ callingAeTitle }) => callingAeTitle === destination.aeTitle) : undefined;
+  return peer && { ...peer, name };
 }
 
 function mayBeCalled({ dimse, unknownPeers }: Config, called: string): boolean {

@@ -13,7 +13,7 @@ export function planFaults(source: Source, specialties: readonly string[]): Conf
   const raw = record(source.raw);
   const destinations = withReaders(items(raw, 'destinations'));
   const parts: Parts = { source, raw, specialties, peers: items(raw, 'peers'), destinations, routes: items(raw, 'routes') };
-  return [doors, listeners, names, returns, archives, outgoing, routes, specialtyNames, recognition, queries].flatMap((rule) =>
+  return [doors, listeners, names, returns, archives, outgoing, routes, specialtyNames, recognition, queries, priors].flatMap((rule) =>
     rule(parts),
   );
 }
@@ -157,6 +157,19 @@ function queries({ source, raw, peers, destinations }: Parts): ConfigFault[] {
   });
 }
 
+/** Who is asked for priors is known as a peer, which says whose numbers his patients have: a number alone may be anybody's. */
+function priors({ source, raw, peers, destinations }: Parts): ConfigFault[] {
+  return Object.entries(record(raw.specialties)).flatMap(([specialty, change]) => {
+    const { from } = record(record(change).priors);
+    const at = ['specialties', specialty, 'priors', 'from'];
+    const wrong = from === undefined ? [] : leadsTo(source, at, from, destinations, ANSWER_QUERIES);
+    if (!isText(from) || wrong.length > 0) return wrong;
+    const aeTitle = destinations.find(({ value }) => value.name === from)?.value.aeTitle;
+    const known = peers.some(({ value }) => same(record(value.dimse).aeTitle, aeTitle) && isText(value.patientAuthority));
+    return known ? [] : [source.fault(at, `is '${from}', and no peer with its dimse.aeTitle says its patientAuthority: ${NAME_AUTHORITY}`)];
+  });
+}
+
 function ambiguous(one: Raw, other: Raw): string {
   const [a, b] = [record(one.mllp), record(other.mllp)];
   const overlap = MLLP_SIGNS.every((key) => a[key] === undefined || b[key] === undefined || a[key] === b[key]);
@@ -241,4 +254,6 @@ const NAME_READERS = 'name the readers who send it, in its group';
 const TAKE_CASES = { what: 'cases', kinds: ['pull', 'fhir', 'dimse', 'dicomweb'] };
 const BIND_WORKLIST = 'is for a peer that is known by more than its AE title: give dimse.certificate or dimse.address';
 const TAKE_C_STORE = { what: 'C-STORE', kinds: ['dimse'] };
+const ANSWER_QUERIES = { what: 'C-FIND', kinds: ['dimse'] };
+const NAME_AUTHORITY = 'whose patient numbers it is asked by';
 const TAKE_ANSWERS = { what: 'answers', kinds: ['mllp', 'fhir', 'dimse', 'dicomweb'] };

@@ -239,6 +239,13 @@ const specialtyChange = section({
   media: wholeNumber(0, 10_000).optional(),
   forms: wholeNumber(0, 1_000).optional(),
   releaseAtOnce: list(oneOf('routine', 'urgent', 'asap', 'stat')).optional(),
+  priors: section({
+    from: name,
+    most: wholeNumber(1, 20).prefault(3),
+    years: wholeNumber(1, 100).prefault(5),
+    sameModality: z.boolean({ error: 'must be true or false' }).prefault(true),
+    wait: duration('0s', '1h').prefault('0s'),
+  }).optional(),
 });
 
 function signer(pointers: Pointers) {

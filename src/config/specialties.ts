@@ -3,7 +3,7 @@
  * In: the files' texts. Out: specialties, or every fault of every file. What a deployment changes in one is laid over it last.
  */
 import { z } from 'zod';
-import type { Specialty } from '../model/config.ts';
+import type { PriorRule, Specialty } from '../model/config.ts';
 import { duration, list, name, oneOf, section, text, wholeNumber } from './elements.ts';
 import { faultsOf } from './fault.ts';
 import type { ConfigInput } from './schema.ts';
@@ -20,12 +20,13 @@ export function readSpecialties(files: readonly SpecialtyFile[]): { specialties:
 /** The specialties with the deployment's changes in them. */
 export function changedSpecialties(specialties: readonly Specialty[], changes: ConfigInput['specialties']): Specialty[] {
   return specialties.map((specialty) => {
-    const { quiet, limit, instances, media, forms, releaseAtOnce } =
+    const { quiet, limit, instances, media, forms, releaseAtOnce, priors } =
       (Object.hasOwn(changes, specialty.name) && changes[specialty.name]) || {};
     const { whole } = specialty;
     return {
       ...specialty,
       releaseAtOnce: releaseAtOnce ?? specialty.releaseAtOnce,
+      ...(priors ? { priors: priorRule(priors) } : {}),
       whole: {
         instances: instances ?? whole.instances,
         media: media ?? whole.media,
@@ -35,6 +36,10 @@ export function changedSpecialties(specialties: readonly Specialty[], changes: C
       },
     };
   });
+}
+
+function priorRule({ wait, ...rule }: NonNullable<ConfigInput['specialties'][string]['priors']>): PriorRule {
+  return { ...rule, waitMs: wait };
 }
 
 function readSpecialty(file: SpecialtyFile): { specialty: Specialty | null; faults: readonly ConfigFault[] } {

@@ -4,10 +4,12 @@
  * its door already and only tells which case parts it holds.
  */
 import type { Reference, Resource, Task } from '@medplum/fhirtypes';
+import type { CasePart } from '../model/case.ts';
 import { failure, isFailure } from '../model/failure.ts';
 import { holdText } from '../model/loss-report.ts';
 import type { Mapped } from '../model/mapped.ts';
 import type { PeerDirectory } from '../model/peer.ts';
+import { askedDestination } from '../model/prior.ts';
 import type { Work } from '../model/work.ts';
 import { indexOfStudy } from '../protocols/dicom/query-index.ts';
 import { literalReferences } from '../protocols/fhir/references.ts';
@@ -70,8 +72,10 @@ function attempt(work: Work, map: () => Mapped | ReturnType<typeof failure>): Ma
 
 /** The newest entry of a study stands for all of this batch: it gets the study as it now is. */
 async function mapStudies(batch: Batch, peers: PeerDirectory): Promise<MappedWork[]> {
-  const newest = new Map<string, Work>();
-  for (const work of batch.works) if (work.entry.kind === 'dicom' && !isNotice(work.entry)) newest.set(studyUidOf(work), work);
+  const works = batch.works.filter(({ entry }) => entry.kind === 'dicom' && !isNotice(entry));
+  const newest = new Map(works.map((work) => [studyUidOf(work), work]));
+  /** Of these something was sent by somebody, and not because it was asked for. */
+  const sent = new Set(works.filter(({ entry }) => askedDestination(entry.peer) === null).map(studyUidOf));
   if (newest.size === 0) return [];
   const byStudy = await knownByStudy(batch, [...newest.keys()]);
   // An ImagingStudy is what was received: what was made here of its report changes neither it nor its case.
@@ -87,9 +91,14 @@ async function mapStudies(batch: Batch, peers: PeerDirectory): Promise<MappedWor
     if (!study) continue;
     await indexStudy(batch.tx, indexOfStudy(instances));
     work.gaps = study.gaps;
-    mapped.push({ work, mapped: study });
+    mapped.push({ work, mapped: sent.has(uid) ? study : { ...study, parts: study.parts.map(asPrior) } });
   }
   return mapped;
+}
+
+/** It belongs to who asked for it, and brings no numbers together. */
+function asPrior(part: CasePart): CasePart {
+  return { ...part, kind: 'prior', keys: [] };
 }
 
 /** Studies whose patient is known by them. */

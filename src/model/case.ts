@@ -25,9 +25,10 @@ export type Priority = 'routine' | 'urgent' | 'asap' | 'stat';
 export type CasePart = {
   /**
    * `order`: a ServiceRequest; `images`: a DICOM study; `material`: anything else that joins a case (forms, photos); `result`: a report or
-   * a document that joins the case whose numbers it names, and never opens one; `progress`: what is said of how far a study is, likewise.
+   * a document that joins the case whose numbers it names, and never opens one; `progress`: what is said of how far a study is, likewise;
+   * `prior`: a study that was asked for, which goes to the cases that asked.
    */
-  readonly kind: 'order' | 'images' | 'material' | 'result' | 'progress';
+  readonly kind: 'order' | 'images' | 'material' | 'result' | 'progress' | 'prior';
   readonly keys: readonly CaseKey[];
   readonly patient: readonly PatientKey[];
   /** ORC-1 for an order (`NW` where the protocol has no such thing), '' otherwise. */
@@ -73,6 +74,18 @@ export type StudySummary = {
  */
 export type CasePhase = 'assembling' | 'requested' | 'claimed' | 'reported' | 'closed' | 'cancelled';
 
+export type PriorState = {
+  /** Destination that is asked. */
+  readonly from: string;
+  /** Epoch ms until which a whole case waits for them. */
+  readonly until: number;
+  /** Nothing more is asked for. */
+  readonly done: boolean;
+  /** Study Instance UIDs that the PACS was asked for, and the ImagingStudies of those that are here. */
+  readonly uids: readonly string[];
+  readonly imagingStudies: readonly string[];
+};
+
 export type ReturnState = {
   readonly destination: string;
   readonly delivery: string;
@@ -116,6 +129,8 @@ export type CaseState = {
   readonly push: { readonly delivery: string; readonly receipt: number | null } | null;
   /** How many objects of the case were ordered to the PACS it is routed to, and how many of them it has taken; absent where none go. */
   readonly objects?: { readonly destination: string; readonly ordered: number; readonly taken: number };
+  /** Earlier studies of the patient; absent where none were asked for. They are not images of the case. */
+  readonly priors?: PriorState;
   readonly claim: { readonly by: string; readonly at: string } | null;
   readonly report: {
     readonly reference: string;

@@ -161,6 +161,20 @@ export type Specialty = {
   };
   /** Priorities whose orders do not wait for the package. */
   readonly releaseAtOnce: readonly string[];
+  /** Earlier studies of the patient that a PACS is asked for; absent where none is. */
+  readonly priors?: PriorRule;
+};
+
+export type PriorRule = {
+  /** Name of a destination of kind `dimse`. */
+  readonly from: string;
+  /** So many studies, the newest first, and none older than so many years. */
+  readonly most: number;
+  readonly years: number;
+  /** Only studies with a modality of the case. */
+  readonly sameModality: boolean;
+  /** A case that is whole waits for them so long. */
+  readonly waitMs: number;
 };
 
 /** One MLLP door; there may be several. */

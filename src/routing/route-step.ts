@@ -56,7 +56,8 @@ async function takeFrom(batch: Batch, state: CaseState, group: string): Promise<
 }
 
 function resourcesOf(state: CaseState): string[] {
-  return [state.task, state.serviceRequest, state.patient, ...state.members, ...state.studies.map(({ imagingStudy }) => imagingStudy)];
+  const studies = [...state.studies.map(({ imagingStudy }) => imagingStudy), ...(state.priors?.imagingStudies ?? [])];
+  return [state.task, state.serviceRequest, state.patient, ...state.members, ...studies];
 }
 
 /** Finds or makes the Organization of every reading destination: the owner of its Tasks. Run once at start. */

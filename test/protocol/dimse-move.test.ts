@@ -5,10 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { moveClient } from '../../src/delivery/dimse/move-client.ts';
 import { openStored } from '../../src/delivery/outgoing-session.ts';
 import { makeAhead } from '../../src/endpoints/dicomweb/ahead-session.ts';
-import type { ConfiguredPeer, DimseDestination } from '../../src/model/config.ts';
+import type { ConfiguredPeer } from '../../src/model/config.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { ctSeries } from '../support/dicom-objects.ts';
 import { type DicomServer, freePort, startOrthanc, startStorescp } from '../support/dicom-peers.ts';
+import { destinationOf } from '../support/dimse-destination.ts';
 import { isInstalled, run } from '../support/programs.ts';
 import { storeObjects } from '../support/store-objects.ts';
 import { until } from '../support/until.ts';
@@ -19,15 +20,6 @@ const SLICES = ctSeries({ ...STUDY, seriesUid: '2.25.71.1', slices: 3 });
 const ANYWHERE = { callingAddress: '', callingCertificate: '', sendingApplication: '', sendingFacility: '', listener: '', address: '' };
 const peerOf = (name: string, callingAeTitle: string, moveTo: readonly string[]) =>
   ({ ...ANYWHERE, certificate: '', name, callingAeTitle, query: { group: 'readers', moveTo } }) as unknown as ConfiguredPeer;
-
-function destinationOf(name: string, { target }: DicomServer): DimseDestination {
-  const { host, port, aeTitle } = target;
-  const retry = { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' } as const;
-  return {
-    ...{ kind: 'dimse', transcode: 'never', name, group: '', tls: null, host, port, aeTitle, callingAeTitle: 'WAYSTATION' },
-    ...{ timeoutMs: 20_000, idleMs: 1_000, associations: 1, retry, results: ['pdf'], srClass: 'basic', rejection: 'none' },
-  };
-}
 
 const withPeers = isInstalled('movescu') && isInstalled('Orthanc') ? describe : describe.skip;
 withPeers('C-MOVE at the DIMSE door', () => {

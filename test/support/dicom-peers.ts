@@ -46,6 +46,23 @@ export async function startOrthanc(settings: Readonly<Record<string, unknown>> =
   return started(program, { directory, port, aeTitle: 'ORTHANC', http: `http://127.0.0.1:${httpPort}` });
 }
 
+/** dcmtk's archive, one process an association; `moveTo`: where it may send to, by AE title. */
+export async function startDcmqrscp(options: readonly string[], moveTo: readonly StoreTarget[], onPort?: number): Promise<DicomServer> {
+  const directory = temporaryDirectory('waystation-dcmqrscp-');
+  const port = onPort ?? (await freePort());
+  mkdirSync(join(directory, 'db'));
+  const hosts = moveTo.map(({ aeTitle, host, port: to }, index) => `host${index} = (${aeTitle}, ${host}, ${to})`);
+  const tables = [['HostTable', ...hosts], ['VendorTable'], ['AETable', `PACS ${join(directory, 'db')} RW (100, 1024mb) ANY`]];
+  const blocks = tables.flatMap(([table, ...rows]) => [`${table} BEGIN`, ...rows, `${table} END`]);
+  const config = ['MaxPDUSize = 16384', 'MaxAssociations = 16', ...blocks, ''].join('\n');
+  writeFileSync(join(directory, 'dcmqrscp.cfg'), config);
+  const program = spawn('dcmqrscp', ['-c', join(directory, 'dcmqrscp.cfg'), ...options, String(port)], {
+    stdio: 'ignore',
+    env: ENVIRONMENT,
+  });
+  return started(program, { directory, port, aeTitle: 'PACS', http: '' });
+}
+
 type About = { readonly directory: string; readonly port: number; readonly aeTitle: string; readonly http: string };
 
 async function started(program: ChildProcess, { directory, port, aeTitle, http }: About): Promise<DicomServer> {

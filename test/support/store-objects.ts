@@ -2,12 +2,17 @@
 import { DimseAssociation } from '../../src/delivery/dimse/dimse-client.ts';
 import type { SampleObject } from '../../src/protocols/dicom/sample-series.ts';
 
-export async function storeObjects(port: number, objects: readonly SampleObject[], calling = 'SENDER'): Promise<void> {
+export async function storeObjects(
+  port: number,
+  objects: readonly SampleObject[],
+  calling = 'SENDER',
+  called = 'WAYSTATION',
+): Promise<void> {
   const contexts = new Map(
     objects.map(({ sopClassUid, transferSyntax }) => [`${sopClassUid} ${transferSyntax}`, [sopClassUid, transferSyntax] as const]),
   );
   const association = new DimseAssociation(
-    { host: '127.0.0.1', port, calling, called: 'WAYSTATION', timeoutMs: 20_000 },
+    { host: '127.0.0.1', port, calling, called, timeoutMs: 20_000 },
     [...contexts.values()].map(([abstractSyntax, syntax]) => ({ abstractSyntax, transferSyntaxes: [syntax] })),
   );
   const refused = await association.open();

@@ -1,5 +1,6 @@
 /**
- * An association as requestor (PS3.8) with C-ECHO and C-STORE (PS3.7 §9.1), plain or over TLS: what sends objects to a PACS.
+ * An association as requestor (PS3.8) with C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE (PS3.7 §9.1), plain or over TLS: what sends objects to a
+ * PACS, and asks it for some.
  * In: an address, AE titles, and the presentation contexts wanted; objects as byte sources, streamed with the peer's back-pressure.
  * Out: the exact status of each operation. Promises: every wait has an end; a failure before the object's last byte was sent is transient,
  * one after it ambiguous: the peer may have taken the object.
@@ -13,6 +14,8 @@ import type { MoveOrigin } from '../../model/move.ts';
 import type { CallTls } from '../../model/tls.ts';
 import { COMMAND, type Command, encodeCommand, RESPONSE, responseTo } from '../../protocols/dicom/command.ts';
 import { CommandAssembler } from '../../protocols/dicom/command-assembler.ts';
+import type { DicomJson } from '../../protocols/dicom/header.ts';
+import { identifierReader, writeIdentifier } from '../../protocols/dicom/identifier.ts';
 import { fragmentBytes, gathered, pDataOf } from '../../protocols/dicom/p-data.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../../protocols/dicom/part10.ts';
 import {
@@ -23,12 +26,13 @@ import {
   type RoleSelection,
 } from '../../protocols/dicom/pdu.ts';
 import { STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH, VERIFICATION } from '../../protocols/dicom/sop-class.ts';
+import { PENDING, PENDING_UNSUPPORTED_KEYS } from '../../protocols/dicom/status.ts';
 import { eventTypeOf, writeEvent } from '../../protocols/dicom/storage-commitment.ts';
-import { EXPLICIT_LITTLE_ENDIAN } from '../../protocols/dicom/transfer-syntax.ts';
+import { EXPLICIT_LITTLE_ENDIAN, type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import { drained, type Indication, type UpperLayer, upperLayer } from '../../protocols/dicom/upper-layer.ts';
 import { callTlsOptions, handshakeFault } from '../../security/tls-options.ts';
 
-/** Responses are short commands; nobody sends us datasets. */
+/** Responses are short; what a C-GET brings comes in as many as it needs. */
 const MAX_PDU_BYTES = 64 * 1024;
 /** Their ids are the odd numbers of one byte (PS3.8 Table 9-13). */
 export const MAX_CONTEXTS = 128;
@@ -67,7 +71,13 @@ export type OutgoingObject = {
 };
 
 /** A request of the peer: fragments of its dataset go in, the status that answers it comes out. */
-export type Incoming = { write(fragment: Buffer): void; end(): Promise<number> };
+export type Incoming = {
+  /** Resolves when more is welcome. */
+  write(fragment: Buffer): void | Promise<void>;
+  end(): Promise<number>;
+  /** The association ended before the dataset did. */
+  abandon?(): Promise<void>;
+};
 /** What becomes of a request of the peer, by its command and transfer syntax; null for one that nobody serves. */
 export type Hear = (command: Command, transferSyntax: string) => Incoming | null;
 
@@ -81,8 +91,15 @@ export async function associate(
   return (await association.open()) ?? association;
 }
 
-/** A request of the peer that is under way. */
-type Heard = { readonly command: Command; readonly context: number; readonly incoming: Incoming };
+/** A dataset of the peer that is under way: of its request, or of its response. */
+type Heard = {
+  readonly context: number;
+  readonly write: (fragment: Buffer) => void | Promise<void>;
+  readonly finish: () => void;
+  readonly abandon: () => void;
+};
+
+type OwnRequest = Omit<Command, 'messageId' | 'hasDataset'>;
 
 /** What the peer says next. */
 type Said = Command | 'accepted' | 'released' | Failure;
@@ -105,15 +122,16 @@ export class DimseAssociation {
   readonly #over = Promise.withResolvers<void>();
   readonly #hear: Hear;
   #incoming: Heard | null = null;
+  /** Told of the responses before the last. */
+  #pending: ((identifier: DicomJson | null) => void) | null = null;
 
   constructor(target: DimseTarget, wanted: readonly Wanted[], hear: Hear = () => null) {
     this.#target = target;
     this.#hear = hear;
     this.#proposed = wanted.map((context, index) => ({ id: 2 * index + 1, ...context }));
-    this.#roles = wanted.flatMap(({ abstractSyntax, asProvider }) =>
-      asProvider ? [{ sopClassUid: abstractSyntax, scu: false, scp: true }] : [],
-    );
-    this.#layer = upperLayer('requestor', MAX_PDU_BYTES, this.#transport(), async (indication) => this.#indicated(indication));
+    const provided = new Set(wanted.filter(({ asProvider }) => asProvider).map(({ abstractSyntax }) => abstractSyntax));
+    this.#roles = [...provided].map((sopClassUid) => ({ sopClassUid, scu: false, scp: true }));
+    this.#layer = upperLayer('requestor', MAX_PDU_BYTES, this.#transport(), (indication) => this.#indicated(indication));
   }
 
   /** Null when the association stands. */
@@ -197,14 +215,38 @@ export class DimseAssociation {
   }
 
   /** The status of an operation with a dataset on the context of its SOP class; `datasetIn` writes it in the accepted transfer syntax. */
-  async ask(command: Omit<Command, 'messageId' | 'hasDataset'>, datasetIn: (transferSyntax: string) => Buffer): Promise<number | Failure> {
+  async ask(command: OwnRequest, datasetIn: (transferSyntax: string) => Buffer): Promise<number | Failure> {
+    return this.#statusIn(await this.#exchange(command, datasetIn));
+  }
+
+  async #exchange(command: OwnRequest, datasetIn: (transferSyntax: string) => Buffer): Promise<Said> {
     const context = this.#contextFor(command.sopClassUid, null);
     if (context === null) return failure('delivery', 'rejected', `the peer takes no ${command.sopClassUid}`, 'transient');
     const said = this.#next();
     this.#messageId = (this.#messageId % 0xffff) + 1;
     await this.#send(context, true, encodeCommand({ ...command, messageId: this.#messageId, hasDataset: true }), true);
     await this.#send(context, false, datasetIn(this.#accepted.get(context) as string), true);
-    return this.#statusIn(await said);
+    return said;
+  }
+
+  /** Whether the peer takes operations on that SOP class. */
+  serves(abstractSyntax: string): boolean {
+    return this.#contextFor(abstractSyntax, null) !== null;
+  }
+
+  /** The last response of an operation that has several (C-FIND, C-GET, C-MOVE); `each` hears those before it, with what they identify. */
+  async query(
+    command: Pick<Command, 'field' | 'sopClassUid' | 'moveDestination'>,
+    identifier: DicomJson,
+    each: (identifier: DicomJson | null) => void,
+  ): Promise<Command | Failure> {
+    this.#pending = each;
+    const said = await this.#exchange({ ...command, sopInstanceUid: '' }, (syntax) =>
+      writeIdentifier(identifier, syntax === EXPLICIT_LITTLE_ENDIAN),
+    );
+    this.#pending = null;
+    const status = this.#statusIn(said);
+    return isFailure(status) ? status : (said as Command);
   }
 
   async release(): Promise<void> {
@@ -231,6 +273,8 @@ export class DimseAssociation {
   #tell(said: Said): void {
     if (isFailure(said)) {
       this.#ended ??= said;
+      this.#incoming?.abandon();
+      this.#incoming = null;
       this.#over.resolve();
     }
     this.#waiting?.(said);
@@ -270,7 +314,7 @@ export class DimseAssociation {
     return fits?.id ?? null;
   }
 
-  #indicated(indication: Indication): void {
+  async #indicated(indication: Indication): Promise<void> {
     if (indication.type === 'A-ASSOCIATE-AC') {
       const accepted = indication.results.filter(({ result }) => result === ACCEPTANCE);
       this.#accepted = new Map(accepted.map(({ id, transferSyntax }) => [id, transferSyntax]));
@@ -279,37 +323,71 @@ export class DimseAssociation {
       this.#peerMaxPduLength = indication.user.maxPduLength;
     }
     if (indication.type === 'A-RELEASE-RQ') void this.#layer.send({ type: 'A-RELEASE-RP' });
-    if (indication.type === 'P-DATA-TF') for (const value of indication.values) this.#value(value);
-    else this.#tell(saidBy(indication));
+    if (indication.type !== 'P-DATA-TF') return this.#tell(saidBy(indication));
+    for (const value of indication.values) await this.#value(value);
   }
 
-  #value(pdv: Pdv): void {
+  async #value(pdv: Pdv): Promise<void> {
     if (!pdv.command && this.#incoming?.context === pdv.context) {
-      this.#incomingFragment(pdv);
-      return;
+      const incoming = this.#incoming;
+      await incoming.write(pdv.fragment);
+      if (!pdv.last || this.#incoming !== incoming) return;
+      this.#incoming = null;
+      return incoming.finish();
     }
     const command = pdv.command ? this.#assembler.push(pdv) : failure('delivery', 'malformed', 'a dataset that nobody asked for');
-    if (command === null || (!isFailure(command) && this.#isHeard(command, pdv.context))) return;
-    this.#tell(command);
-    if (isFailure(command)) void this.abort();
+    if (command === null) return;
+    if (isFailure(command)) {
+      this.#tell(command);
+      return void this.abort();
+    }
+    this.#incoming ??= this.#heard(command, pdv.context);
+    if (!this.#incoming) this.#answered(command, null);
   }
 
-  #isHeard(command: Command, context: number): boolean {
-    if ((command.field & RESPONSE) !== 0 || !command.hasDataset || this.#incoming) return false;
-    const incoming = this.#hear(command, this.#accepted.get(context) ?? '');
-    if (incoming) this.#incoming = { command, context, incoming };
-    return incoming !== null;
+  /** What becomes of the dataset behind a command; null where it has none, or nobody takes it. */
+  #heard(command: Command, context: number): Heard | null {
+    if (!command.hasDataset) return null;
+    const syntax = this.#accepted.get(context) ?? '';
+    if ((command.field & RESPONSE) !== 0) return this.#identifierOf(command, context, syntax);
+    const incoming = this.#hear(command, syntax);
+    const answer = (status: number) => this.#send(context, true, encodeCommand(responseTo(command, status)), true);
+    return (
+      incoming && {
+        context,
+        write: (fragment) => incoming.write(fragment),
+        finish: () =>
+          void incoming
+            .end()
+            .then(answer)
+            .catch(() => this.abort()),
+        abandon: () => void incoming.abandon?.().catch(() => {}),
+      }
+    );
   }
 
-  #incomingFragment({ fragment, last }: Pdv): void {
-    const { command, context, incoming } = this.#incoming as Heard;
-    incoming.write(fragment);
-    if (!last) return;
-    this.#incoming = null;
-    void incoming
-      .end()
-      .then((status) => this.#send(context, true, encodeCommand(responseTo(command, status)), true))
-      .catch(() => this.abort());
+  #identifierOf(command: Command, context: number, syntax: string): Heard {
+    const reader = identifierReader(transferSyntax(syntax) as TransferSyntax);
+    const keep = (fragment: Buffer): void => {
+      reader.push(fragment);
+    };
+    const finish = (): void => {
+      const identifier = reader.end();
+      if (!isFailure(identifier)) {
+        this.#answered(command, identifier.json);
+        return;
+      }
+      this.#tell(failure('delivery', 'malformed', `an answer cannot be read: ${identifier.detail}`, 'transient'));
+      void this.abort();
+    };
+    return { context, write: keep, finish, abandon: () => {} };
+  }
+
+  /** A response that is not the last one is no end of waiting. */
+  #answered(command: Command, identifier: DicomJson | null): void {
+    const isPending = command.status === PENDING || command.status === PENDING_UNSUPPORTED_KEYS;
+    if (this.#pending && isPending) this.#pending(identifier);
+    else this.#tell(command);
   }
 
   #transport() {

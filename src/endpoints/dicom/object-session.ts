@@ -12,6 +12,7 @@ import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { IndexedInstance } from '../../model/instance.ts';
 import type { Log } from '../../model/log.ts';
 import type { Peer } from '../../model/peer.ts';
+import type { Header } from '../../protocols/dicom/header.ts';
 import { type HeaderReader, headerReader, type ReadHeader } from '../../protocols/dicom/header-reader.ts';
 import { part10Prefix } from '../../protocols/dicom/part10.ts';
 import { statusName, statusOf } from '../../protocols/dicom/status.ts';
@@ -30,6 +31,8 @@ export type ObjectDeps = {
   readonly reserveBytes: number;
   readonly log: Log;
   readonly clock: Clock;
+  /** Why an object with this header is not taken, or null; absent where all are. */
+  readonly refusal?: (header: Header) => Promise<Failure | null>;
 };
 
 /** What the sender says of the object before it comes. */
@@ -121,7 +124,7 @@ export class ObjectSession {
 
   async #store(): Promise<Appended | Failure> {
     const read = await this.#reader.end();
-    const mismatch = isFailure(read) ? read : this.#mismatchOf(read);
+    const mismatch = isFailure(read) ? read : (this.#mismatchOf(read) ?? (await this.#deps.refusal?.(read.header)) ?? null);
     if (isFailure(read) || mismatch || !this.#writer) {
       await this.#fail(mismatch ?? failure(this.#door, 'malformed', 'no dataset'));
       return this.#problem as Failure;

@@ -4,6 +4,7 @@
  */
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Metrics } from '../../model/metrics.ts';
+import type { Peer } from '../../model/peer.ts';
 import type { Command } from '../../protocols/dicom/command.ts';
 import type { AcceptedContext } from '../../protocols/dicom/negotiation.ts';
 import { SUCCESS, statusName, statusOf } from '../../protocols/dicom/status.ts';
@@ -11,17 +12,25 @@ import { isUid } from '../../protocols/dicom/uid.ts';
 import { type ObjectDeps, ObjectSession } from '../dicom/object-session.ts';
 import type { Operation, Request } from './operation.ts';
 
-export type StoreDeps = ObjectDeps & { readonly metrics: Metrics };
+export type StoreDeps = ObjectDeps & {
+  readonly metrics: Metrics;
+  /** How an object is taken that comes because of a C-MOVE of ours; null for any other. `originator`: (0000,1030). */
+  readonly asked?: (calling: string, originator: string) => AskedObject | null;
+};
+
+export type AskedObject = { readonly peer: Peer; readonly refusal: NonNullable<ObjectDeps['refusal']> };
 
 export class StoreSession implements Operation {
   readonly #object: ObjectSession;
   readonly #deps: StoreDeps;
   readonly #started: Date;
 
-  constructor({ command, context, peer }: Request, deps: StoreDeps) {
+  constructor({ command, context, peer, dialogue }: Request, deps: StoreDeps) {
     const { sopClassUid, sopInstanceUid } = command;
     const announced = { sopClassUid, sopInstanceUid, transferSyntax: context.transferSyntax, studyUid: null };
-    this.#object = new ObjectSession('dimse', announced, peer, deps, faultOf(command, context));
+    const asked = command.moveOriginator ? deps.asked?.(dialogue.calling.trim(), command.moveOriginator) : null;
+    const taken = asked ? { ...deps, refusal: asked.refusal } : deps;
+    this.#object = new ObjectSession('dimse', announced, asked?.peer ?? peer, taken, faultOf(command, context));
     this.#deps = deps;
     this.#started = deps.clock.now();
   }
