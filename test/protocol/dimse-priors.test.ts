@@ -6,7 +6,7 @@ import type { PriorOrder } from '../../src/model/prior.ts';
 import { headerReader } from '../../src/protocols/dicom/header-reader.ts';
 import { type TransferSyntax, transferSyntax } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { ctSeries } from '../support/dicom-objects.ts';
-import { type DicomServer, startDcmqrscp } from '../support/dicom-peers.ts';
+import { type DicomServer, startDcmqrscp, startOrthanc } from '../support/dicom-peers.ts';
 import { destinationOf } from '../support/dimse-destination.ts';
 import { isInstalled } from '../support/programs.ts';
 import { storeObjects } from '../support/store-objects.ts';
@@ -34,12 +34,12 @@ const ORDER: PriorOrder = {
   afterAll(() => pacs.stop());
 
   /** What was taken, and what came. */
-  async function fetched(changes: Partial<PriorOrder> = {}, deps: Partial<PriorDeps> = {}) {
+  async function fetched(changes: Partial<PriorOrder> = {}, deps: Partial<PriorDeps> = {}, server = pacs) {
     const taken: string[][] = [];
     const stored: Buffer[] = [];
     const result = await fetchPriors(
       { ...ORDER, ...changes },
-      destinationOf('pacs', pacs),
+      destinationOf('pacs', server),
       { uids: ['2.25.804'], accessions: ['P-5'] },
       {
         ownAeTitle: 'WAYSTATION',
@@ -92,13 +92,6 @@ const ORDER: PriorOrder = {
     expect((await fetched({ patient: { id: 'P-9', authority: 'HOSP' } })).taken).toEqual([]);
   });
 
-  it('are not asked for where they are here', async () => {
-    const { result, stored } = await fetched({}, { here: async () => 1_000 });
-    expect(result).toMatchObject({ taken: 2, faults: [] });
-    // dcmqrscp counts the objects of a study.
-    expect(stored.length === 0 || stored.length === 4).toBe(true);
-  });
-
   it('are refused object by object where one is of another patient', async () => {
     await storeObjects(pacs.target.port, STRANGE, 'CT1', 'PACS');
     const { result, stored } = await fetched({ most: 1 });
@@ -113,6 +106,16 @@ const ORDER: PriorOrder = {
     const mute = await startDcmqrscp(['-QS'], []);
     expect(await fetchAt(destinationOf('pacs', mute))).toMatchObject({ class: 'permanent', detail: 'the PACS takes no C-FIND' });
     await mute.stop();
+  });
+
+  (isInstalled('Orthanc') ? it : it.skip)('come from Orthanc, which counts: what is all here is not asked for', async () => {
+    const orthanc = await startOrthanc({ DicomAlwaysAllowFind: true, DicomAlwaysAllowGet: true, RemoteAccessAllowed: false });
+    await storeObjects(orthanc.target.port, [...OLD, ...NEWER, ...OWN, ...OTHERS], 'CT1', 'ORTHANC');
+    const { result, stored } = await fetched({}, { here: async (uid) => (uid === '2.25.803' ? 2 : 1) }, orthanc);
+    await orthanc.stop();
+    expect(result).toEqual({ taken: 2, whole: 2, refused: 0, faults: [], left: [] });
+    expect(stored).toHaveLength(2);
+    expect(holds(stored, OLD)).toBe(true);
   });
 
   function fetchAt(destination: ReturnType<typeof destinationOf>): Promise<PriorResult | Failure> {

@@ -25,6 +25,7 @@ import { readEntry, readLoss } from '../../src/store/journal-store.ts';
 import { readMerge } from '../../src/store/merge-store.ts';
 import { migrate } from '../../src/store/migration-store.ts';
 import { claimPhoto } from '../../src/store/photo-store.ts';
+import { claimPriors } from '../../src/store/prior-store.ts';
 import { readHistory, readResources } from '../../src/store/resource-store.ts';
 import { searchResources } from '../../src/store/search-store.ts';
 import { readOpenOrders } from '../../src/store/worklist-store.ts';
@@ -122,6 +123,7 @@ async function readsWhatCameLater(database: Database, version: number): Promise<
   expect(open.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(since(15, ['2.25.72'], []));
   const made = (group: string | null) => instancesAt(database, { study: '1.2.9' }, group);
   expect([(await made('readers')).length, (await made('others')).length]).toEqual(since(16, [1, 0], [0, 0]));
+  expect((await claimPriors(database, SOON, SOON))?.order.from).toBe(since<string | undefined>(20, 'pacs', undefined));
 }
 
 /** A resend is known; the cancel that waited is worked off. */

@@ -335,20 +335,22 @@ export class DimseAssociation {
       this.#incoming = null;
       return incoming.finish();
     }
-    const command = pdv.command ? this.#assembler.push(pdv) : failure('delivery', 'malformed', 'a dataset that nobody asked for');
+    const isOutOfTurn = !pdv.command || this.#incoming !== null;
+    const command = isOutOfTurn ? failure('delivery', 'malformed', 'a dataset that nobody asked for, or none') : this.#assembler.push(pdv);
     if (command === null) return;
     if (isFailure(command)) {
       this.#tell(command);
       return void this.abort();
     }
-    this.#incoming ??= this.#heard(command, pdv.context);
+    this.#incoming = this.#heard(command, pdv.context);
     if (!this.#incoming) this.#answered(command, null);
   }
 
   /** What becomes of the dataset behind a command; null where it has none, or nobody takes it. */
   #heard(command: Command, context: number): Heard | null {
     if (!command.hasDataset) return null;
-    const syntax = this.#accepted.get(context) ?? '';
+    const syntax = this.#accepted.get(context);
+    if (syntax === undefined) return null;
     if ((command.field & RESPONSE) !== 0) return this.#identifierOf(command, context, syntax);
     const incoming = this.#hear(command, syntax);
     const answer = (status: number) => this.#send(context, true, encodeCommand(responseTo(command, status)), true);

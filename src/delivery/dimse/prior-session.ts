@@ -35,6 +35,9 @@ const MAX_LOOKED_AT = 30;
 const MAX_OBJECTS = 5_000;
 const MAX_BYTES = 8 * 1024 ** 3;
 
+/** Of all that is asked for a case: a PACS may answer for ever. */
+const TIME_LIMIT_MS = 50 * 60_000;
+
 /** An object on its way in, as a door takes one. */
 export type ObjectInput = { write(fragment: Buffer): Promise<void>; end(): Promise<Appended | Failure>; abandon(): Promise<void> };
 export type AnnouncedPrior = Pick<Command, 'sopClassUid' | 'sopInstanceUid'> & { readonly transferSyntax: string };
@@ -75,9 +78,10 @@ export async function fetchPriors(
   if (isFailure(association)) return association;
   const abort = (): void => void association.abort();
   intake.stopBy(abort);
-  deps.signal.addEventListener('abort', abort);
+  const end = AbortSignal.any([deps.signal, AbortSignal.timeout(TIME_LIMIT_MS)]);
+  end.addEventListener('abort', abort);
   const result = await fetchOver(association, order, own, { ...deps, intake });
-  deps.signal.removeEventListener('abort', abort);
+  end.removeEventListener('abort', abort);
   if (!association.ended) await association.release();
   return result;
 }

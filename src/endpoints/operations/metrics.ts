@@ -82,6 +82,7 @@ const HELP: Readonly<Record<string, string>> = {
   waystation_dimse_commitment_requests_total: 'Requests for storage commitment, by the status answered',
   waystation_dimse_commitments_total: 'Answers to them that were taken',
   waystation_photos_total: 'Photos and films that became DICOM objects, or did not',
+  waystation_priors_total: 'Cases whose priors a PACS was asked for, by whether all of them came',
   waystation_dimse_operations_total: 'DIMSE operations other than C-STORE',
   waystation_dimse_store_seconds: 'Time of a C-STORE, from its command to its answer',
   waystation_dimse_stored_bytes_total: 'Bytes of datasets stored',

@@ -518,6 +518,20 @@ describe('specialties', () => {
     });
   });
 
+  it('have priors from a PACS whose patient numbers are known', () => {
+    const pacs =
+      'destinations: [{ kind: dimse, name: pacs, host: h, port: 104, aeTitle: PACS }, { kind: pull, name: readers, group: readers }]';
+    const peer = (words: string) => `\npeers: [{ name: archive, dimse: { aeTitle: PACS }${words} }]`;
+    const rule = (words: string) => `\nspecialties: { teleradiology: { priors: { ${words} } } }`;
+    expect(loaded(pacs + peer(', patientAuthority: HOSP') + rule('from: pacs')).config.specialties.at(-1)?.priors).toEqual({
+      ...{ from: 'pacs', most: 3, years: 5, sameModality: true, waitMs: 0 },
+    });
+    expect(loaded(pacs).config.specialties.at(-1)).not.toHaveProperty('priors');
+    expect(() => loaded(pacs + peer('') + rule('from: pacs'))).toThrow('no peer with its dimse.aeTitle says its patientAuthority');
+    expect(() => loaded(pacs + rule('from: readers'))).toThrow("is 'readers' of kind pull, which takes no C-FIND");
+    expect(() => loaded(pacs + rule('from: packs'))).toThrow("is 'packs', but there is no such destination; did you mean 'pacs'?");
+  });
+
   it('are checked with the same faults when a profile is wrong', () => {
     const base = where({});
     const broken = { ...base, list: () => ['x.yaml'], readText: () => 'name: y\nwhole: { instanzes: 1 }\n', file: undefined };

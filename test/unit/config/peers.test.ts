@@ -32,6 +32,17 @@ function nameOf(peer: unknown): string {
   return isFailure(peer) ? `${peer.code}: ${peer.detail}` : (peer as { name: string }).name;
 }
 
+describe('a PACS that was asked', () => {
+  it('is meant as the peer with its AE title, under a name of its own', () => {
+    const yaml = `
+destinations: [{ name: readers, kind: pull, group: readers }, { name: pacs, kind: dimse, host: h, port: 104, aeTitle: PACS }]
+peers: [{ name: archive, dimse: { aeTitle: PACS }, patientAuthority: HOSP }]
+`;
+    expect(directory(yaml).named('prior:pacs')).toMatchObject({ name: 'prior:pacs', patientAuthority: 'HOSP' });
+    expect(directory(yaml).named('prior:other')).toMatchObject({ name: 'prior:other', patientAuthority: 'default' });
+  });
+});
+
 describe('configured peers', () => {
   const peers = directory(PEERS);
 
