@@ -17,6 +17,7 @@ import type { Gap, Mapped } from '../model/mapped.ts';
 import type { Peer, PeerDirectory } from '../model/peer.ts';
 import { headerReader } from '../protocols/dicom/header-reader.ts';
 import { readPart10 } from '../protocols/dicom/part10.ts';
+import { numberOf } from '../protocols/dicom/query-index.ts';
 import { transferSyntax } from '../protocols/dicom/transfer-syntax.ts';
 import { FS, VT } from '../protocols/hl7v2/framer.ts';
 
@@ -74,6 +75,7 @@ async function mapObject(file: Buffer, peers: PeerDirectory, peerName: string): 
     studyUid: header.studyUid,
     seriesUid: header.seriesUid,
     modality: header.modality,
+    number: numberOf(header.json, 'InstanceNumber'),
     frames: pixelOffset === null ? 0 : header.frames,
     pixelOffset,
     peer: peerName || 'dimse:file',

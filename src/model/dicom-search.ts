@@ -18,7 +18,7 @@ export type DicomColumn = {
     | 'description'
     | 'modalities';
   series: 'series_uid' | 'modality' | 'number' | 'description' | 'body_part';
-  instance: 'sop_instance_uid' | 'sop_class_uid';
+  instance: 'sop_instance_uid' | 'sop_class_uid' | 'number';
 };
 
 export type DicomTest =

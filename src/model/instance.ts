@@ -6,6 +6,8 @@ export type NewInstance = {
   readonly sopClassUid: string;
   readonly transferSyntax: string;
   readonly modality: string;
+  /** InstanceNumber (0020,0013), null where it says none. */
+  readonly number: number | null;
   /** NumberOfFrames (0028,0008); 1 where absent, 0 where there are no pixels. */
   readonly frames: number;
   readonly peer: string;

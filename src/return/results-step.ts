@@ -14,7 +14,7 @@ import type { PeerDirectory } from '../model/peer.ts';
 import type { ComposedObject } from '../protocols/dicom/composed-object.ts';
 import { headerReader } from '../protocols/dicom/header-reader.ts';
 import { part10Prefix } from '../protocols/dicom/part10.ts';
-import { indexOfStudy } from '../protocols/dicom/query-index.ts';
+import { indexOfStudy, numberOf } from '../protocols/dicom/query-index.ts';
 import { MODULES_BYTES, readStudyModules, type StudyModules, textIn } from '../protocols/dicom/study-modules.ts';
 import { type TransferSyntax, transferSyntax } from '../protocols/dicom/transfer-syntax.ts';
 import { type Batch, loadResources, resourceIn } from '../store/batch.ts';
@@ -109,6 +109,7 @@ async function keep(batch: Batch, blobs: BlobStore, state: CaseState, object: Co
   const instance: Instance = {
     ...uids,
     modality: read.header.modality,
+    number: numberOf(read.header.json, 'InstanceNumber'),
     frames: 0,
     peer: OURSELVES,
     blob: digest,

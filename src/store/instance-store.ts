@@ -13,16 +13,16 @@ import type { Queryable } from './database.ts';
  * whose UID is known already is left as it is.
  */
 export function instanceInsert(first: number): string {
-  const columns = ['bigint', 'text', 'text', 'text', 'text', 'int', 'bigint', 'int', 'bigint'].map(
+  const columns = ['bigint', 'text', 'text', 'text', 'text', 'int', 'bigint', 'int', 'bigint', 'int'].map(
     (type, index) => `$${first + index}::${type}[]`,
   );
   return `
   insert into instance (sop_instance_uid, study_uid, series_uid, sop_class_uid, transfer_syntax, modality, frames, peer, blob, bytes,
-                        dataset_offset, pixel_offset, digest, header, received, seq)
+                        dataset_offset, pixel_offset, number, digest, header, received, seq)
   select w.control_id, x.study_uid, x.series_uid, w.type, x.transfer_syntax, x.modality, x.frames, w.peer, i.blob, x.bytes,
-         x.dataset_offset, x.pixel_offset, w.digest, substring($4::bytea from i.payload_at for i.payload_length), i.received, w.seq
+         x.dataset_offset, x.pixel_offset, x.number, w.digest, substring($4::bytea from i.payload_at for i.payload_length), i.received, w.seq
   from unnest(${columns.join(', ')})
-    as x(ord, study_uid, series_uid, transfer_syntax, modality, frames, bytes, dataset_offset, pixel_offset)
+    as x(ord, study_uid, series_uid, transfer_syntax, modality, frames, bytes, dataset_offset, pixel_offset, number)
   join incoming i on i.ord = x.ord
   join written w on w.kind = i.kind and w.peer = i.peer and w.control_id = i.control_id
     and w.digest = substring($1::bytea from i.digest_at for i.digest_length)
@@ -44,6 +44,7 @@ export function instanceColumns(entries: readonly NewEntry[]): unknown[][] {
     column((instance) => instance.bytes),
     column((instance) => instance.datasetOffset),
     column((instance) => instance.pixelOffset),
+    column((instance) => instance.number),
   ];
 }
 
@@ -99,12 +100,12 @@ export async function addMadeInstance(tx: Queryable, { madeOf, ...instance }: In
   await tx.query({
     name: 'instance-add-made',
     text: `insert into instance (sop_instance_uid, study_uid, series_uid, sop_class_uid, transfer_syntax, modality, frames, peer, blob, bytes,
-             dataset_offset, pixel_offset, digest, header, received, seq, made_of)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) on conflict (sop_instance_uid) do nothing`,
+             dataset_offset, pixel_offset, digest, header, received, seq, made_of, number)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) on conflict (sop_instance_uid) do nothing`,
     values: [
       ...[instance.sopInstanceUid, instance.studyUid, instance.seriesUid, instance.sopClassUid, instance.transferSyntax, instance.modality],
       ...[instance.frames, instance.peer, instance.blob, instance.bytes, instance.datasetOffset, instance.pixelOffset, instance.digest],
-      ...[instance.header, instance.received, instance.seq, madeOf],
+      ...[instance.header, instance.received, instance.seq, madeOf, instance.number],
     ],
   });
 }
@@ -182,7 +183,7 @@ export async function headerAt(q: Queryable, sopInstanceUid: string): Promise<Bu
 const NO_RESULT = `coalesce(made_of, '') not like 'DiagnosticReport/%'`;
 
 export const OBJECT_COLUMNS = `sop_instance_uid, study_uid, series_uid, sop_class_uid, transfer_syntax, modality, frames, peer, blob, bytes,
-  dataset_offset, pixel_offset, digest, received, seq, made_of`;
+  dataset_offset, pixel_offset, number, digest, received, seq, made_of`;
 
 export type ObjectRow = Omit<InstanceRow, 'header'>;
 
@@ -199,6 +200,7 @@ type InstanceRow = {
   bytes: number;
   dataset_offset: number;
   pixel_offset: number | null;
+  number: number | null;
   digest: Buffer;
   header: Buffer;
   received: Date;
@@ -224,6 +226,7 @@ export function objectOf(row: ObjectRow): StoredObject {
     bytes: row.bytes,
     datasetOffset: row.dataset_offset,
     pixelOffset: row.pixel_offset,
+    number: row.number,
     digest: row.digest,
     received: row.received,
     seq: row.seq,

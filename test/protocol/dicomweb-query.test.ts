@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { makeAhead } from '../../src/endpoints/dicomweb/ahead-session.ts';
 import type { Caller } from '../../src/model/peer.ts';
@@ -151,6 +153,12 @@ describe('a search at the DICOMweb door', () => {
     expect(instances[0]).toMatchObject({ '00280010': { vr: 'US', Value: [16] }, '00080056': { vr: 'CS', Value: ['ONLINE'] } });
     expect(await found('/studies/2.25.1/instances')).toHaveLength(3);
     expect(await found(`/instances?SOPInstanceUID=${instances[1]?.['00080018']?.Value?.[0]}`)).toHaveLength(1);
+    const second = await found('/studies/2.25.1/series/2.25.1.1/instances?InstanceNumber=2');
+    expect(second.map((match) => match['00200013']?.Value)).toEqual([[2]]);
+    expect(await found('/studies/2.25.1/instances?InstanceNumber=3')).toEqual([]);
+    await door.database.query('update instance set number = null');
+    await door.database.query(filledFromHeaders());
+    expect(await found('/studies/2.25.1/instances?InstanceNumber=2')).toHaveLength(1);
   });
 
   it('answers more where more is asked for', async () => {
@@ -205,3 +213,11 @@ describe('a search at the DICOMweb door', () => {
     expect(rows).toEqual([]);
   });
 });
+
+/** What the migration does with instances that were here before it. */
+function filledFromHeaders(): string {
+  const directory = 'src/store/migrations';
+  const file = readdirSync(directory).find((name) => name.endsWith('-instance-number.sql')) as string;
+  const sql = readFileSync(join(directory, file), 'utf8');
+  return sql.slice(sql.indexOf('update instance'));
+}

@@ -85,6 +85,7 @@ async function images(study: string, accession: string, patient: string, modalit
     bytes: 1,
     datasetOffset: 0,
     pixelOffset: null,
+    number: null,
     digest: sha256(header),
     header,
     received: new Date(),

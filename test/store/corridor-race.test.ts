@@ -70,6 +70,7 @@ function images(n: number): NewEntry {
     bytes: 1,
     datasetOffset: 0,
     pixelOffset: null,
+    number: null,
     digest: sha256(header),
     header,
     received: new Date(),

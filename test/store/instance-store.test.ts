@@ -26,6 +26,7 @@ const INSTANCE: NewInstance & { readonly madeOf: null } = {
   bytes: 5_000_000_000,
   datasetOffset: 340,
   pixelOffset: 4_000_000_000,
+  number: 7,
   digest: Buffer.alloc(32, 1),
   header: Buffer.from('{"00080060":{"vr":"CS","Value":["CT"]}}'),
   received: new Date('2026-03-01T10:15:00Z'),

@@ -33,6 +33,7 @@ export function sliceEntry(study: string, accession: string, patient: string, { 
     bytes: 1,
     datasetOffset: 0,
     pixelOffset: null,
+    number: null,
     digest,
     header,
     received,

@@ -15,6 +15,7 @@ import type { Peer } from '../../model/peer.ts';
 import type { Header } from '../../protocols/dicom/header.ts';
 import { type HeaderReader, headerReader, type ReadHeader } from '../../protocols/dicom/header-reader.ts';
 import { part10Prefix } from '../../protocols/dicom/part10.ts';
+import { numberOf } from '../../protocols/dicom/query-index.ts';
 import { statusName, statusOf } from '../../protocols/dicom/status.ts';
 import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import { isUid } from '../../protocols/dicom/uid.ts';
@@ -156,6 +157,7 @@ export class ObjectSession {
       seriesUid: header.seriesUid,
       transferSyntax: this.#announced.transferSyntax,
       modality: header.modality,
+      number: numberOf(header.json, 'InstanceNumber'),
       frames: pixelOffset === null ? 0 : header.frames,
       bytes: blob.bytes,
       datasetOffset: this.#prefix.length,

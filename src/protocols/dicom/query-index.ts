@@ -46,15 +46,20 @@ export function indexOfStudy(unordered: readonly IndexableInstance[]): IndexedSt
 
 function indexOfSeries(instance: IndexableInstance): IndexedSeries {
   const header = parsed(instance);
-  const number = Number(textOf(header, 'SeriesNumber') || Number.NaN);
   return {
     seriesUid: instance.seriesUid,
     modality: instance.modality,
-    number: Number.isInteger(number) && Math.abs(number) <= MAX_INTEGER ? number : null,
+    number: numberOf(header, 'SeriesNumber'),
     description: textOf(header, 'SeriesDescription').slice(0, MAX_COLUMN),
     bodyPart: textOf(header, 'BodyPartExamined').slice(0, MAX_COLUMN),
     attributes: only(header, SERIES_TAGS),
   };
+}
+
+/** An integer string that is searched by; null for what is none. */
+export function numberOf(header: DicomJson, keyword: 'SeriesNumber' | 'InstanceNumber'): number | null {
+  const number = Number(textOf(header, keyword) || Number.NaN);
+  return Number.isInteger(number) && Math.abs(number) <= MAX_INTEGER ? number : null;
 }
 
 /** Component groups in lower case, for names are searched without regard to it (PS3.18 §8.3.4.2); beside them without accents, for fuzzy matching. */

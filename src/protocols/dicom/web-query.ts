@@ -154,4 +154,5 @@ const SEARCHED: readonly (readonly [keyword: string, level: DicomLevel, column: 
   ['BodyPartExamined', 'series', 'body_part', 'code'],
   ['SOPInstanceUID', 'instance', 'sop_instance_uid', 'uid'],
   ['SOPClassUID', 'instance', 'sop_class_uid', 'uid'],
+  ['InstanceNumber', 'instance', 'number', 'number'],
 ];

@@ -54,6 +54,7 @@ function instance(n: number, values: Values = {}, over: Partial<Instance> = {}):
     bytes: 1,
     datasetOffset: 0,
     pixelOffset: null,
+    number: null,
     digest: Buffer.alloc(32),
     header: Buffer.from(JSON.stringify(header({ ...COMMON, SeriesNumber: 2, InstanceNumber: n, SeriesDescription: 'axial', ...values }))),
     received: new Date(1_772_436_600_000 + n * 1000),
