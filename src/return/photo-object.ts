@@ -195,6 +195,8 @@ const PICTURED: Readonly<Record<PhotoOrder['pictureClass'], (source: PhotoSource
     [0x0022001b, 'SQ', []],
     [0x00280008, 'IS', '1'],
     [0x00280009, 'AT', [0x0018, 0x1063]],
+    // Type 1 in this class alone: others do not say, for nobody looked.
+    [0x00280301, 'CS', 'NO'],
   ],
 };
 

@@ -130,7 +130,8 @@ async function filmPixels(blobs: Pick<BlobStore, 'read'>, blob: string, bytes: n
   if (!boxes || !place || place.end - place.start > MAX_MOVIE_BOX_BYTES) return failure('delivery', 'invalid', 'it is no whole MP4 file');
   const moov = await bytesOf(blobs, blob, place.start, place.end - place.start);
   const [facts, within] = [readMovie(moov), movieEdits(moov, place.start)];
-  if (!facts || !within) return failure('delivery', 'invalid', 'the film does not say how its pictures are coded, or is one of fragments');
+  if (!facts || !within || boxes.some(({ type }) => type === 'moof'))
+    return failure('delivery', 'invalid', 'the film does not say how its pictures are coded, or is one of fragments');
   const picture = filmPicture(facts, bytes);
   if (!picture)
     return failure('delivery', 'invalid', `no transfer syntax for ${facts.coding} of profile ${facts.profile}, level ${facts.level}`);

@@ -221,12 +221,14 @@ const TABLE_E_1_1 = `
 00189371 D      device             X-Ray Detector ID
 00189373 X      device             X-Ray Detector Label
 0018937B X      -                  Multi-energy Acquisition Description
+0018937F X      -                  Decomposition Description
 00189424 X      -                  Acquisition Protocol Description
 00189516 X/D    dates              Start Acquisition DateTime
 00189517 X/D    dates              End Acquisition DateTime
 00189701 D      dates              Decay Correction DateTime
 00189804 D      dates              Exclusion Start DateTime
 00189919 Z/D    dates              Instruction Performed DateTime
+00189937 X      -                  Requested Series Description
 0018A002 X      dates              Contribution DateTime
 0018A003 X      -                  Contribution Description
 0020000D U      uids               Study Instance UID
@@ -305,6 +307,7 @@ const TABLE_E_1_1 = `
 00400005 X      dates              Scheduled Procedure Step End Time
 00400006 X      -                  Scheduled Performing Physician's Name
 00400007 X      -                  Scheduled Procedure Step Description
+00400009 X      -                  Scheduled Procedure Step ID
 0040000B X      -                  Scheduled Performing Physician Identification Sequence
 00400010 X      device             Scheduled Station Name
 00400011 X      device             Scheduled Procedure Step Location
@@ -475,9 +478,18 @@ const TABLE_E_1_1 = `
 21000050 X      dates              Creation Time
 22000002 X/Z    -                  Label Text
 22000005 X/Z    -                  Barcode Value
+30060002 D      -                  Structure Set Label
+30060004 X      -                  Structure Set Name
+30060006 X      -                  Structure Set Description
 30060008 Z      dates              Structure Set Date
 30060009 Z      dates              Structure Set Time
 30060024 U      uids               Referenced Frame of Reference UID
+30060026 Z      -                  ROI Name
+30060028 X      -                  ROI Description
+30060038 X      -                  ROI Generation Description
+30060085 X      -                  ROI Observation Label
+30060088 X      -                  ROI Observation Description
+300600A6 Z      -                  ROI Interpreter
 300600C2 U      uids               Related Frame of Reference UID
 30080024 D      dates              Treatment Control Point Date
 30080054 X/D    dates              First Treatment Date

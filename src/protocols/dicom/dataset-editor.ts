@@ -40,6 +40,8 @@ export type DatasetEditor = {
   pieces(end: number): readonly Piece[] | Failure;
 };
 
+/** All terms there are, several times over. */
+const MAX_CHARSET_BYTES = 1024;
 /** Of one level; a dataset of more edits is an attack. */
 const MAX_PIECES = 500_000;
 
@@ -137,7 +139,7 @@ export function datasetEditor(syntax: TransferSyntax, edits: Edits): DatasetEdit
     touch(parent, level.tag);
   };
   const sink: DatasetSink = {
-    wants: (element) => verdictOf(element) === 'ask' || element.tag === SPECIFIC_CHARACTER_SET,
+    wants: (element) => verdictOf(element) === 'ask' || (element.tag === SPECIFIC_CHARACTER_SET && element.length <= MAX_CHARSET_BYTES),
     value: (element, value) => {
       const level = top();
       if (element.tag === SPECIFIC_CHARACTER_SET) level.place = { ...level.place, charsets: value.toString('latin1').split('\\') };

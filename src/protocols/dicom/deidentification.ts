@@ -15,8 +15,10 @@ import { type ProfileAction, profileRow } from './confidentiality-table.ts';
 import type { Edits, Verdict } from './dataset-editor.ts';
 import type { RawDataset } from './dataset-reader.ts';
 import type { WalkedElement } from './dataset-walker.ts';
+import { vrOf } from './dictionary.ts';
 import type { NewElement } from './element-bytes.ts';
 import { isUid } from './uid.ts';
+import { keyOf } from './value-json.ts';
 
 export type Deidentification = {
   readonly edits: Edits;
@@ -42,15 +44,16 @@ export function deidentification(dataset: RawDataset, rules: DeidentifyRules, ke
   const days = 1 + (hmac(key, 'days', person).readUInt32BE() % MAX_SHIFT_DAYS);
   const uids = new Map<string, string>();
   const mapped = (uid: string): string => {
-    if (rules.retain.includes('uids') || !isUid(uid) || uid.startsWith(WELL_KNOWN)) return uid;
+    if (rules.retain.includes('uids') || NOBODYS.has(uid) || uid.startsWith(WELL_KNOWN)) return uid;
     const other = uidOf(hmac(key, 'uid', uid));
-    uids.set(other, uid);
+    // What is no UID may say anything: it does not go out, and it is nothing that could come back.
+    if (isUid(uid)) uids.set(other, uid);
     return other;
   };
   const isDocument = textOfElement(dataset, SOP_CLASS).startsWith(STRUCTURED_REPORTS);
   const edits: Edits = {
     put: (path) => (path.length === 0 ? identityRemoved(rules, pseudonym) : []),
-    decide: (element) => verdictOf(element, rules, isDocument),
+    decide: (element) => withinReach(element, verdictOf(element, rules, isDocument)),
     decideBy: (element, value) => byValue(element, value, { mapped, days }),
   };
   return { edits, pseudonym, uids, mapped };
@@ -71,6 +74,13 @@ function burnedIn(dataset: RawDataset): string | null {
   return isScreen ? 'it is a screenshot, a label or was converted, and does not say NO in (0028,0301)' : null;
 }
 
+/** No dataset that says its VRs has a longer date or list of UIDs; one that does not is not let fill the memory. */
+function withinReach({ tag, length }: WalkedElement, verdict: Verdict): Verdict {
+  return verdict === 'ask' && length > MAX_ASKED_BYTES
+    ? failure('dicom', 'too-large', `${keyOf(tag)} is too long to be replaced`)
+    : verdict;
+}
+
 function verdictOf({ tag, vr }: WalkedElement, rules: DeidentifyRules, isDocument: boolean): Verdict {
   const group = tag >>> 16;
   if (group % 2 === 1 || REMOVED_GROUPS.has(group >>> 8)) return 'remove';
@@ -80,8 +90,18 @@ function verdictOf({ tag, vr }: WalkedElement, rules: DeidentifyRules, isDocumen
   if (row?.keptBy.some((option) => rules.retain.includes(option))) return vr === 'SQ' ? 'within' : 'keep';
   if (row?.keptBy.includes('dates') && rules.retain.includes('modifiedDates') && SHIFTED.has(vr)) return 'ask';
   if (tag === ENCAPSULATED_DOCUMENT && rules.burnedIn === 'allow') return 'keep';
-  if (action === undefined) return vr === 'SQ' ? 'within' : vr === 'UN' ? 'remove' : vr === 'PN' ? dummy(tag, vr) : 'keep';
+  if (action === undefined) return unlistedVerdict(tag, vr);
   return vr === 'SQ' ? sequenceVerdict(tag, action, isDocument) : valueVerdict(tag, vr, action);
+}
+
+/** What VR an element claims says nothing of one that no dictionary has. UIDs that the profile does not list name objects all the same. */
+function unlistedVerdict(tag: number, vr: string): Verdict {
+  const known = vrOf(tag);
+  if (known === 'UN') return 'remove';
+  if (vr === 'SQ') return 'within';
+  if (vr === 'PN' || known === 'PN') return dummy(tag, vr);
+  if (known === 'UI' && vr !== 'UI') return 'remove';
+  return vr === 'UI' && !KINDS.has(tag) ? 'ask' : 'keep';
 }
 
 /** Empty where some IOD has it as type 2: the others as type 3, of at least one item (PS3.3 Tables C.7-3, C.7-5a, C.17-2). */
@@ -168,6 +188,10 @@ const ENCAPSULATED_DOCUMENT = 0x00420011;
 const NOBODY = codeItem('REMOVED', '99WAYSTATION', 'Removed');
 /** SOP classes, transfer syntaxes, well-known instances: nobody's. */
 const WELL_KNOWN = '1.2.840.10008.';
+/** The longest value that a 16-bit length has (PS3.5 Table 7.1-2). */
+const MAX_ASKED_BYTES = 0xfffe;
+/** Some write 0 where they have none. */
+const NOBODYS: ReadonlySet<string> = new Set(['', '0']);
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_SHIFT_DAYS = 730;
 
@@ -175,8 +199,42 @@ const MAX_SHIFT_DAYS = 730;
 const REMOVED_GROUPS: ReadonlySet<number> = new Set([0x50, 0x60]);
 const SHIFTED: ReadonlySet<string> = new Set(['DA', 'DT', 'TM']);
 
-/** Text within sequences that the profile has replaced as a whole (Content Sequence, Graphic Annotation Sequence). */
+/** UIDs of kinds, codes and encodings: private ones too are nobody's. */
+const KINDS: ReadonlySet<number> = new Set([
+  0x00080016, // SOP Class UID
+  0x0008001a, // Related General SOP Class UID
+  0x0008001b, // Original Specialized SOP Class UID
+  0x00080062, // SOP Classes in Study
+  0x0008010c, // Coding Scheme UID
+  0x00080117, // Context UID
+  0x00080118, // Mapping Resource UID
+  0x00081150, // Referenced SOP Class UID
+  0x0008115a, // SOP Classes Supported
+  0x00083002, // Available Transfer Syntax UID
+  0x04000010, // MAC Calculation Transfer Syntax UID
+  0x04000510, // Encrypted Content Transfer Syntax UID
+]);
+
+/**
+ * What the profile does not list but tells as much: text within sequences that it has replaced as a whole (Content Sequence, Graphic
+ * Annotation Sequence), dates of birth and death in other calendars, retired order numbers, who sent to whom.
+ */
 const ALSO: ReadonlyMap<number, ProfileAction> = new Map([
+  [0x00080054, 'X'], // Retrieve AE Title
+  [0x00080055, 'X'], // Station AE Title
+  [0x00081000, 'X'], // Network ID
+  [0x00081190, 'X'], // Retrieve URL
+  [0x00100033, 'X'], // Patient's Birth Date in Alternative Calendar
+  [0x00100034, 'X'], // Patient's Death Date in Alternative Calendar
+  [0x00400400, 'X'], // Comments on the Scheduled Procedure Step
+  [0x00401006, 'X'], // Placer Order Number / Procedure
+  [0x00401007, 'X'], // Filler Order Number / Procedure
+  [0x00402006, 'X'], // Placer Order Number / Imaging Service Request
+  [0x00402007, 'X'], // Filler Order Number / Imaging Service Request
+  [0x0040e001, 'X'], // HL7 Instance Identifier
+  [0x0040e010, 'X'], // Retrieve URI
+  [0x0074100a, 'X'], // Contact URI
+  [0x0074100c, 'X'], // Contact Display Name
   [0x0040a160, 'D'], // Text Value
   [0x00700006, 'D'], // Unformatted Text Value
 ]);

@@ -139,24 +139,22 @@ async function feed(deflate: DeflateRaw | InflateRaw, chunks: AsyncIterable<Buff
 
 /** The ranges of pieces ascend: one pass over what is inflated meets them all. */
 async function* inflatedPieces(stored: StoredDataset, pieces: readonly Piece[]): AsyncGenerator<Buffer> {
-  const left = [...pieces];
-  let position = 0;
+  let [next, position] = [0, 0];
   for await (const chunk of inflated(stored)) {
     const end = position + chunk.length;
-    for (let piece = left[0]; piece !== undefined; piece = left[0]) {
-      if (Buffer.isBuffer(piece)) yield piece;
-      else {
-        if (piece.start >= end) break;
-        const stop = Math.min(end, piece.start + piece.length);
-        yield chunk.subarray(piece.start - position, stop - position);
-        left[0] = { start: stop, length: piece.start + piece.length - stop };
-        if (left[0].length > 0) break;
+    for (let piece = pieces[next]; piece !== undefined; piece = pieces[++next]) {
+      if (Buffer.isBuffer(piece)) {
+        yield piece;
+        continue;
       }
-      left.shift();
+      if (piece.start >= end) break;
+      const stop = piece.start + piece.length;
+      yield chunk.subarray(Math.max(0, piece.start - position), Math.min(end, stop) - position);
+      if (stop > end) break;
     }
     position = end;
   }
-  for (const piece of left) if (Buffer.isBuffer(piece)) yield piece;
+  for (const piece of pieces.slice(next)) if (Buffer.isBuffer(piece)) yield piece;
 }
 
 async function* inflated({ bytes, stream }: StoredDataset): AsyncGenerator<Buffer> {

@@ -87,7 +87,6 @@ function pixelModule(rows: number, columns: number, samples: number, photometric
     [0x00280101, 'US', 8],
     [0x00280102, 'US', 7],
     [0x00280103, 'US', 0],
-    [0x00280301, 'CS', 'NO'],
   ];
 }
 

@@ -1,31 +1,55 @@
 /**
  * A HEIF photo (HEIC, AVIF; ISO/IEC 23008-12, items as in 14496-12 §8.11). In: a file. Out: the edits that take out of it what may tell
- * where it was taken: its Exif item becomes what exif.ts keeps, other metadata items (XMP) are blanked. Every byte keeps its place.
+ * where it was taken: its Exif item becomes what exif.ts keeps; other metadata items (XMP), boxes that no picture needs, and whatever follows
+ * the picture are blanked. Every byte keeps its place.
  * Null where the item boxes are not as they should be.
  */
-import { type Box, boxesIn, boxUnder, type Edit } from './boxes.ts';
+import { type Box, blanked, boxesIn, boxUnder, type Edit } from './boxes.ts';
 import { exifWithoutLocation } from './exif.ts';
+import { movieEdits } from './movie.ts';
 
 type Extent = { readonly start: number; readonly end: number };
 type Location = { readonly item: number; readonly extents: readonly Extent[] };
 
 export function heifEdits(file: Buffer): Edit[] | null {
   try {
-    const meta = boxesIn(file, 0, file.length).find(({ type }) => type === 'meta');
+    const boxes = boxesIn(file, 0, file.length);
+    const meta = boxes.find(({ type }) => type === 'meta');
     if (!meta) return null;
     // A full box: version and flags come before its boxes.
     const whole = { ...meta, body: meta.body + 4 };
-    const hidden = itemTypes(file, whole).filter(({ type }) => METADATA.has(type));
-    if (hidden.length === 0) return [];
-    const locations = locationsOf(file, whole);
-    return hidden.flatMap(({ item, type }) => {
-      const extents = locations.find((one) => one.item === item)?.extents ?? [];
-      return type === 'Exif' && extents.length === 1 ? exifEdits(file, extents[0] as Extent) : extents.map(spaces);
-    });
+    const besideItems = boxesIn(file, whole.body, whole.end).filter(({ type }) => !KEPT_IN_META.has(type));
+    return [...besideMeta(file, boxes, meta), ...besideItems.flatMap(blanked), ...itemEdits(file, whole)];
   } catch (error) {
     if (error instanceof RangeError) return null;
     throw error;
   }
+}
+
+/** Phones put the film of a moving photo beside it, in a box or as a file of its own behind it. */
+function besideMeta(file: Buffer, boxes: readonly Box[], meta: Box): Edit[] {
+  const behind = boxes.findIndex(({ type }, index) => index > 0 && type === 'ftyp');
+  const own = new Set(behind < 0 ? boxes : boxes.slice(0, behind));
+  const end = boxes.at(-1)?.end ?? 0;
+  const edits = boxes.flatMap((box) => {
+    const stays = own.has(box) && (box === meta || box.type === 'ftyp' || box.type === 'mdat');
+    if (stays) return [];
+    if (box.type !== 'moov' || !own.has(box)) return blanked(box);
+    const within = movieEdits(file.subarray(box.start, box.end), box.start);
+    if (!within) throw new RangeError('a sequence of pictures that is not understood');
+    return within;
+  });
+  return [...edits, { start: end, end: file.length, bytes: null }];
+}
+
+function itemEdits(file: Buffer, meta: Box): Edit[] {
+  const hidden = itemTypes(file, meta).filter(({ type }) => METADATA.has(type));
+  if (hidden.length === 0) return [];
+  const locations = locationsOf(file, meta);
+  return hidden.flatMap(({ item, type }) => {
+    const extents = locations.find((one) => one.item === item)?.extents ?? [];
+    return type === 'Exif' && extents.length === 1 ? exifEdits(file, extents[0] as Extent) : extents.map(spaces);
+  });
 }
 
 /** The largest picture in it, in pixels (§6.5.3, Image Spatial Extents), before anything is decoded; 0 where none says its size. */
@@ -103,3 +127,5 @@ function spaces({ start, end }: Extent): Edit {
 
 const MAX_ITEMS = 65_535;
 const METADATA: ReadonlySet<string> = new Set(['Exif', 'mime', 'uri ']);
+/** 14496-12 §8.11. */
+const KEPT_IN_META: ReadonlySet<string> = new Set('hdlr pitm iinf iloc iprp iref idat dinf grpl ipro'.split(' '));

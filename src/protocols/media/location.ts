@@ -6,7 +6,7 @@
 import { blanked, boxesIn, type Edit, edited } from './boxes.ts';
 import { heifEdits } from './heif.ts';
 import { jpegWithoutLocation } from './jpeg.ts';
-import { movieEdits, staysInFile } from './movie.ts';
+import { fragmentEdits, hasOtherTracks, movieEdits, staysInFile } from './movie.ts';
 import { pngWithoutLocation } from './png.ts';
 
 export type MediaKind = 'jpeg' | 'png' | 'heif' | 'movie' | 'other';
@@ -43,9 +43,13 @@ function withEdits(file: Buffer, edits: readonly Edit[] | null): Buffer | null {
 
 function wholeMovieEdits(file: Buffer): Edit[] | null {
   const boxes = boxesIn(file, 0, file.length);
+  const fragmented = boxes.some(({ type }) => type === 'moof');
   const within = boxes.map((box) => {
     if (!staysInFile(box.type)) return blanked(box);
-    return box.type === 'moov' ? movieEdits(file.subarray(box.start, box.end), box.start) : [];
+    if (box.type === 'moof') return fragmentEdits(file, box);
+    if (box.type !== 'moov') return [];
+    const moov = file.subarray(box.start, box.end);
+    return fragmented && hasOtherTracks(moov) ? null : movieEdits(moov, box.start);
   });
   const whole = boxes.at(-1)?.end === file.length && within.every((edits) => edits !== null);
   return whole ? (within as Edit[][]).flat() : null;

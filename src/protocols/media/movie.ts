@@ -49,10 +49,33 @@ export function movieEdits(moov: Buffer, at: number): Edit[] | null {
       const shown = box.type !== 'trak' || SHOWN_TRACKS.has(handlerOf(moov, box));
       if (!shown) edits.push(...samplesOf(moov, box));
       if (!shown || !KEPT_IN_MOVIE.has(box.type)) edits.push(...moved(blanked(box), at));
-      else if (box.type === 'trak') edits.push(...hiddenIn(moov, box, KEPT_IN_TRACK).flatMap((one) => moved(blanked(one), at)));
+      else if (box.type === 'trak') edits.push(...moved(trackEdits(moov, box), at));
     }
     return edits;
   });
+}
+
+/** Of a Movie Fragment Box `moof` (§8.8.4), which may hold metadata as `moov` does. */
+export function fragmentEdits(file: Buffer, moof: Box): Edit[] {
+  const tracks = boxesIn(file, moof.body, moof.end).filter(({ type }) => type === 'traf');
+  return [...hiddenIn(file, moof, KEPT_IN_FRAGMENT), ...tracks.flatMap((one) => hiddenIn(file, one, KEPT_IN_TRACK_FRAGMENT))].flatMap(
+    blanked,
+  );
+}
+
+/** Whether a track is neither picture nor sound: samples of fragments are found for none. */
+export function hasOtherTracks(moov: Buffer): boolean {
+  return tracksOf(moov).some((track) => !SHOWN_TRACKS.has(handlerOf(moov, track)));
+}
+
+function trackEdits(moov: Buffer, track: Box): Edit[] {
+  const media = boxUnder(moov, track, 'mdia');
+  const information = media && boxUnder(moov, media, 'minf');
+  return [
+    ...hiddenIn(moov, track, KEPT_IN_TRACK),
+    ...(media ? hiddenIn(moov, media, KEPT_IN_MEDIA) : []),
+    ...(information ? hiddenIn(moov, information, KEPT_IN_INFORMATION) : []),
+  ].flatMap(blanked);
 }
 
 /** Boxes at the top of a file that stay as they are; `moov` is edited within. */
@@ -143,11 +166,16 @@ function tried<T>(read: () => T | null): T | null {
 
 /** SampleEntry and VisualSampleEntry, without the header. */
 const VISUAL_ENTRY_BYTES = 78;
-const SHOWN_TRACKS: ReadonlySet<string> = new Set(['vide', 'soun']);
-/** §4.3, §8.1, §8.8, §8.16; `wide` is QuickTime's. */
-const KEPT_IN_FILE: ReadonlySet<string> = new Set(['ftyp', 'styp', 'moov', 'mdat', 'free', 'skip', 'wide', 'pdin', 'sidx', 'moof', 'mfra']);
-const KEPT_IN_MOVIE: ReadonlySet<string> = new Set(['mvhd', 'trak', 'mvex', 'iods', 'free', 'skip']);
-const KEPT_IN_TRACK: ReadonlySet<string> = new Set(['tkhd', 'edts', 'mdia', 'tapt', 'free', 'skip']);
+const SHOWN_TRACKS: ReadonlySet<string> = new Set(['vide', 'soun', 'pict']);
+/** §4.3, §8.1, §8.8, §8.16. What is free is often metadata that somebody took out by renaming its box. */
+const KEPT_IN_FILE: ReadonlySet<string> = new Set(['ftyp', 'styp', 'moov', 'mdat', 'pdin', 'sidx', 'moof', 'mfra']);
+const KEPT_IN_MOVIE: ReadonlySet<string> = new Set(['mvhd', 'trak', 'mvex', 'iods']);
+const KEPT_IN_TRACK: ReadonlySet<string> = new Set(['tkhd', 'edts', 'mdia', 'tapt']);
+/** §8.4, §12; `gmhd` is QuickTime's. */
+const KEPT_IN_MEDIA: ReadonlySet<string> = new Set(['mdhd', 'hdlr', 'elng', 'minf']);
+const KEPT_IN_INFORMATION: ReadonlySet<string> = new Set(['vmhd', 'smhd', 'hmhd', 'nmhd', 'sthd', 'gmhd', 'hdlr', 'dinf', 'stbl']);
+const KEPT_IN_FRAGMENT: ReadonlySet<string> = new Set(['mfhd', 'traf']);
+const KEPT_IN_TRACK_FRAGMENT: ReadonlySet<string> = new Set('tfhd tfdt trun sbgp sgpd subs saiz saio senc'.split(' '));
 
 /** a, b, c, d of the matrix as players are told to turn. */
 const TURNS: readonly { readonly turn: MovieFacts['turn']; readonly matrix: readonly number[] }[] = [

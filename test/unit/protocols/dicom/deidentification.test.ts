@@ -4,7 +4,7 @@ import { isFailure } from '../../../../src/model/failure.ts';
 import type { DeidentifyRules } from '../../../../src/model/outgoing.ts';
 import { type Deidentification, deidentification, JUDGED } from '../../../../src/protocols/dicom/deidentification.ts';
 import { vrOf } from '../../../../src/protocols/dicom/dictionary.ts';
-import { editDataset, readElements } from '../../../../src/protocols/dicom/edited-dataset.ts';
+import { editDataset, readElements, type StoredDataset } from '../../../../src/protocols/dicom/edited-dataset.ts';
 import { EXPLICIT_LITTLE_ENDIAN } from '../../../../src/protocols/dicom/transfer-syntax.ts';
 import { type DatasetElement, writeDataset } from '../../../../src/protocols/dicom/write.ts';
 import { storedDataset } from '../../../support/stored-dataset.ts';
@@ -87,6 +87,54 @@ describe('de-identification by the Basic Profile', () => {
     expect(text.split(CT)).toHaveLength(3);
     expect(result.uids.get(instance)).toBe('1.2.3.4.5');
     expect(text).not.toContain('1.2.3.4');
+  });
+
+  it('sends no UID of an object that the profile does not list, nor what stands for a UID and is none; private classes stay', async () => {
+    const unlisted: DatasetElement[] = [
+      [0x00080016, 'UI', '1.3.6.1.4.1.99999.7'],
+      [0x00081167, 'UI', '1.2.3.4.5.1'], // Multi-frame Source SOP Instance UID
+      [0x00200242, 'UI', '1.2.3.4.5.2'], // SOP Instance UID of Concatenation Source
+      [0x00209312, 'UI', '1.2.3.4.5.3'], // Volume Frame of Reference UID
+      [0x00640003, 'UI', '1.2.3.4.5.4'], // Source Frame of Reference UID
+      [0x00083010, 'UI', 'INVENTED-4711'],
+    ];
+    const { text, result } = await made([...OBJECT.filter(([tag]) => tag !== 0x00080016), ...unlisted]);
+    expect(text).not.toMatch(/1\.2\.3\.4|INVENTED/);
+    expect(text).toContain('1.3.6.1.4.1.99999.7');
+    expect(text).toContain(result.mapped('1.2.3.4.5.2'));
+    expect([...result.uids.values()]).not.toContain('INVENTED-4711');
+  });
+
+  it('leaves nothing of elements that no dictionary has, whatever VR they claim, nor of what tells as much as what is listed', async () => {
+    const unknown: DatasetElement[] = [
+      [0x00089998, 'LO', 'SECRET'],
+      [0x00089999, 'SQ', [[[0x00080104, 'LO', 'SECRET']]]],
+      [0x00100033, 'LO', 'SECRET'],
+      [0x00402006, 'SH', 'SECRET'],
+      [0x30060026, 'LO', 'SECRET'],
+      [0x0018937f, 'UT', 'SECRET'],
+    ];
+    const { text } = await made([...OBJECT, ...unknown, [0x00081199, 'SQ', [unknown]]]);
+    expect(text).not.toContain('SECRET');
+  });
+
+  it('refuses a UID that would fill the memory, without reading it', async () => {
+    const header = Buffer.alloc(8);
+    header.writeUInt32LE(0x30100008, 0);
+    header.writeUInt32LE(3_000_000_000, 4);
+    let read = 0;
+    const huge: StoredDataset = {
+      ...storedDataset(header, '1.2.840.10008.1.2'),
+      bytes: 8 + 3_000_000_000,
+      readAt: async (position, length) => {
+        read += length;
+        return position === 0 ? header : Buffer.alloc(length);
+      },
+    };
+    const result = deidentification(new Map(), RULES, KEY);
+    const edited = isFailure(result) ? result : await editDataset(huge, result.edits);
+    expect(edited).toMatchObject({ failure: true, code: 'too-large' });
+    expect(read).toBeLessThan(1_000_000);
   });
 
   it.each([

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import sharp from 'sharp';
+import { type Box, boxesIn } from '../../../../src/protocols/media/boxes.ts';
 import { heifPixels } from '../../../../src/protocols/media/heif.ts';
 import { bareJpeg, readJpeg } from '../../../../src/protocols/media/jpeg.ts';
 import { mediaKind, withoutLocation } from '../../../../src/protocols/media/location.ts';
@@ -104,6 +105,35 @@ describe('a photo or film that is passed on', () => {
     expect(withoutLocation(Buffer.concat([read('located.mp4').subarray(0, 32), boxes]))).toBeNull();
   });
 
+  it.each([
+    ['a HEIC photo with a film in a box', 'located.heic', (file: Buffer) => Buffer.concat([file, boxOf('mpvd', read('located.mp4'))])],
+    ['a HEIC photo with a film behind it', 'located.heic', (file: Buffer) => Buffer.concat([file, read('located.mp4')])],
+    ['a HEIC photo with XMP beside its items', 'located.heic', (file: Buffer) => Buffer.concat([file, boxOf('uuid', PLACE)])],
+    [
+      "a HEIC photo with a maker's trailer",
+      'located.heic',
+      (file: Buffer) => Buffer.concat([file, Buffer.from([255, 255, 255, 255]), PLACE]),
+    ],
+    ['a film with what was made free', 'located.mp4', (file: Buffer) => Buffer.concat([file, boxOf('free', PLACE)])],
+    ['a film with what was skipped', 'located.mp4', (file: Buffer) => Buffer.concat([file, boxOf('skip', PLACE)])],
+    [
+      'a film with metadata in the media of a track',
+      'turned-hevc.mp4',
+      (file: Buffer) => withinBoxes(file, ['moov', 'trak', 'mdia'], boxOf('udta', PLACE)),
+    ],
+    ['a film with metadata in a fragment', 'turned-hevc.mp4', (file: Buffer) => Buffer.concat([file, boxOf('moof', boxOf('udta', PLACE))])],
+  ] as [string, string, (file: Buffer) => Buffer][])('has no place in it any more: %s', (_, name, changed) => {
+    const before = changed(read(name));
+    const after = withoutLocation(before) as Buffer;
+    expect(PLACES.some((place) => before.includes(place))).toBe(true);
+    expect(PLACES.filter((place) => after.includes(place)).map(String)).toEqual([]);
+    expect(after).toHaveLength(before.length);
+  });
+
+  it('is not passed on where positions may lie in fragments', () => {
+    expect(withoutLocation(Buffer.concat([read('located.mp4'), boxOf('moof', Buffer.alloc(0))]))).toBeNull();
+  });
+
   const judged = isInstalled('exiftool') ? it : it.skip;
   judged('has no position that exiftool finds', async () => {
     const directory = temporaryDirectory('waystation-location-');
@@ -117,6 +147,27 @@ describe('a photo or film that is passed on', () => {
     }
   });
 });
+
+const PLACE = Buffer.from('Berlin +52.5163+013.3777/');
+
+function boxOf(type: string, body: Buffer): Buffer {
+  const header = Buffer.alloc(8);
+  header.writeUInt32BE(8 + body.length);
+  header.write(type, 4, 'latin1');
+  return Buffer.concat([header, body]);
+}
+
+/** The file with one box more at the end of the one under `path`; what stands behind it is moved. */
+function withinBoxes(file: Buffer, path: readonly string[], added: Buffer): Buffer {
+  const copy = Buffer.from(file);
+  let [from, to] = [0, file.length];
+  for (const type of path) {
+    const box = boxesIn(file, from, to).find((one) => one.type === type) as Box;
+    copy.writeUInt32BE(box.end - box.start + added.length, box.start);
+    [from, to] = [box.body, box.end];
+  }
+  return Buffer.concat([copy.subarray(0, to), added, copy.subarray(to)]);
+}
 
 function said(...args: string[]): string {
   return spawnSync('exiftool', ['-ee', '-a', '-u', '-G1', '-s', ...args], { encoding: 'utf8' }).stdout;
