@@ -16,8 +16,7 @@ import { startMllpClient } from './delivery/mllp/mllp-client.ts';
 import { type CopyDeps, openCopy } from './delivery/outgoing-copy-session.ts';
 import { type PhotoWorkerDeps, startPhotoWorker } from './delivery/photos/photo-worker.ts';
 import { type ObjectDeps, ObjectSession } from './endpoints/dicom/object-session.ts';
-import { makeAhead } from './endpoints/dicomweb/ahead-session.ts';
-import type { MetadataDeps } from './endpoints/dicomweb/metadata-session.ts';
+import { type AheadDeps, makeAhead } from './endpoints/dicomweb/ahead-session.ts';
 import { openJournal } from './journal/journal.ts';
 import { systemOfName } from './mapping/datatypes/systems.ts';
 import { systemClock } from './model/clock.ts';
@@ -208,7 +207,7 @@ function beginAsked({ dimse }: Config, deps: Omit<ObjectDeps, 'reserveBytes'>, p
 }
 
 /** What DICOMweb needs is made while nothing else waits, a few instances at a time: true while there is more. Who asks earlier has it made at once. */
-function aheadMaker(deps: MetadataDeps): () => Promise<boolean> {
+function aheadMaker(deps: AheadDeps): () => Promise<boolean> {
   let after = 0;
   return async () => {
     const last = await makeAhead(deps, after, AHEAD_AT_ONCE);

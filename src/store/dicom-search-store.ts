@@ -4,7 +4,7 @@
  */
 import type { DicomColumn, DicomCondition, DicomLevel, DicomSearch, IndexedStudy } from '../model/dicom-search.ts';
 import type { MovedObject } from '../model/move.ts';
-import type { Queryable } from './database.ts';
+import type { Queryable, Transaction } from './database.ts';
 import { OBJECT_COLUMNS, type ObjectRow, objectOf, visibleInstance } from './instance-store.ts';
 
 export type DicomMatch = {
@@ -23,9 +23,9 @@ export type DicomMatch = {
 };
 
 /** Adds a study, and what of its series is new. What is known stays as it is. */
-export async function indexStudy(q: Queryable, study: IndexedStudy): Promise<void> {
+export async function indexStudy(tx: Transaction, study: IndexedStudy): Promise<void> {
   const { columns } = study;
-  await q.query({
+  await tx.query({
     name: 'dicom-index-study',
     text: `insert into dicom_study (study_uid, study_date, study_time, accession, patient_id, patient_issuer, patient_name, birth_date, sex,
              referrer, study_id, description, attributes)
@@ -36,7 +36,7 @@ export async function indexStudy(q: Queryable, study: IndexedStudy): Promise<voi
     ],
   });
   for (const series of study.series) {
-    await q.query({
+    await tx.query({
       name: 'dicom-index-series',
       text: `insert into dicom_series (study_uid, series_uid, modality, number, description, body_part, attributes)
              values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
