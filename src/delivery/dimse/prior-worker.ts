@@ -13,13 +13,12 @@ import type { Metrics } from '../../model/metrics.ts';
 import type { PriorOrder } from '../../model/prior.ts';
 import { readCases } from '../../store/case-store.ts';
 import type { Database } from '../../store/database.ts';
-import { reasonOf } from '../../store/database-failure.ts';
 import { materialObjects } from '../../store/instance-store.ts';
 import { claimPriors, type DuePriors, freePriors, nameStudies, putOffPriors, settlePriors } from '../../store/prior-store.ts';
+import { type DueWorker, startDueWorker } from '../due-worker.ts';
 import { delayMs } from '../retry.ts';
 import { fetchPriors, type PriorDeps, type PriorResult } from './prior-session.ts';
 
-const POLL_MS = 1_000;
 /** Twenty large studies over a slow line take less. */
 const LEASE_MS = 60 * 60_000;
 /** The last of these comes after about four hours: later nobody waits for a prior. */
@@ -38,41 +37,23 @@ export type PriorWorkerDeps = {
   readonly begin: (destination: string, ...object: Parameters<PriorDeps['begin']>) => ReturnType<PriorDeps['begin']>;
 };
 
-export type PriorWorker = { renew(destinations: readonly Destination[]): void; stop(): Promise<void> };
+export type PriorWorker = DueWorker & { renew(destinations: readonly Destination[]): void };
 
 export function startPriorWorker(deps: PriorWorkerDeps): PriorWorker {
   let { destinations } = deps;
   const stopping = new AbortController();
-  let wake = (): void => {};
-  const pause = () =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, POLL_MS);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  const run = async (): Promise<void> => {
-    for (let free = false; !stopping.signal.aborted; ) {
-      try {
-        if (!free) await freePriors(deps.database, deps.clock.now());
-        free = true;
-        if (await askDue({ ...deps, destinations, signal: stopping.signal })) continue;
-      } catch (error) {
-        deps.log.warn('priors.failed', { reason: reasonOf(error) });
-      }
-      if (!stopping.signal.aborted) await pause();
-    }
-  };
-  const running = run();
+  const worker = startDueWorker({
+    begin: () => freePriors(deps.database, deps.clock.now()),
+    work: () => askDue({ ...deps, destinations, signal: stopping.signal }),
+    failed: (reason) => deps.log.warn('priors.failed', { reason }),
+  });
   return {
     renew: (renewed) => {
       destinations = renewed;
     },
-    stop: async () => {
+    stop: () => {
       stopping.abort();
-      wake();
-      await running;
+      return worker.stop();
     },
   };
 }
