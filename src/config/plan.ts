@@ -79,13 +79,24 @@ function archives({ source, peers, destinations }: Parts): ConfigFault[] {
   });
 }
 
-/** Who is coerced is named, and commitment is asked by the UIDs that are stored: neither fits a destination that shall not know them. */
-function outgoing({ source, destinations }: Parts): ConfigFault[] {
-  return destinations.flatMap(({ path, value }) =>
+/**
+ * Who is coerced is named, and commitment is asked by the UIDs that are stored: neither fits a destination that shall not know them. Nor does
+ * a result: its case would wait for the receipt of a document that is never sent there.
+ */
+function outgoing({ source, destinations, peers }: Parts): ConfigFault[] {
+  const unknowing = destinations.filter(({ value }) => value.deidentify !== undefined);
+  const beside = unknowing.flatMap(({ path, value }) =>
     ['coerce', 'commitment']
-      .filter((key) => value.deidentify !== undefined && value[key] !== undefined)
+      .filter((key) => value[key] !== undefined)
       .map((key) => source.fault([...path, key], 'cannot stand beside deidentify')),
   );
+  const names = new Set<unknown>(namesOf(unknowing));
+  const results = peers.flatMap(({ path, value }) =>
+    (Array.isArray(value.returns) ? value.returns : []).flatMap((name, index) =>
+      names.has(name) ? [source.fault([...path, 'returns', index], 'is a destination with deidentify, which takes no results')] : [],
+    ),
+  );
+  return [...beside, ...results];
 }
 
 function routes({ source, raw, routes: rules, destinations, peers, specialties }: Parts): ConfigFault[] {

@@ -165,6 +165,13 @@ describe('a PACS', () => {
     expect(faultsOf(destination('')).some((one) => one.includes(fault))).toBe(false);
   });
 
+  it('lets no results return to a destination with deidentify', () => {
+    const peers = 'peers: [{ name: a, mllp: { application: A }, returns: [pacs] }]\n';
+    const fault = 'peers[0].returns[0]: is a destination with deidentify, which takes no results';
+    expect(faultsOf(`${peers}${pacs(', deidentify: {}')}`).some((one) => one.includes(fault))).toBe(true);
+    expect(faultsOf(`${peers}${pacs()}`).some((one) => one.includes(fault))).toBe(false);
+  });
+
   it.each(['coerce: { patientIdPrefix: N- }', 'commitment: { limit: 1h }'])(
     'lets nothing that names the patient or his objects stand beside deidentify: %s',
     (other) => {
