@@ -10,6 +10,7 @@ import { isFilm, pixelSyntax } from '../../protocols/dicom/bulk-media.ts';
 import type { DicomJson } from '../../protocols/dicom/header.ts';
 import { datasetOf } from '../../protocols/dicom/json-dataset.ts';
 import { type MultipartReader, multipartReader, type PartHeaders } from '../../protocols/dicom/multipart-reader.ts';
+import { pixelLengthProblem } from '../../protocols/dicom/pixel-length.ts';
 import { isStorageClass } from '../../protocols/dicom/sop-class.ts';
 import type { StoreOutcome } from '../../protocols/dicom/store-answer.ts';
 import { EXPLICIT_LITTLE_ENDIAN, type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
@@ -183,7 +184,8 @@ async function storeInstance(
   const syntax = await syntaxOf(json as DicomJson, partsOf, scratch);
   if (isFailure(syntax)) return refused(syntax);
   const lengths = (uri: string) => partsOf(uri)?.map(({ length }) => length) ?? null;
-  const pieces = datasetOf(json, lengths, syntax.pixels === 'encapsulated');
+  const encapsulated = syntax.pixels === 'encapsulated';
+  const pieces = (encapsulated ? null : pixelLengthProblem(json as DicomJson, lengths)) ?? datasetOf(json, lengths, encapsulated);
   if (isFailure(pieces)) return refused(pieces);
   const announced = { ...names, transferSyntax: syntax.uid, studyUid };
   const object = new ObjectSession('dicomweb', announced, deps.peers.http(caller.client), deps);

@@ -35,14 +35,19 @@ export async function locateFrames(
 
 /** Bytes of one native frame; null where frames do not begin at a byte. */
 export function frameBytes(header: DicomJson, frames: number): number | null {
+  const bits = frameBits(header);
+  return bits % 8 === 0 || frames === 1 ? Math.ceil(bits / 8) : null;
+}
+
+/** Bits of one native frame; 0 where the header does not say. */
+export function frameBits(header: DicomJson): number {
   const [rows, columns, samples, bits] = (['Rows', 'Columns', 'SamplesPerPixel', 'BitsAllocated'] as const).map(
     (name) => integerOf(header, name) ?? 0,
   );
   const pixels = (rows as number) * (columns as number);
   // PS3.3 §C.7.6.3.1.2: two pixels share their chrominance.
   const subsampled = ['YBR_FULL_422', 'YBR_PARTIAL_422'].includes(textOf(header, 'PhotometricInterpretation'));
-  const bitsInAll = pixels * (subsampled ? 2 : (samples as number)) * (bits as number);
-  return bitsInAll % 8 === 0 || frames === 1 ? Math.ceil(bitsInAll / 8) : null;
+  return pixels * (subsampled ? 2 : (samples as number)) * (bits as number);
 }
 
 /** The value of a pixel data element of defined length, or null for an encapsulated one. */
