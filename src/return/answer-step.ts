@@ -20,8 +20,8 @@ import { isRefusal, readHeader } from '../protocols/hl7v2/header.ts';
 import { parseMessage } from '../protocols/hl7v2/message.ts';
 import { saveAnswer, takeAwaited } from '../store/awaited-reply-store.ts';
 import { addEvent, type Batch, caseIn, loadResources, resourceIn } from '../store/batch.ts';
-import { composeOrderReply, type OrderAnswer, type OrderReplyInput } from './order-reply.ts';
-import { type OrderStateCode, orderStateOf } from './order-state.ts';
+import { composeOrderReply, type OrderAnswer, type OrderReplyInput } from './hl7v2/order-reply.ts';
+import { type OrderStateCode, orderStateOf } from './hl7v2/order-state.ts';
 
 export type AnswerHouse = { readonly config: Pick<Config, 'destinations'>; readonly peers: PeerDirectory };
 

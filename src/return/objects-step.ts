@@ -10,7 +10,7 @@ import type { Act } from '../model/work.ts';
 import { addEvent, type Batch, caseIn, changedCases, putCase } from '../store/batch.ts';
 import { countDeliveries } from '../store/delivery-store.ts';
 import { unsentObjects } from '../store/instance-store.ts';
-import { objectDelivery } from './object-delivery.ts';
+import { objectDelivery } from './dicom/object-delivery.ts';
 
 export async function sendObjects(batch: Batch, { destinations }: Pick<Config, 'destinations'>): Promise<void> {
   const receipts = new Set(batch.works.flatMap(({ acts }) => acts.filter(isObjectReceipt).map(({ caseId }) => caseId)));

@@ -17,8 +17,8 @@ import type { BlobStore } from '../store/blob-store.ts';
 import { claimCaseKeys } from '../store/case-store.ts';
 import { claimIdentifiers } from '../store/identifier-store.ts';
 import { orderPhotos, unorderedPhotos } from '../store/photo-store.ts';
-import { photoOrder } from './photo-object.ts';
-import { numberOf, personName } from './photo-words.ts';
+import { photoOrder } from './dicom/photo-object.ts';
+import { numberOf, personName } from './dicom/photo-words.ts';
 
 export type PhotoHouse = { readonly config: Config; readonly peers: PeerDirectory; readonly blobs: BlobStore };
 

@@ -21,14 +21,14 @@ import { type Batch, loadResources, resourceIn } from '../store/batch.ts';
 import type { BlobStore } from '../store/blob-store.ts';
 import { indexStudy } from '../store/dicom-search-store.ts';
 import { addMadeInstance, materialObjects, objectsMadeOf } from '../store/instance-store.ts';
-import { codedOf } from './dicom-code.ts';
-import { type DicomReport, type DocumentKind, documentUid } from './dicom-document.ts';
-import { composeEncapsulatedPdf, ENCAPSULATED_PDF } from './encapsulated-pdf.ts';
-import { composeKeyImages, composeRejectionNote, KEY_IMAGES, rejectionKind } from './key-objects.ts';
-import { composeMeasurementSr, MEASUREMENT_SR } from './measurement-sr.ts';
+import { codedOf } from './dicom/dicom-code.ts';
+import { type DicomReport, type DocumentKind, documentUid } from './dicom/dicom-document.ts';
+import { composeEncapsulatedPdf, ENCAPSULATED_PDF } from './dicom/encapsulated-pdf.ts';
+import { composeKeyImages, composeRejectionNote, KEY_IMAGES, rejectionKind } from './dicom/key-objects.ts';
+import { composeMeasurementSr, MEASUREMENT_SR } from './dicom/measurement-sr.ts';
+import { composeReportSr, reportSrKind } from './dicom/report-sr.ts';
 import { linkedMedia, namedImages } from './named-images.ts';
 import { orderedStudy, patientNumber } from './order-study.ts';
-import { composeReportSr, reportSrKind } from './report-sr.ts';
 
 export type ResultsHouse = { readonly peers: PeerDirectory; readonly blobs: BlobStore; readonly specialties: readonly Specialty[] };
 

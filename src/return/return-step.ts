@@ -24,12 +24,12 @@ import { addEvent, type Batch, caseIn, changedCases, loadResources, putCase, res
 import type { BlobStore } from '../store/blob-store.ts';
 import { readDelivery } from '../store/delivery-store.ts';
 import { readEntry } from '../store/journal-store.ts';
-import { composeFhirOrder, MAX_INLINE_BYTES } from './fhir-order.ts';
-import { composeFhirReport } from './fhir-report.ts';
+import { objectDelivery } from './dicom/object-delivery.ts';
+import { composeFhirOrder, MAX_INLINE_BYTES } from './fhir/fhir-order.ts';
+import { composeFhirReport } from './fhir/fhir-report.ts';
+import { composeMdm } from './hl7v2/mdm.ts';
+import { composeOru } from './hl7v2/oru-r01.ts';
 import { filesOf, loadKnown, resourcesIn } from './material-step.ts';
-import { composeMdm } from './mdm.ts';
-import { objectDelivery } from './object-delivery.ts';
-import { composeOru } from './oru-r01.ts';
 import { makeResults } from './results-step.ts';
 
 /** A PDF of a report that brought none. */

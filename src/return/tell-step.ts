@@ -15,9 +15,9 @@ import { parseMessage } from '../protocols/hl7v2/message.ts';
 import { addEvent, type Batch, caseIn, changedCases, loadResources, putCase, resourceIn } from '../store/batch.ts';
 import { readEntry } from '../store/journal-store.ts';
 import { answerAwaited, orderAnswers, stateOf } from './answer-step.ts';
-import { composeOrderReply } from './order-reply.ts';
-import type { OrderStateCode } from './order-state.ts';
-import { composeOrderStatus } from './order-status.ts';
+import { composeOrderReply } from './hl7v2/order-reply.ts';
+import type { OrderStateCode } from './hl7v2/order-state.ts';
+import { composeOrderStatus } from './hl7v2/order-status.ts';
 
 export type TellHouse = { readonly config: Pick<Config, 'destinations'>; readonly peers: PeerDirectory };
 

@@ -10,7 +10,7 @@ import { openStored } from '../../src/delivery/outgoing-session.ts';
 import type { ObjectContent } from '../../src/model/delivery.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { part10Prefix } from '../../src/protocols/dicom/part10.ts';
-import { objectDelivery } from '../../src/return/object-delivery.ts';
+import { objectDelivery } from '../../src/return/dicom/object-delivery.ts';
 import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
 import { type CtSlice, ctPieces, ctSlice, EXPLICIT_VR_LITTLE_ENDIAN } from '../support/ct-slice.ts';
 import { type DicomServer, startStorescp } from '../support/dicom-peers.ts';

@@ -20,7 +20,7 @@ import {
   type TransferSyntax,
   transferSyntax,
 } from '../../src/protocols/dicom/transfer-syntax.ts';
-import { objectDelivery } from '../../src/return/object-delivery.ts';
+import { objectDelivery } from '../../src/return/dicom/object-delivery.ts';
 import { readCaseEvents } from '../../src/store/case-store.ts';
 import { addDeliveries } from '../../src/store/delivery-store.ts';
 import { instancesAt } from '../../src/store/instance-store.ts';

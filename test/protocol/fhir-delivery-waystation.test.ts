@@ -9,7 +9,7 @@ import { answeredPlaces, type Push, pushName } from '../../src/protocols/fhir/pu
 import { loadValidator } from '../../src/protocols/fhir/resource-validator.ts';
 import { type FoundReport as Opened, readFoundReport } from '../../src/reports/found-report.ts';
 import { verifyReport } from '../../src/reports/verify.ts';
-import { composeFhirOrder } from '../../src/return/fhir-order.ts';
+import { composeFhirOrder } from '../../src/return/fhir/fhir-order.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { photo } from '../support/photo.ts';
 import { claimTask, connect, newSpecialist, openTasks, postReport, reportOn, type Specialist } from '../support/specialist.ts';

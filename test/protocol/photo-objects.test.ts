@@ -9,7 +9,7 @@ import type { CodeableConcept, Media } from '@medplum/fhirtypes';
 import sharp from 'sharp';
 import { openPhoto } from '../../src/delivery/photos/photo-session.ts';
 import { readMovie } from '../../src/protocols/media/movie.ts';
-import { photoOrder } from '../../src/return/photo-object.ts';
+import { photoOrder } from '../../src/return/dicom/photo-object.ts';
 import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
 import { startOrthanc } from '../support/dicom-peers.ts';
 import { locatedJpeg, locatedPng, MEDIA } from '../support/located-photo.ts';

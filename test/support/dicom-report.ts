@@ -2,7 +2,7 @@
 import { readStudyModules, type StudyModules } from '../../src/protocols/dicom/study-modules.ts';
 import { EXPLICIT_LITTLE_ENDIAN, type TransferSyntax, transferSyntax } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { type DatasetElement, writeDataset } from '../../src/protocols/dicom/write.ts';
-import type { DicomReport } from '../../src/return/dicom-document.ts';
+import type { DicomReport } from '../../src/return/dicom/dicom-document.ts';
 import { ctSeries } from './dicom-objects.ts';
 
 const EXPLICIT = transferSyntax(EXPLICIT_LITTLE_ENDIAN) as TransferSyntax;

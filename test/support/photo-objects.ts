@@ -5,7 +5,7 @@ import type { Media, Patient, ServiceRequest } from '@medplum/fhirtypes';
 import { openPhoto, type PhotoObject } from '../../src/delivery/photos/photo-session.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { part10Prefix } from '../../src/protocols/dicom/part10.ts';
-import { type PhotoSource, photoOrder } from '../../src/return/photo-object.ts';
+import { type PhotoSource, photoOrder } from '../../src/return/dicom/photo-object.ts';
 import type { BlobStore } from '../../src/store/blob-store.ts';
 
 const patient: Patient & { id: string } = {

@@ -4,7 +4,7 @@ import type { NewDelivery } from '../../src/model/delivery.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { part10Prefix, readPart10 } from '../../src/protocols/dicom/part10.ts';
 import type { SampleObject } from '../../src/protocols/dicom/sample-series.ts';
-import { objectDelivery } from '../../src/return/object-delivery.ts';
+import { objectDelivery } from '../../src/return/dicom/object-delivery.ts';
 import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 

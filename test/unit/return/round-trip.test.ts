@@ -23,8 +23,8 @@ import { isFailure } from '../../../src/model/failure.ts';
 import type { Mapped } from '../../../src/model/mapped.ts';
 import { buildMessage, type FieldValue, segment } from '../../../src/protocols/hl7v2/escape.ts';
 import { type Hl7Message, parseMessage, type Segment } from '../../../src/protocols/hl7v2/message.ts';
-import { composeMdm } from '../../../src/return/mdm.ts';
-import { composeOru, type OruInput } from '../../../src/return/oru-r01.ts';
+import { composeMdm } from '../../../src/return/hl7v2/mdm.ts';
+import { composeOru, type OruInput } from '../../../src/return/hl7v2/oru-r01.ts';
 import { bytesOf, mapBytes, PEER } from '../mapping/fixtures.ts';
 import { lost } from './listed-fields.ts';
 
