@@ -114,7 +114,7 @@ async function settle(deps: LaneDeps, place: Place, attempted: readonly Attempte
         attempt: { started, ended, outcome: next.state, detail: detailOf(one.result, next) },
       })),
     );
-    await addCaseEvents(tx, attempted.filter(({ delivery }) => settled.has(delivery.id)).flatMap(failedEvents));
+    await addCaseEvents(tx, failedEvents(attempted.filter(({ delivery }) => settled.has(delivery.id))));
   });
   tell(deps, place, attempted);
 }
@@ -161,9 +161,20 @@ export function backEntry(peer: string, type: string, controlId: string, caseId:
   };
 }
 
-function failedEvents({ delivery, ended, next: { state, lastFailure } }: Attempted) {
-  if ((state !== 'dead' && state !== 'held') || delivery.caseId === '') return [];
-  const { caseId, seq, destination, kind, id } = delivery;
-  const detail = `${kind} ${id} ${state === 'dead' ? 'is set aside' : 'holds its lane'}: ${lastFailure}`;
-  return [{ caseId, event: { at: ended, seq, kind: `delivery-${state}`, actor: destination, detail } }];
+/** A line for each case and reason: a study that is refused has thousands of objects. */
+function failedEvents(attempted: readonly Attempted[]) {
+  const failed = attempted.filter(({ delivery, next: { state } }) => (state === 'dead' || state === 'held') && delivery.caseId !== '');
+  const alike = Map.groupBy(failed, ({ delivery: { caseId, kind }, next: { state, lastFailure } }) =>
+    [caseId, kind, state, lastFailure].join('\0'),
+  );
+  return [...alike.values()].map((group) => {
+    const { delivery, ended, next } = group[0] as Attempted;
+    const { caseId, seq, destination, kind, id } = delivery;
+    const what = group.length === 1 ? `${kind} ${id}` : `${kind} ${id} and ${group.length - 1} more`;
+    const became = next.state === 'held' ? 'holds its lane' : group.length === 1 ? 'is set aside' : 'are set aside';
+    return {
+      caseId,
+      event: { at: ended, seq, kind: `delivery-${next.state}`, actor: destination, detail: `${what} ${became}: ${next.lastFailure}` },
+    };
+  });
 }

@@ -43,7 +43,8 @@ export function objectOf({ content }: Pick<Delivery, 'content'>): ObjectContent 
 
 /**
  * What a status comes to: only success, also with a warning, is a receipt; so is that the object is there already, where it may have been
- * taken at an attempt whose answer never came. `how` it was sent, where not as it is stored.
+ * taken at an attempt whose answer never came. `how` it was sent, where not as it is stored. Who is not authorized there waits, by C-STORE as
+ * by HTTP: that is mended by a person, and nothing is wrong with the objects.
  */
 export function storeResult(status: number, { controlId, attempts }: Pick<Delivery, 'controlId' | 'attempts'>, how = ''): SendResult {
   const { kind, note } = storeVerdict(status);
@@ -52,6 +53,7 @@ export function storeResult(status: number, { controlId, attempts }: Pick<Delive
       controlId,
       [how, note].filter((text) => text !== ''),
     );
+  if (kind === 'barred') return failure('delivery', 'forbidden', note, 'transient');
   return kind === 'busy' ? failure('delivery', 'out-of-resources', note, 'transient') : failure('delivery', 'rejected', note);
 }
 

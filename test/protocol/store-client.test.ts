@@ -58,8 +58,8 @@ describe('the C-STORE client of a lane', () => {
   });
 
   it('keeps one association for many objects, and takes only a success status for a receipt', async () => {
-    const slices = ctSeries({ slices: 6 });
-    const statuses = [0x0000, 0xb000, 0xa700, 0xa900, 0x0122, 0x0000];
+    const slices = ctSeries({ slices: 7 });
+    const statuses = [0x0000, 0xb000, 0xa700, 0x0124, 0xa900, 0x0122, 0x0000];
     const results: unknown[] = [];
     let pacs: Pacs | null = null;
     for (const [index, slice] of slices.entries()) {
@@ -74,6 +74,7 @@ describe('the C-STORE client of a lane', () => {
       [true, 'stored'],
       [true, 'stored, B000 warning: coercion of data elements'],
       ['transient', 'A700 out of resources'],
+      ['transient', '0124 not authorized'],
       ['permanent', 'A900 dataset does not match SOP class'],
       ['permanent', '0122 SOP class not supported'],
       [true, 'stored'],

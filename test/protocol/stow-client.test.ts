@@ -86,7 +86,10 @@ describe('the STOW-RS client', () => {
     [302, '', 'transient HTTP 302'],
     [401, 'no', 'transient HTTP 401'],
     [404, '', 'transient HTTP 404'],
+    [202, namedIn('00081198', '00081197', 0x0124), 'transient 0124 not authorized'],
+    [502, '', 'transient HTTP 502'],
     [503, '', 'transient HTTP 503'],
+    [504, '', 'transient HTTP 504'],
     [500, 'Doe^Jane', 'ambiguous HTTP 500'],
   ])('takes %s %s for: %s', async (status, body, expected) => {
     answer = (_, response) => response.writeHead(status, status === 302 ? { location: 'http://elsewhere.invalid/' } : {}).end(body);
@@ -103,6 +106,19 @@ describe('the STOW-RS client', () => {
   it('says that an object may have been taken whose answer never came', async () => {
     answer = (request) => request.socket.destroy();
     expect(await send()).toMatchObject({ failure: true, code: 'unreachable', class: 'ambiguous' });
+  });
+
+  it('sets aside an object over which it failed ten times, however often it was away between, and sends the next', async () => {
+    const delivery = await stored.deliver(SLICE, 500);
+    const seen: unknown[] = [];
+    for (const status of [500, 503, ...Array.from({ length: 8 }, () => 500), 502, 500]) {
+      answer = (_, response) => response.writeHead(status).end();
+      const result = await client.send(delivery);
+      if (status === 500) seen.push(isFailure(result) && result.class);
+    }
+    expect(seen).toEqual([...Array.from({ length: 9 }, () => 'ambiguous'), 'permanent']);
+    answer = (_, response) => response.end();
+    expect(await client.send(await stored.deliver(ctSlice({ size: 32 })))).toMatchObject({ detail: 'stored' });
   });
 
   it('waits no longer than it was told', async () => {

@@ -7,6 +7,7 @@ import { systemClock } from '../../src/model/clock.ts';
 import type { Destination } from '../../src/model/config.ts';
 import type { Delivery } from '../../src/model/delivery.ts';
 import { failure } from '../../src/model/failure.ts';
+import { readCaseEvents } from '../../src/store/case-store.ts';
 import {
   addDeliveries,
   addWatch,
@@ -47,12 +48,12 @@ beforeEach(async () => {
 });
 afterAll(() => fresh.drop());
 
-async function order(lane: string, id: string = randomUUID()): Promise<string> {
+async function order(lane: string, id: string = randomUUID(), caseId: string = randomUUID()): Promise<string> {
   const delivery = {
     id,
     destination: lane,
     kind: 'oru',
-    caseId: randomUUID(),
+    caseId,
     seq: 1,
     controlId: id,
     content: Buffer.from('x'),
@@ -278,6 +279,20 @@ describe('a lane of many small things', () => {
     const { rows } = await fresh.database.query(`select control_id from journal where kind = 'receipt' and control_id = any($1)`, [ids]);
     expect(rows).toHaveLength(19);
     expect(await attempts()).toHaveLength(20);
+  });
+
+  it('tells of what was refused for one reason in one line of the case', async () => {
+    const caseId = randomUUID();
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) ids.push(await order('a', randomUUID(), caseId));
+    const send = async ({ id }: Delivery) => (id === ids[1] ? RECEIPT : id === ids[4] ? failure('delivery', 'rejected', 'C000') : REFUSED);
+    const worker = start({ send, atOnce: 8 });
+    await until(attempts, (all) => all.length === 5);
+    await worker.stop();
+    expect((await readCaseEvents(fresh.database, caseId)).map(({ kind, detail }) => [kind, detail])).toEqual([
+      ['delivery-dead', `oru ${ids[0]} and 2 more are set aside: rejected (permanent): A900`],
+      ['delivery-dead', `oru ${ids[4]} is set aside: rejected (permanent): C000`],
+    ]);
   });
 
   it('waits where one must wait: what is behind it was not attempted', async () => {

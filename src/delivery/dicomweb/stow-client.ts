@@ -2,8 +2,8 @@
  * Sends stored objects to one PACS by STOW-RS (PS3.18 §10.5): one a request, multipart/related, streamed from its file, over connections
  * that are kept. In: deliveries of kind `dicom-object`. Out: a receipt only where the answer says that this instance is stored, or a Failure.
  * Promises: an instance that is refused has its Failure Reason; a server that refuses us altogether (401, 404, a redirect) holds back its
- * lane, and sets nothing aside; the token goes to this server only; time and the size of answers are bounded. What was perhaps taken is
- * sent again, which changes nothing there.
+ * lane, and sets nothing aside; an object over which it fails again and again is set aside, so that the rest goes on; the token goes to this
+ * server only; time and the size of answers are bounded. What was perhaps taken is sent again, which changes nothing there.
  */
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -14,6 +14,7 @@ import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import { part10Prefix } from '../../protocols/dicom/part10.ts';
 import { storedStatus } from '../../protocols/dicom/store-instances-response.ts';
 import { callTlsOptions } from '../../security/tls-options.ts';
+import { breakCount } from '../broken-exchange.ts';
 import { thrownFailure } from '../fhir/http-failure.ts';
 import { OBJECTS_AT_ONCE, type OpenOutgoing, type Outgoing, storeResult } from '../outgoing-session.ts';
 
@@ -21,7 +22,7 @@ import { OBJECTS_AT_ONCE, type OpenOutgoing, type Outgoing, storeResult } from '
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** `attempts` counts this one. */
-type Outbound = Pick<Delivery, 'id' | 'content' | 'caseId' | 'controlId' | 'attempts'>;
+type Outbound = Pick<Delivery, 'id' | 'lane' | 'content' | 'caseId' | 'controlId' | 'attempts'>;
 
 export type StowClient = {
   readonly atOnce: number;
@@ -34,13 +35,17 @@ export type StowClient = {
 
 export function startStowClient(destination: DicomwebDestination, deps: { readonly open: OpenOutgoing }): StowClient {
   let agent = agentOf(destination);
+  const breaks = breakCount();
   return {
     atOnce: OBJECTS_AT_ONCE,
     send: async (delivery) => {
       const outgoing = await deps.open(delivery);
       if (isFailure(outgoing)) return outgoing;
       const answer = await post(destination, agent, outgoing);
-      return isFailure(answer) ? answer : resultOf(answer, outgoing.sopInstanceUid, delivery);
+      const result = isFailure(answer) ? answer : resultOf(answer, outgoing.sopInstanceUid, delivery);
+      if (isFailure(result) && result.class === 'ambiguous') return breaks.broken(delivery.lane, delivery.controlId, result);
+      if (!isFailure(result) || result.class === 'permanent') breaks.clear(delivery.lane);
+      return result;
     },
     renew: (renewed) => {
       if (renewed.kind !== 'dicomweb') return;
@@ -116,7 +121,7 @@ function resultOf({ status, body }: Answer, sopInstanceUid: string, delivery: Ou
     'delivery',
     CODES.get(status) ?? 'rejected',
     `HTTP ${status}`,
-    status >= 500 && status !== 503 ? 'ambiguous' : 'transient',
+    status >= 500 && !AWAY.has(status) ? 'ambiguous' : 'transient',
   );
 }
 
@@ -132,6 +137,9 @@ const PER_INSTANCE: ReadonlySet<number> = new Set([200, 202, 409]);
 
 /** Bad request, conflict, too large, unsupported media type: no other object is to blame for it. */
 const OF_THE_OBJECT: ReadonlySet<number> = new Set([400, 409, 413, 415]);
+
+/** Said by who stands before a server that is away (RFC 9110 §15.6.3 to §15.6.5): no object is to blame for it either. */
+const AWAY: ReadonlySet<number> = new Set([502, 503, 504]);
 
 const CODES: ReadonlyMap<number, Failure['code']> = new Map([
   [401, 'forbidden'],

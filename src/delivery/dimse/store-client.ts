@@ -12,6 +12,7 @@ import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Log } from '../../model/log.ts';
 import { padded } from '../../protocols/dicom/p-data.ts';
 import { conversionsOf, transcoded } from '../../protocols/dicom/transcoder.ts';
+import { breakCount } from '../broken-exchange.ts';
 import { OBJECTS_AT_ONCE, type OpenOutgoing, type Outgoing, objectOf, storeResult } from '../outgoing-session.ts';
 import { associate, type DimseAssociation, MAX_CONTEXTS, type OutgoingObject, type Wanted } from './dimse-client.ts';
 
@@ -28,19 +29,11 @@ export type StoreClient = {
   close(): Promise<void>;
 };
 
-/** An object over which associations broke so often may be why: it is set aside, so that the rest goes on. About ten minutes with default delays. */
-const MOST_BREAKS = 10;
 /** A peer that does not answer a release is left. */
 const RELEASE_TIMEOUT_MS = 5_000;
 
-/** Of one lane. `breaks`: associations that broke over one object, without those that could not be opened: a PACS that was away says nothing of it. */
-type Line = {
-  association: DimseAssociation | null;
-  stored: number;
-  idle: NodeJS.Timeout | undefined;
-  breaks: { readonly over: string; readonly times: number };
-};
-const NO_BREAKS: Line['breaks'] = { over: '', times: 0 };
+/** Of one lane. */
+type Line = { association: DimseAssociation | null; stored: number; idle: NodeJS.Timeout | undefined };
 
 /** Opens nothing yet. */
 export function startStoreClient(destination: DimseDestination, deps: { readonly log: Log; readonly open: OpenOutgoing }): StoreClient {
@@ -49,9 +42,10 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
   const lines = new Map<string, Line>();
   const contexts = contextMemory();
   const conversions = conversionsFor(destination);
+  const breaks = breakCount();
 
   const lineOf = (lane: string): Line => {
-    const line = lines.get(lane) ?? { association: null, stored: 0, idle: undefined, breaks: NO_BREAKS };
+    const line = lines.get(lane) ?? { association: null, stored: 0, idle: undefined };
     lines.set(lane, line);
     return line;
   };
@@ -78,9 +72,9 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
     if (isFailure(asStored)) return asStored;
     const outgoing = converted(asStored, association, conversions(asStored.transferSyntax));
     const status = await storeOver(association, outgoing);
-    if (isFailure(status)) return brokenOver(line, delivery.controlId, status);
+    if (isFailure(status)) return breaks.broken(delivery.lane, delivery.controlId, status);
     line.stored++;
-    line.breaks = NO_BREAKS;
+    breaks.clear(delivery.lane);
     return storeResult(status, delivery, outgoing === asStored ? '' : `in ${outgoing.transferSyntax}`);
   };
   const send: StoreClient['send'] = async (delivery) => {
@@ -91,7 +85,7 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
     // A kept association may have been ended by the other side long ago and only now show it: that says nothing of this object.
     const stale = kept && isFailure(result) && hasEnded(line);
     if (stale) deps.log.info('store-client.stale', { destination: name });
-    if (stale) line.breaks = NO_BREAKS;
+    if (stale) breaks.clear(delivery.lane);
     const last = stale ? await sendOver(line, { ...delivery, attempts: delivery.attempts + 1 }) : result;
     line.idle = setTimeout(() => void release(line), idleMs);
     return last;
@@ -132,12 +126,6 @@ export async function storeOver(
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     return failure('delivery', 'internal', `the file of ${outgoing.sopInstanceUid} cannot be read (${code})`, 'transient');
   }
-}
-
-/** Objects of a lane go one after the other: the one that is at its head is the one that is counted. */
-function brokenOver(line: Line, over: string, broken: Failure): Failure {
-  line.breaks = { over, times: line.breaks.over === over ? line.breaks.times + 1 : 1 };
-  return line.breaks.times < MOST_BREAKS ? broken : { ...broken, class: 'permanent' };
 }
 
 function hasEnded({ association }: Line): boolean {

@@ -5,8 +5,11 @@
 import { statusName } from './status.ts';
 
 export type StoreVerdict = {
-  /** `stored`: taken, perhaps with changes; `busy`: surely not taken, and will be later; `refused`: never, as it is. */
-  readonly kind: 'stored' | 'busy' | 'refused';
+  /**
+   * `stored`: taken, perhaps with changes; `busy`: surely not taken, and will be later; `barred`: nothing of who sends is taken until a person
+   * lets him in; `refused`: this object never, as it is.
+   */
+  readonly kind: 'stored' | 'busy' | 'barred' | 'refused';
   /** For the log: the status and its meaning. '' for plain success. */
   readonly note: string;
 };
@@ -29,7 +32,7 @@ const MEANINGS = [
   row(0x0116, 0x0116, 'stored', 'warning: attribute value out of range'),
   row(0x0117, 0x0117, 'refused', 'invalid object instance'),
   row(0x0122, 0x0122, 'refused', 'SOP class not supported'),
-  row(0x0124, 0x0124, 'refused', 'not authorized'),
+  row(0x0124, 0x0124, 'barred', 'not authorized'),
   row(0x0210, 0x0210, 'refused', 'duplicate invocation'),
   row(0x0211, 0x0211, 'refused', 'unrecognized operation'),
   row(0x0212, 0x0212, 'refused', 'mistyped argument'),

@@ -15,7 +15,7 @@ describe('the status of a C-STORE', () => {
     [0xc122, 'refused', 'C122 referenced transfer syntax not supported'],
     [0x0110, 'refused', '0110 processing failure'],
     [0x0122, 'refused', '0122 SOP class not supported'],
-    [0x0124, 'refused', '0124 not authorized'],
+    [0x0124, 'barred', '0124 not authorized'],
     [0x0213, 'busy', '0213 resource limitation'],
     [0xfe00, 'refused', 'FE00 unknown status'],
     [0x1234, 'refused', '1234 unknown status'],
