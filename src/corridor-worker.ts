@@ -27,7 +27,7 @@ import type { Labels, Metrics } from './model/metrics.ts';
 import type { PeerDirectory } from './model/peer.ts';
 import { priorPeer } from './model/prior.ts';
 import { type Corridor, runBatch, runClock, saveWork } from './pipeline.ts';
-import { loadValidator, type Validate } from './protocols/fhir/resource-validator.ts';
+import { loadValidator } from './protocols/fhir/resource-validator.ts';
 import { renderReport } from './reports/render.ts';
 import type { Render } from './return/return-step.ts';
 import { openOwners } from './routing/route-step.ts';
@@ -137,7 +137,7 @@ export async function openCorridor(database: Database, config: Config, log: Log)
   const blobs = await openBlobs(config.dataDirectory);
   return {
     database,
-    house: { config, peers, rules, owners, blobs, validate: validatorAtNeed(), render: await openRender() },
+    house: { config, peers, rules, owners, blobs, validate: loadValidator(), render: await openRender() },
     clock: systemClock,
     log,
     workers: WORKERS,
@@ -150,15 +150,6 @@ function priorAuthority({ destinations, peers }: Config): PriorRules['priorAutho
     const pacs = destinations.find((one) => one.kind === 'dimse' && one.name === name);
     const peer = pacs?.kind === 'dimse' ? peers.find(({ callingAeTitle }) => callingAeTitle === pacs.aeTitle) : undefined;
     return peer ? { name: peer.patientAuthority, system: systemOfName(peer.patientAuthority) } : null;
-  };
-}
-
-/** Only a report that was found at another server is validated here: the definitions, 100 MB while they load, wait for the first. */
-function validatorAtNeed(): Validate {
-  let validate: Validate | null = null;
-  return (resource) => {
-    validate ??= loadValidator();
-    return validate(resource);
   };
 }
 

