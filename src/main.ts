@@ -18,7 +18,7 @@ import { askedObjects } from './endpoints/dimse/asked-session.ts';
 import { startDimseDoor } from './endpoints/dimse/dimse-listener.ts';
 import { DEFAULT_BODY_TIMEOUT_MS, DEFAULT_MAX_BINARY_BYTES } from './endpoints/fhir/deps.ts';
 import { fhirRoutes } from './endpoints/fhir/fhir-routes.ts';
-import { startHttpDoor } from './endpoints/http-listener.ts';
+import { type HttpDoor, startHttpDoor } from './endpoints/http-listener.ts';
 import { startMllpDoor } from './endpoints/mllp/mllp-listener.ts';
 import { openReplyWaiter } from './endpoints/mllp/reply-session.ts';
 import { healthRoutes, readinessOf } from './endpoints/operations/health-routes.ts';
@@ -204,7 +204,7 @@ type Parts = {
 function tellExpiry(listener: string, cert: string, log: Log): void {
   const until = validUntil(cert);
   const told = { listener, until: until.toISOString() };
-  if (until.getTime() - clock.now().getTime() < CERTIFICATE_NOTICE_MS) log.warn('mllp.certificate-ends', told);
+  if (until.getTime() - clock.now().getTime() < CERTIFICATE_NOTICE_MS) log.warn('tls.certificate-ends', told);
 }
 
 const CERTIFICATE_NOTICE_MS = 30 * 24 * 60 * 60_000;
@@ -256,10 +256,30 @@ async function openDoors(parts: Parts): Promise<Door[]> {
   const renderer = openRenderer();
   parts.closes.push(() => renderer.close());
   const rendering = { renderer, renderCache: await openRenderCache(config.dataDirectory) };
-  add(await startHttpDoor(config.http, { ...httpRoutes({ ...parts, rendering }, token, () => doors.map((door) => door.address)), log }));
-  await writeGatewayFile(config.dataDirectory, { pid: process.pid, url: httpUrl(config, doors.at(-1) as Door), token });
-  parts.closes.push(() => removeGatewayFile(config.dataDirectory));
+  const http = await startHttpDoor(config.http, {
+    ...httpRoutes({ ...parts, rendering }, token, () => doors.map((door) => door.address)),
+    log,
+  });
+  add(http);
+  await announce(http, token, parts);
   return doors;
+}
+
+/** Tells the command line of this machine where the gateway is, and what its HTTP door shows. */
+async function announce(http: HttpDoor, token: string, { config, log, closes, renewals }: Parts): Promise<void> {
+  if (config.http.tls) tellExpiry('http', config.http.tls.cert, log);
+  const file = { pid: process.pid, url: httpUrl(config, http), token };
+  const write = (certificate: string): Promise<void> => writeGatewayFile(config.dataDirectory, { ...file, certificate });
+  let shown = config.http.tls?.cert ?? '';
+  await write(shown);
+  renewals.push(({ http: { tls } }) => {
+    if (config.http.tls === null || tls === null) return;
+    // Both are named before the door changes, so that no command finds one that it does not know.
+    const written = write(`${shown}\n${tls.cert}`);
+    shown = tls.cert;
+    written.catch((error) => log.error('gateway-file.failed', { reason: reasonOf(error) })).finally(() => http.renew(tls));
+  });
+  closes.push(() => removeGatewayFile(config.dataDirectory));
 }
 
 /** Peers that take the replies to their orders as messages of their own, too. */
@@ -330,5 +350,5 @@ function admission(config: Config): Admit {
 
 function httpUrl(config: Config, door: Door): string {
   const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
-  return `http://${host}:${door.port}`;
+  return `${config.http.tls === null ? 'http' : 'https'}://${host}:${door.port}`;
 }

@@ -40,8 +40,8 @@ async function run(file: string | undefined): Promise<void> {
     throw new CliError(`the gateway stopped: ${lost.message}`, 'its log says more; nothing that was acknowledged is lost', EXIT.refused);
 }
 
-function hasCertificates({ mllp, dimse, destinations }: Config): boolean {
-  return dimse.tls !== null || mllp.some(({ tls }) => tls) || destinations.some((one) => 'tls' in one && one.tls);
+function hasCertificates({ mllp, dimse, http, destinations }: Config): boolean {
+  return dimse.tls !== null || http.tls !== null || mllp.some(({ tls }) => tls) || destinations.some((one) => 'tls' in one && one.tls);
 }
 
 /** Certificates are read anew, as the configuration now names them. What is wrong with it is told, and the old ones stay. */

@@ -145,7 +145,7 @@ function completeDoors({ mllp, dimse, http }: ConfigInput): Pick<Config, 'mllp' 
       idleMs: idle,
       reserveBytes: reserve,
     },
-    http: { host: http.host, port: http.port, publicUrl: http.publicUrl ?? '', maxBodyBytes: http.maxBody },
+    http: { host: http.host, port: http.port, tls: http.tls ?? null, publicUrl: http.publicUrl ?? '', maxBodyBytes: http.maxBody },
   };
 }
 

@@ -25,7 +25,7 @@ import {
 import { mappingOverrides } from './mapping-overrides.ts';
 import { coerce, deidentify } from './outgoing-rules.ts';
 import { faultOfKey, KEY_RULE } from './signing-key.ts';
-import { callTls, doorTls } from './tls-material.ts';
+import { callTls, doorTls, httpTls } from './tls-material.ts';
 
 export const LOOPBACK = '127.0.0.1';
 /** MLLP has 2575 from IANA (hl7), DIMSE 11112 (acr-nema by PS3.8 §9.1.1 is 104 or 11112). */
@@ -43,7 +43,7 @@ export function configSchema(pointers: Pointers) {
     database: secret(pointers).refine(isDatabaseUrl, { error: 'must point to a URL that begins with postgres://' }).optional(),
     mllp: oneOrList(mllpDoor(pointers)).prefault({}),
     dimse: dimseDoor(pointers).prefault({}),
-    http: httpDoor.prefault({}),
+    http: httpDoor(pointers).prefault({}),
     unknownPeers: oneOf('accept', 'refuse').optional(),
     peers: list(peer(pointers)).prefault([]),
     destinations: list(destination(pointers)).prefault([]),
@@ -86,12 +86,15 @@ function dimseDoor(pointers: Pointers) {
   });
 }
 
-const httpDoor = section({
-  host: host.prefault(LOOPBACK),
-  port: doorPort.prefault(DEFAULT_PORTS.http),
-  publicUrl: webUrl.optional(),
-  maxBody: size('64KiB', '256MiB').prefault('16MiB'),
-});
+function httpDoor(pointers: Pointers) {
+  return section({
+    host: host.prefault(LOOPBACK),
+    port: doorPort.prefault(DEFAULT_PORTS.http),
+    tls: httpTls(pointers).optional(),
+    publicUrl: webUrl.optional(),
+    maxBody: size('64KiB', '256MiB').prefault('16MiB'),
+  });
+}
 
 /** MLLP release 1 or 2. */
 const release = z.literal([1, 2], { error: 'must be 1 or 2' });

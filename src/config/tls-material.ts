@@ -24,6 +24,14 @@ export function doorTls(pointers: Pointers) {
   });
 }
 
+/** `tls: { key, cert }` of the HTTP door, whose callers are known by their tokens. */
+export function httpTls(pointers: Pointers) {
+  return section({ key: secret(pointers), cert: secret(pointers) }).transform(({ key, cert }, context): DoorTls => {
+    refuse(context, faultOfPair(key, cert));
+    return { key, cert, ca: '', clients: 'none' };
+  });
+}
+
 /** `tls: { ca, key, cert, serverName }` of a destination; `tls: {}` trusts whom the machine trusts. */
 export function callTls(pointers: Pointers) {
   return section({

@@ -15,7 +15,7 @@ function openDoors(config: Config, source: Source): ConfigFault[] {
   const doors = [
     ...config.mllp.map(({ host, tls }, index) => ({ path: listed ? ['mllp', index] : ['mllp'], host, tls })),
     { path: ['dimse'], host: config.dimse.host, tls: config.dimse.tls },
-    { path: ['http'], host: config.http.host, tls: null },
+    { path: ['http'], host: config.http.host, tls: config.http.tls },
   ];
   return doors
     .filter(({ host, tls }) => tls === null && !isLoopback(host))

@@ -1,13 +1,19 @@
 /**
- * The HTTP door: one server for /fhir, /dicomweb, /operations and the probes. In: settings and the routers of each. Out: a Door.
+ * The HTTP door: one server for /fhir, /dicomweb, /operations and the probes, with TLS (BCP 195) or without. In: settings and the routers
+ * of each. Out: a Door.
  * Promises: a port that is taken is an Error saying so; slow headers, idle sockets and endless requests are cut; stopping finishes
  * what was begun, at most `graceMs`.
  */
-import { createServer } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response, type Router } from 'express';
 import type { Config } from '../model/config.ts';
 import type { Door } from '../model/door.ts';
 import type { Log } from '../model/log.ts';
+import type { DoorTls } from '../model/tls.ts';
+import { doorTlsOptions, handshakeFault } from '../security/tls-options.ts';
 import { listen } from './listen-session.ts';
 
 const MAX_CONNECTIONS = 1_024;
@@ -29,33 +35,54 @@ export type HttpDoorDeps = {
   readonly log: Log;
 };
 
+/** `renew`: another certificate for connections to come. */
+export type HttpDoor = Door & { renew(tls: DoorTls | null): void };
+
 /** Opens the door. Rejects when the address cannot be listened on. */
-export async function startHttpDoor(settings: Config['http'], deps: HttpDoorDeps): Promise<Door> {
-  const server = createServer(
-    { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    application(deps),
-  );
+export async function startHttpDoor(settings: Config['http'], deps: HttpDoorDeps): Promise<HttpDoor> {
+  const answering = application(deps);
+  const { server, renew } = settings.tls === null ? plainServer(answering) : tlsServer(settings.tls, deps.log, answering);
   server.maxConnections = MAX_CONNECTIONS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.setTimeout(IDLE_TIMEOUT_MS);
   server.on('drop', (dropped) => deps.log.warn('http.dropped', { remoteAddress: dropped?.remoteAddress ?? '', limit: MAX_CONNECTIONS }));
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket.once('close', () => sockets.delete(socket))));
   let stopping = false;
   // A connection that was busy when the stop came is not kept for the next request of its client.
   server.on('request', (_request, response) => response.once('close', () => stopping && server.closeIdleConnections()));
   const port = await listen(server, 'http', settings);
   server.on('error', (error) => deps.log.error('http.listen', { error: error.message }));
   return {
-    address: `http http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}/fhir`,
+    address: `http ${settings.tls === null ? 'http' : 'https'}://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}/fhir`,
     port,
+    renew,
     stop: async (graceMs) => {
       stopping = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      const impatience = setTimeout(() => server.closeAllConnections(), graceMs);
+      const impatience = setTimeout(() => sockets.forEach((socket) => void socket.destroy()), graceMs);
       await closed;
       clearTimeout(impatience);
     },
   };
+}
+
+type Listening = { readonly server: Server; readonly renew: (tls: DoorTls | null) => void };
+
+const LIMITS: ServerOptions = { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
+
+function plainServer(answering: RequestListener): Listening {
+  return { server: createServer(LIMITS, answering), renew: () => {} };
+}
+
+function tlsServer(tls: DoorTls, log: Log, answering: RequestListener): Listening {
+  const server = createTlsServer({ ...LIMITS, ...doorTlsOptions(tls) }, answering);
+  server.on('tlsClientError', (error, socket: TLSSocket) => {
+    log.warn('http.tls-refused', { remoteAddress: socket.remoteAddress ?? '', reason: handshakeFault(error) });
+    socket.destroy();
+  });
+  return { server, renew: (renewed) => renewed && server.setSecureContext(doorTlsOptions(renewed)) };
 }
 
 function application(deps: HttpDoorDeps): Express {

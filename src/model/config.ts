@@ -211,7 +211,14 @@ export type Config = {
     /** Objects are refused where less than this would be free on the disk. */
     readonly reserveBytes: number;
   };
-  readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string; readonly maxBodyBytes: number };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** Null: without TLS. */
+    readonly tls: DoorTls | null;
+    readonly publicUrl: string;
+    readonly maxBodyBytes: number;
+  };
   readonly peers: readonly ConfiguredPeer[];
   /** Senders that no configured peer matches: taken with defaults, or refused. */
   readonly unknownPeers: 'accept' | 'refuse';

@@ -10,6 +10,8 @@ export type GatewayFile = {
   readonly pid: number;
   /** `http://127.0.0.1:8080`, without a path. */
   readonly url: string;
+  /** What its HTTP door shows, PEM; '' where it speaks without TLS. */
+  readonly certificate: string;
   /** Lets its bearer do what an operator may. */
   readonly token: string;
 };
@@ -24,8 +26,9 @@ export async function writeGatewayFile(dataDirectory: string, gateway: GatewayFi
 /** Null when there is none that can be understood. Throws when it is there and may not be read. */
 export async function readGatewayFile(dataDirectory: string): Promise<GatewayFile | null> {
   try {
-    const { pid, url, token } = JSON.parse(await readFile(pathIn(dataDirectory), 'utf8'));
-    return typeof pid === 'number' && typeof url === 'string' && typeof token === 'string' ? { pid, url, token } : null;
+    const { pid, url, certificate, token } = JSON.parse(await readFile(pathIn(dataDirectory), 'utf8'));
+    const isWhole = typeof pid === 'number' && [url, certificate, token].every((one) => typeof one === 'string');
+    return isWhole ? { pid, url, certificate, token } : null;
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

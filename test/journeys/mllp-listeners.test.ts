@@ -1,6 +1,6 @@
 /**
  * A hospital that calls with a certificate and asks for enhanced acknowledgments, beside one that calls as it always has: two listeners of
- * one gateway. Its keys are renewed, and its destination is paused and goes on, while it runs. Played from outside.
+ * one gateway, whose HTTP door has TLS too. Its keys are renewed, and its destination is paused and goes on, while it runs. Played from outside.
  */
 import { copyFileSync } from 'node:fs';
 import { connect } from 'node:tls';
@@ -24,6 +24,7 @@ beforeAll(async () => {
   const tls = `{ key: { file: ${first.keyFile} }, cert: { file: ${first.certFile} }, ca: { file: ${authority.caFile} } }`;
   gateway = await startGatewayProcess({
     mllp: `[{ port: 0 }, { name: secure, port: 0, tls: ${tls} }]`,
+    http: `{ port: 0, tls: { key: { file: ${first.keyFile} }, cert: { file: ${first.certFile} } } }`,
     yaml: `
 destinations: [{ kind: mllp, name: ris-in, host: 127.0.0.1, port: ${receiver.port} }]
 peers: [{ name: ris, mllp: { listener: secure, certificate: ris.example }, returns: [ris-in] }]
@@ -85,6 +86,12 @@ describe('a hospital with a certificate', () => {
       (seen) => seen.shown === 'renewed',
     );
     expect(shown).toBe('renewed');
+    // The command line trusts what the HTTP door shows now, and nothing else.
+    const known = await until(
+      async () => gateway.run('status'),
+      (text) => text.includes('mllp secure'),
+    );
+    expect(known).toContain(`http ${gateway.http.replace('http:', 'https:')}/fhir`);
   });
 
   it('is told nothing while a person has paused its destination, and everything after', async () => {

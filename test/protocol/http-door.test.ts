@@ -1,12 +1,16 @@
 /** The one HTTP server: where its routers are mounted, a port that is taken, and stopping. */
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { connect as connectPlainly } from 'node:net';
+import { type ConnectionOptions, connect } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Request, type Response, Router } from 'express';
-import { startHttpDoor } from '../../src/endpoints/http-listener.ts';
+import { type HttpDoor, startHttpDoor } from '../../src/endpoints/http-listener.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { openAudit } from '../../src/store/audit-store.ts';
+import { testAuthority } from '../support/certificates.ts';
 import { type FhirDoor, openFhirDoor, patient } from '../support/fhir-door.ts';
+import { run } from '../support/programs.ts';
 import { silentLog } from '../support/silent-log.ts';
 
 let door: FhirDoor | undefined;
@@ -28,7 +32,7 @@ describe('the HTTP door', () => {
 
   it('on a port that is taken says which setting to change', async () => {
     door = await openFhirDoor();
-    const settings = { host: '127.0.0.1', port: door.port, publicUrl: '', maxBodyBytes: 1 };
+    const settings = { host: '127.0.0.1', port: door.port, tls: null, publicUrl: '', maxBodyBytes: 1 };
     const [none, ok] = [Router(), (_request: Request, response: Response) => void response.end()];
     const parts = { fhir: none, dicomweb: none, operations: none, health: ok, ready: ok, metrics: ok, log: silentLog };
     await expect(startHttpDoor(settings, parts)).rejects.toThrow(/http.*another program has this port.*http\.port/);
@@ -84,6 +88,54 @@ describe('a database that breaks off', () => {
     await locker.query('rollback');
     locker.release();
     expect((await clinic.ask('GET', 'Patient')).status).toBe(200);
+  });
+});
+
+describe('the HTTP door with TLS', () => {
+  const authority = testAuthority();
+  const [first, second] = [authority.issue('gateway'), authority.issue('renewed')];
+  const none = Router();
+  const ok = (_request: Request, response: Response): void => void response.end('ok');
+  let secure: HttpDoor;
+  beforeEach(async () => {
+    const settings = { host: '127.0.0.1', port: 0, tls: { ...first, ca: '', clients: 'none' as const }, publicUrl: '', maxBodyBytes: 1 };
+    const parts = { fhir: none, dicomweb: none, operations: none, health: ok, ready: ok, metrics: ok, log: silentLog };
+    secure = await startHttpDoor(settings, parts);
+  });
+  afterEach(() => secure.stop(0));
+
+  const shown = async (options: ConnectionOptions = {}): Promise<string> => {
+    const socket = connect({ host: '127.0.0.1', port: secure.port, ca: authority.ca, ...options });
+    await once(socket, 'secureConnect');
+    const { subject } = socket.getPeerCertificate();
+    socket.destroy();
+    return String(subject.CN);
+  };
+
+  it('says so where it is, and is verified by curl', async () => {
+    expect(secure.address).toBe(`http https://127.0.0.1:${secure.port}/fhir`);
+    const { code, output } = await run('curl', ['--silent', '--cacert', authority.caFile, `https://127.0.0.1:${secure.port}/health`]);
+    expect([code, output]).toEqual([0, 'ok']);
+    expect((await run('curl', ['--silent', `https://127.0.0.1:${secure.port}/health`])).code).toBe(60);
+  });
+
+  it('speaks to nobody without TLS, nor with an old one, and goes on', async () => {
+    await expect(fetch(`http://127.0.0.1:${secure.port}/health`)).rejects.toThrow();
+    await expect(shown({ maxVersion: 'TLSv1.1', minVersion: 'TLSv1.1' })).rejects.toThrow();
+    expect(await shown()).toBe('gateway');
+  });
+
+  it('shows a renewed certificate to connections to come', async () => {
+    secure.renew({ ...second, ca: '', clients: 'none' });
+    expect(await shown()).toBe('renewed');
+  });
+
+  it('stopping does not wait for a handshake that was never begun', async () => {
+    const socket = connectPlainly({ host: '127.0.0.1', port: secure.port });
+    await once(socket, 'connect');
+    const gone = once(socket, 'close');
+    await secure.stop(0);
+    await gone;
   });
 });
 

@@ -20,7 +20,7 @@ let data: string;
 beforeAll(async () => {
   door = await startOperationsDoor();
   data = mkdtempSync(join(tmpdir(), 'waystation-cli-'));
-  await writeGatewayFile(data, { pid: process.pid, url: door.url, token: door.token });
+  await writeGatewayFile(data, { pid: process.pid, url: door.url, certificate: '', token: door.token });
 });
 
 afterAll(async () => {
@@ -62,7 +62,7 @@ describe('finding the gateway', () => {
     expect(none.code).toBe(4);
     expect(none.err).toMatch(/^error: no gateway runs on \/nowhere\n {2}start one with .*\n$/);
     const killed = mkdtempSync(join(tmpdir(), 'waystation-cli-'));
-    await writeGatewayFile(killed, { pid: 4_194_304, url: 'http://127.0.0.1:1', token: door.token });
+    await writeGatewayFile(killed, { pid: 4_194_304, url: 'http://127.0.0.1:1', certificate: '', token: door.token });
     const gone = await waystation(['case', 'list'], { WAYSTATION_DATA: killed });
     expect([gone.code, gone.err]).toEqual([4, expect.stringMatching(/^error: the gateway of .* \(process 4194304\) does not answer\n/)]);
     await removeGatewayFile(killed);

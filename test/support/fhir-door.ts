@@ -72,7 +72,7 @@ export async function openFhirDoor(options: DoorOptions = {}): Promise<FhirDoor>
   });
   const ok: express.RequestHandler = (_request, response) => void response.end('ok\n');
   const routers = { fhir, dicomweb: express.Router(), operations: express.Router(), health: ok, ready: ok, metrics: ok };
-  const http = { host: '127.0.0.1', port: 0, publicUrl: '', maxBodyBytes: 2 * 1024 * 1024 };
+  const http = { host: '127.0.0.1', port: 0, tls: null, publicUrl: '', maxBodyBytes: 2 * 1024 * 1024 };
   const door = await startHttpDoor(http, { ...routers, log });
   const base = `http://127.0.0.1:${door.port}/fhir`;
   return {

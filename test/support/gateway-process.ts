@@ -102,7 +102,7 @@ async function doorsOf(child: ChildProcess, log: () => string): Promise<Pick<Gat
       output += chunk.toString('utf8');
       const mllp = /^\s*mllp (\S+):(\d+)/m.exec(output);
       const dimse = /^\s*dimse (\S+)@(\S+):(\d+)/m.exec(output);
-      const http = /^\s*http (http:\/\/\S+)\/fhir/m.exec(output);
+      const http = /^\s*http (https?:\/\/\S+)\/fhir/m.exec(output);
       if (!mllp || !dimse || !http) return;
       clearTimeout(timer);
       child.removeAllListeners('exit');
