@@ -67,7 +67,11 @@ export const STEPS: readonly Step[] = [
   { room: 'cases', does: 'which specialty', run: (batch, house) => prepareCases(batch, house.rules) },
   { room: 'routing', does: 'which destination, and why', run: (batch, house) => routeCases(batch, house.config) },
   { room: 'cases', does: 'earlier studies of its patient', run: (batch, house) => seekPriors(batch, house.rules) },
-  { room: 'cases', does: 'is the package whole; the Task', run: (batch, house) => assembleCases(batch, house.rules, house.owners) },
+  {
+    room: 'cases',
+    does: 'is the package whole; the Task',
+    run: (batch, house) => assembleCases(batch, house.rules, house.owners, house.peers),
+  },
   { room: 'return', does: 'application acknowledgments that were asked for', run: (batch, house) => acknowledgeEntries(batch, house) },
   { room: 'return', does: 'what is told of orders', run: (batch, house) => tellOrders(batch, house) },
   { room: 'return', does: 'its photos become DICOM objects', run: (batch, house) => orderPhotoObjects(batch, house) },

@@ -6,6 +6,7 @@ import type { ImagingStudy, Resource, ServiceRequest, Task } from '@medplum/fhir
 import type { CaseState } from '../model/case.ts';
 import type { ClosingCount } from '../model/closing.ts';
 import type { Specialty } from '../model/config.ts';
+import type { PeerDirectory } from '../model/peer.ts';
 import type { Act, Work } from '../model/work.ts';
 import {
   addEvent,
@@ -63,7 +64,12 @@ async function loadActCases(batch: Batch): Promise<void> {
 /** Owners of Tasks by destination name: the Organization of each. */
 export type Owners = (destination: string) => string;
 
-export async function assembleCases(batch: Batch, rules: CaseRules, owners: Owners): Promise<void> {
+export async function assembleCases(
+  batch: Batch,
+  rules: CaseRules,
+  owners: Owners,
+  peers: Pick<PeerDirectory, 'isConfigured'>,
+): Promise<void> {
   // A case that went up into another has no order, and stays as it is.
   const changed = changedCases(batch).filter((state) => state.phase !== 'cancelled' || state.serviceRequest !== '');
   await loadResources(
@@ -74,7 +80,7 @@ export async function assembleCases(batch: Batch, rules: CaseRules, owners: Owne
     if (work.failure) continue;
     for (const act of work.acts) applyAct(batch, work, act);
   }
-  const told = await loadTold(batch, changed);
+  const told = await loadTold(batch, changed, peers);
   for (const { id } of changed) judge(batch, id, rules, told);
   for (const { id } of changed) {
     linkStudies(batch, id);
@@ -85,11 +91,16 @@ export async function assembleCases(batch: Batch, rules: CaseRules, owners: Owne
 /** What others say of the studies of cases that still wait, by case. */
 type ToldOf = (state: CaseState) => readonly ClosingCount[];
 
-async function loadTold(batch: Batch, changed: readonly CaseState[]): Promise<ToldOf> {
+async function loadTold(
+  batch: Batch,
+  changed: readonly CaseState[],
+  { isConfigured }: Pick<PeerDirectory, 'isConfigured'>,
+): Promise<ToldOf> {
   const waiting = changed.filter(({ id }) => caseIn(batch, id)?.phase === 'assembling');
   const counts = await readClosingCounts(
     batch.tx,
     waiting.flatMap(({ keys }) => keys),
+    isConfigured,
   );
   return ({ keys }) => {
     const known = new Set(keys.map(keyText));

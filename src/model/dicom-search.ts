@@ -40,8 +40,14 @@ export type DicomSearch = {
   readonly level: DicomLevel | 'patient';
   readonly conditions: readonly DicomCondition[];
   readonly limit: number;
-  readonly offset: number;
+  /** How many matches are passed over: a parameter of QIDO-RS. */
+  readonly offset?: number;
+  /** The match after which it goes on, by its place: what comes or goes meanwhile shifts nothing. */
+  readonly after?: DicomPlace | undefined;
 };
+
+/** Where a match stands in the order of its level, opaque: whoever reads on gives it back. */
+export type DicomPlace = readonly string[];
 
 /** One study with its series of which the index shall know. */
 export type IndexedStudy = {

@@ -42,13 +42,20 @@ const MAX_SIGNALS = 2_000;
 /** Of those that are missing. */
 const SHOWN = 3;
 
-/** What is said of the cases of these keys, the newest first. */
-export async function readClosingCounts(q: Queryable, keys: readonly CaseKey[]): Promise<ClosingCount[]> {
+/**
+ * What is said of the cases of these keys, the newest first. Who names no patient speaks of studies by their UIDs alone: of those that he
+ * himself has sent objects of, and of all only where he `isConfigured`. The others are not among the keys of what he says.
+ */
+export async function readClosingCounts(
+  q: Queryable,
+  keys: readonly CaseKey[],
+  isConfigured: (peer: string) => boolean,
+): Promise<ClosingCount[]> {
   const texts = [...new Set(keys.filter(({ kind }) => TELLING.has(kind)).map(textOf))];
   if (texts.length === 0) return [];
   const { rows } = await q.query<Row>({
     name: 'closing-counts',
-    text: `select s.kind, s.state, s.content, s.at, cardinality(s.instances) as named, missing.absent, missing.uids
+    text: `select s.kind, s.peer, s.state, s.content, s.at, cardinality(s.instances) as named, missing.absent, missing.uids
            from (select * from closing_signal where keys && $1::text[] order by seq desc limit ${MAX_SIGNALS}) s
            cross join lateral (
              select count(*)::int as absent, coalesce((array_agg(u order by u))[1:${SHOWN}], '{}') as uids
@@ -56,10 +63,28 @@ export async function readClosingCounts(q: Queryable, keys: readonly CaseKey[]):
            order by s.seq desc`,
     values: [texts],
   });
-  return rows.map(countOf);
+  return vouched(q, rows, isConfigured);
 }
 
-type Row = { kind: string; state: string; content: Buffer; at: Date; named: number; absent: number; uids: string[] };
+async function vouched(q: Queryable, rows: readonly Row[], isConfigured: (peer: string) => boolean): Promise<ClosingCount[]> {
+  const counts = rows.map((row) => ({ peer: row.peer, count: countOf(row) }));
+  const isStranger = ({ peer, count }: (typeof counts)[number]) => count.patient.length === 0 && !isConfigured(peer);
+  const strangers = counts.filter(isStranger);
+  if (strangers.length === 0) return counts.map(({ count }) => count);
+  const studies = strangers.flatMap(({ count }) => count.keys.flatMap(({ kind, value }) => (kind === 'study' ? [value] : [])));
+  const { rows: sent } = await q.query<{ peer: string; study_uid: string }>({
+    name: 'closing-senders',
+    text: 'select distinct peer, study_uid from instance where study_uid = any($1::text[]) and peer = any($2::text[])',
+    values: [[...new Set(studies)], [...new Set(strangers.map(({ peer }) => peer))]],
+  });
+  const senders = new Set(sent.map(({ peer, study_uid }) => `${peer}|${study_uid}`));
+  return counts.map((said) => {
+    const { peer, count } = said;
+    return isStranger(said) ? { ...count, keys: count.keys.filter(({ value }) => senders.has(`${peer}|${value}`)) } : count;
+  });
+}
+
+type Row = { kind: string; peer: string; state: string; content: Buffer; at: Date; named: number; absent: number; uids: string[] };
 
 function countOf({ kind, state, content, at, named, absent, uids }: Row): ClosingCount {
   const { keys, patient } = JSON.parse(content.toString('utf8')) as Pick<ClosingCount, 'keys' | 'patient'>;

@@ -2,12 +2,13 @@
  * The index of DICOM studies and series, and searches on it. In: a DicomSearch and the group that asks (null: an operator, who sees all).
  * Out: matches, the newest studies first; only of studies whose ImagingStudy the group may see.
  */
-import type { DicomColumn, DicomCondition, DicomLevel, DicomSearch, IndexedStudy } from '../model/dicom-search.ts';
+import type { DicomColumn, DicomCondition, DicomLevel, DicomPlace, DicomSearch, IndexedStudy } from '../model/dicom-search.ts';
 import type { MovedObject } from '../model/move.ts';
 import type { Queryable, Transaction } from './database.ts';
 import { OBJECT_COLUMNS, type ObjectRow, objectOf, visibleInstance } from './instance-store.ts';
 
 export type DicomMatch = {
+  readonly place: DicomPlace;
   readonly studyUid: string;
   readonly study: Buffer;
   readonly modalities: readonly string[];
@@ -68,11 +69,16 @@ export async function searchDicom(
   if (asked !== null) where.push(visibleSql(asked));
   if (asked !== null && search.level === 'series') where.push(visibleSeries('e', asked));
   if (asked !== null && search.level === 'instance') where.push(visibleInstance('i', asked));
-  const { from, order } = FROM[search.level];
-  const page = `select ${PAGE[search.level]}
-    from ${from} where ${where.join(' and ') || 'true'} order by ${order} limit ${bind(search.limit + 1)} offset ${bind(search.offset)}`;
+  const order = ORDER[search.level];
+  if (search.after) where.push(...afterSql(order, search.after, bind));
+  const inOrder = [...order, ...(search.level === 'patient' ? LATEST : [])]
+    .map(({ by, descending }) => `${by}${descending ? ' desc' : ''}`)
+    .join(', ');
+  const page = `select ${PAGE[search.level]}, array[${order.map(({ by }) => `${by}::text`).join(', ')}] as place
+    from ${FROM[search.level]} where ${where.join(' and ') || 'true'}
+    order by ${inOrder} limit ${bind(search.limit + 1)} offset ${bind(search.offset ?? 0)}`;
   const { rows } = await q.query<MatchRow>(
-    `with page as materialized (${page}) ${selectSql(search.level, asked)} order by ${order}`,
+    `with page as materialized (${page}) ${selectSql(search.level, asked)} order by ${inOrder}`,
     values,
   );
   return { matches: rows.slice(0, search.limit).map(matchOf), more: rows.length > search.limit };
@@ -89,10 +95,9 @@ export async function findObjects(
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const asked = bind(group);
   const where = [...conditions.map((condition) => conditionSql(condition, bind, asked)), visibleSql(asked), visibleInstance('i', asked)];
-  const { from } = FROM.instance;
   const { rows } = await q.query<ObjectRow>(
     `select ${OBJECT_COLUMNS} from instance
-     where sop_instance_uid in (select i.sop_instance_uid from ${from} where ${where.join(' and ')})
+     where sop_instance_uid in (select i.sop_instance_uid from ${FROM.instance} where ${where.join(' and ')})
      order by study_uid, series_uid, seq limit ${bind(limit)}`,
     values,
   );
@@ -110,6 +115,18 @@ async function casesOfStudies(q: Queryable, studyUids: readonly string[], group:
     values: [studyUids, group],
   });
   return new Map(rows.map(({ value, case_id }) => [value, case_id]));
+}
+
+/** Behind a place; the first bound alone is what an index of that order is entered by. */
+function afterSql(order: readonly Ordered[], place: DicomPlace, bind: (value: unknown) => string): string[] {
+  const columns = order.slice(0, place.length).map((one, at) => ({ ...one, bound: `${bind(place[at])}::${one.type}` }));
+  const [first] = columns;
+  if (!first) return [];
+  const behind = columns.map(({ by, descending, bound }, at) => {
+    const same = columns.slice(0, at).map((before) => `${before.by} = ${before.bound}`);
+    return `(${[...same, `${by} ${descending ? '<' : '>'} ${bound}`].join(' and ')})`;
+  });
+  return [`${first.by} ${first.descending ? '<=' : '>='} ${first.bound}`, `(${behind.join(' or ')})`];
 }
 
 /** The same rule as for a study that is asked for by its UID (`maySeeStudy`). */
@@ -168,27 +185,38 @@ const PAGE: Readonly<Record<DicomSearch['level'], string>> = {
 const ALIAS: Readonly<Record<DicomLevel, string>> = { study: 's', series: 'e', instance: 'i' };
 
 const SERIES_FROM = 'dicom_series e join dicom_study s on s.study_uid = e.study_uid';
-const SERIES_ORDER = 's.study_date desc, s.study_uid, e.number, e.series_uid';
-const FROM: Readonly<Record<DicomSearch['level'], { from: string; order: string }>> = {
-  patient: { from: 'dicom_study s', order: 's.patient_id, s.patient_issuer, s.study_date desc, s.study_uid' },
-  study: { from: 'dicom_study s', order: 's.study_date desc, s.study_uid' },
-  series: { from: SERIES_FROM, order: SERIES_ORDER },
-  instance: {
-    from: `${SERIES_FROM} join instance i on i.study_uid = e.study_uid and i.series_uid = e.series_uid`,
-    order: `${SERIES_ORDER}, i.seq, i.sop_instance_uid`,
-  },
+const FROM: Readonly<Record<DicomSearch['level'], string>> = {
+  patient: 'dicom_study s',
+  study: 'dicom_study s',
+  series: SERIES_FROM,
+  instance: `${SERIES_FROM} join instance i on i.study_uid = e.study_uid and i.series_uid = e.series_uid`,
+};
+
+/** What matches are ordered by, whole: no two stand at one place. */
+type Ordered = { readonly by: string; readonly type: 'text' | 'bigint'; readonly descending: boolean };
+const text = (by: string): Ordered => ({ by, type: 'text', descending: false });
+const number = (by: string): Ordered => ({ by, type: 'bigint', descending: false });
+const LATEST: readonly Ordered[] = [{ by: 's.study_date', type: 'text', descending: true }, text('s.study_uid')];
+/** A series without a number stands behind the others. */
+const SERIES_ORDER = [...LATEST, number('coalesce(e.number, 2147483648)'), text('e.series_uid')];
+const ORDER: Readonly<Record<DicomSearch['level'], readonly Ordered[]>> = {
+  // Whichever of his studies is the latest: behind a patient is another one.
+  patient: [text('s.patient_id'), text('s.patient_issuer')],
+  study: LATEST,
+  series: SERIES_ORDER,
+  instance: [...SERIES_ORDER, number('i.seq'), text('i.sop_instance_uid')],
 };
 
 function selectSql(level: DicomSearch['level'], group: string | null): string {
   // What a study or series says as a whole is counted for their own answers only.
   if (level === 'instance')
-    return `select s.study_uid, s.attributes as study, '{}'::text[] as modalities, 0 as series_in_study, 0 as instances_in_study, e.series_uid,
+    return `select page.place, s.study_uid, s.attributes as study, '{}'::text[] as modalities, 0 as series_in_study, 0 as instances_in_study, e.series_uid,
       e.attributes as series, 0 as instances_in_series, i.sop_instance_uid, i.header as instance
       from page join dicom_study s using (study_uid) join dicom_series e using (study_uid, series_uid) join instance i using (sop_instance_uid)`;
   if (level === 'study' || level === 'patient')
-    return `select ${ofStudy(group)}, null::text as series_uid, null::bytea as series, 0 as instances_in_series,
+    return `select page.place, ${ofStudy(group)}, null::text as series_uid, null::bytea as series, 0 as instances_in_series,
       null::text as sop_instance_uid, null::bytea as instance from page join dicom_study s using (study_uid)`;
-  return `select ${ofStudy(group)}, ${ofSeries(group)}, null::text as sop_instance_uid, null::bytea as instance
+  return `select page.place, ${ofStudy(group)}, ${ofSeries(group)}, null::text as sop_instance_uid, null::bytea as instance
     from page join dicom_study s using (study_uid) join dicom_series e using (study_uid, series_uid)`;
 }
 
@@ -207,6 +235,7 @@ function ofSeries(group: string | null): string {
 }
 
 type MatchRow = {
+  place: string[];
   study_uid: string;
   study: Buffer;
   modalities: string[];
@@ -221,6 +250,7 @@ type MatchRow = {
 
 function matchOf(row: MatchRow): DicomMatch {
   return {
+    place: row.place,
     studyUid: row.study_uid,
     study: row.study,
     modalities: row.modalities,

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { makeAhead } from '../../src/endpoints/dicomweb/ahead-session.ts';
 import type { ConfiguredPeer } from '../../src/model/config.ts';
+import type { DicomPlace, DicomSearch } from '../../src/model/dicom-search.ts';
 import { COMMAND, type Command, decodeCommand, RESPONSE } from '../../src/protocols/dicom/command.ts';
 import type { Pdv } from '../../src/protocols/dicom/pdu.ts';
 import type { SampleObject } from '../../src/protocols/dicom/sample-series.ts';
 import { transcoded } from '../../src/protocols/dicom/transcoder.ts';
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { writeDataset } from '../../src/protocols/dicom/write.ts';
+import { indexStudy, searchDicom } from '../../src/store/dicom-search-store.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { CT, CT_EXPLICIT, ctSeries, ctSlice } from '../support/dicom-objects.ts';
 import { associateWith, commandValue } from '../support/dicom-sender.ts';
@@ -93,6 +95,59 @@ async function find(model: '-P' | '-S', keys: readonly string[], calling = 'WORK
 function valuesOf(dumps: readonly string[], tag: string): string[] {
   return dumps.map((dump) => new RegExp(`\\(${tag}\\) \\w\\w (?:\\[(.*?)\\]|\\(no value)`).exec(dump)?.[1] ?? '');
 }
+
+describe('a search that is read page by page', () => {
+  const placesOf = async (level: DicomSearch['level'], meanwhile: (page: number) => Promise<void>): Promise<string[]> => {
+    const seen: string[] = [];
+    for (let [after, n] = [undefined as DicomPlace | undefined, 0]; ; n++) {
+      const { matches, more } = await searchDicom(door.database, { level, conditions: [], limit: 2, after }, null);
+      seen.push(...matches.map((match) => match.sopInstanceUid ?? match.seriesUid ?? match.studyUid));
+      await meanwhile(n);
+      after = matches.at(-1)?.place;
+      if (!more) return seen;
+    }
+  };
+  const whole = async (level: DicomSearch['level']): Promise<string[]> => {
+    const { matches } = await searchDicom(door.database, { level, conditions: [], limit: 100 }, null);
+    return matches.map((match) => match.sopInstanceUid ?? match.seriesUid ?? match.studyUid);
+  };
+
+  it.each(['patient', 'study', 'series', 'instance'] as const)('has each %s once, in order', async (level) => {
+    const all = await whole(level);
+    expect(new Set(all).size).toBe(all.length);
+    expect(await placesOf(level, async () => {})).toEqual(all);
+  });
+
+  it.each(['patient', 'study', 'series'] as const)('loses no %s and shows none twice while studies come and go', async (level) => {
+    const before = await whole(level);
+    const come = (uid: string, study_date: string) =>
+      door.database.transaction((tx) =>
+        indexStudy(tx, {
+          studyUid: uid,
+          columns: {
+            ...{ study_date, study_time: '', accession: '', patient_id: 'P-1', patient_issuer: '', birth_date: '', sex: '' },
+            ...{ study_id: '', description: '' },
+          },
+          ...{ patientName: [], referrer: [], attributes: Buffer.from('{}') },
+          series: [{ seriesUid: `${uid}.1`, modality: 'CT', number: null, description: '', bodyPart: '', attributes: Buffer.from('{}') }],
+        }),
+      );
+    const gone = async (uid: string) => {
+      await door.database.query('delete from dicom_study where study_uid = $1', [uid]);
+      await door.database.query('delete from dicom_series where study_uid = $1', [uid]);
+    };
+    await come('2.25.90', '29990101');
+    const seen = await placesOf(level, async (page) => {
+      if (page === 0) await gone('2.25.90');
+      if (page === 0) await come('2.25.91', '29990102');
+    });
+    await gone('2.25.91');
+    expect(new Set(seen).size).toBe(seen.length);
+    // Of a patient the latest study stands for him: whichever it is, he is there once.
+    if (level === 'patient') expect(seen).toHaveLength(before.length);
+    else expect(seen.filter((uid) => !/^2\.25\.9[01]/.test(uid))).toEqual(before);
+  });
+});
 
 withDcmtk('C-FIND at the DIMSE door', () => {
   const studies = async (...keys: string[]) => {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ImagingStudy, Task } from '@medplum/fhirtypes';
+import { peerDirectory } from '../../src/config/peers.ts';
 import { openCorridor } from '../../src/corridor-worker.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import type { CaseState } from '../../src/model/case.ts';
@@ -34,7 +35,10 @@ let sent = 0;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
-  const config = testConfig({ WAYSTATION_DATA: temporaryDirectory('waystation-closing-') });
+  const defaults = testConfig({ WAYSTATION_DATA: temporaryDirectory('waystation-closing-') });
+  const signs = { sendingApplication: '', sendingFacility: '', listener: '', address: '', certificate: '', client: '' };
+  const called = { callingAeTitle: 'ARCHIVE', callingAddress: '', callingCertificate: '' };
+  const config = { ...defaults, peers: [{ ...peerDirectory(defaults).named('archive'), ...signs, ...called }] };
   corridor = { ...(await openCorridor(fresh.database, config, silentLog)), clock: { ...systemClock, now: () => new Date(time) } };
 });
 afterAll(() => fresh.drop());
@@ -93,13 +97,14 @@ function consultation() {
     images: async (...slices: NewEntry[]) => {
       for (const one of slices) await append(one);
     },
-    step: (words: StepWords, uid = step) =>
-      append(entryOf(PERFORMED_STEP, jsonOf(performedStep({ study, accession, patient, ...words }), STEP_TAGS), { controlId: uid })),
-    notice: (uids: string[]) =>
+    step: (words: StepWords, uid = step, peer = 'ct') =>
+      append(entryOf(PERFORMED_STEP, jsonOf(performedStep({ study, accession, patient, ...words }), STEP_TAGS), { controlId: uid, peer })),
+    notice: (uids: string[], peer = 'ct') =>
       append(
         entryOf(
           INSTANCE_AVAILABILITY,
           jsonOf(availability(study, Object.fromEntries(uids.map((uid) => [uid, 'ONLINE']))), AVAILABILITY_TAGS),
+          { peer },
         ),
       ),
     commitment: (uids: string[]) => {
@@ -207,6 +212,18 @@ describe('a study', () => {
     await one.notice(uidsOf(a, b));
     expect((await one.state()).missing).toEqual([`study: 1 of 2 instances are here (${b.controlId})`]);
     await one.images(b);
+    expect((await one.state()).phase).toBe('requested');
+  });
+
+  it('hears no stranger who names no patient, and whoever is configured', async () => {
+    const one = consultation();
+    const a = one.slice();
+    await one.order();
+    await one.images(a);
+    await one.notice(uidsOf(a), 'dimse:STRANGER');
+    await one.step({ status: 'COMPLETED', series: seriesWith(a), patient: '', accession: '' }, '1.2.840.99999.77', 'dimse:STRANGER');
+    expect((await one.state()).phase).toBe('assembling');
+    await one.notice(uidsOf(a), 'archive');
     expect((await one.state()).phase).toBe('requested');
   });
 

@@ -4,6 +4,7 @@
  * is gone, and what was asked leaves a line in the audit trail without what was asked by.
  */
 import type { Clock } from '../../model/clock.ts';
+import type { DicomPlace } from '../../model/dicom-search.ts';
 import { type Failure, isFailure } from '../../model/failure.ts';
 import type { Log } from '../../model/log.ts';
 import type { Peer } from '../../model/peer.ts';
@@ -105,13 +106,14 @@ export function findStudies({ context, peer, dialogue }: Request, { database }: 
   return async function* (identifier, isOver) {
     const query = findQuery(identifier, root);
     if (isFailure(query)) return query;
-    for (let offset = 0; !isOver(); offset += MAX_MATCHES) {
-      const { level, conditions } = query;
-      const page = await searchDicom(database, { level, conditions, limit: MAX_MATCHES, offset }, groupOf(peer));
+    const { level, conditions } = query;
+    for (let after: DicomPlace | undefined; !isOver(); ) {
+      const page = await searchDicom(database, { level, conditions, limit: MAX_MATCHES, after }, groupOf(peer));
       for (const match of page.matches) {
         const answer = answerTo(match, query, dialogue.called);
         if (answer) yield { answer, isSupported: query.isSupported };
       }
+      after = page.matches.at(-1)?.place;
       if (!page.more) break;
     }
     return null;
@@ -125,6 +127,6 @@ export function groupOf({ query }: Peer): string {
 
 function answerTo(match: DicomMatch, query: FindQuery, aeTitle: string): DicomJson | null {
   const parsed = (json: Buffer | null): DicomJson | null => json && (JSON.parse(json.toString()) as DicomJson);
-  const { study, series, instance, ...counts } = match;
+  const { study, series, instance, place: _, ...counts } = match;
   return findAnswer({ ...counts, study: parsed(study) ?? {}, series: parsed(series), instance: parsed(instance) }, query, aeTitle);
 }
