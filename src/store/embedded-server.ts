@@ -51,6 +51,8 @@ export type EmbeddedOptions = {
   readonly log: Log;
   /** Directory with bin/ of a PostgreSQL installed on the machine, to use instead of the package's. */
   readonly binaries?: string;
+  /** PostgreSQL's settings where they are not ours, as for a server whose data nobody will miss. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Another gateway took the directory while the server was down: this one must stop. */
   readonly onLost?: (error: Error) => void;
 };
@@ -66,7 +68,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   let stopped = false;
   const connect: Connect = async (application) => {
     if (stopped) throw new Error('the embedded database was stopped');
-    await bringUp(home, options.log);
+    await bringUp(home, options);
     await ensureDatabase(home);
     return openConnection(url, application);
   };
@@ -84,10 +86,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
 }
 
 /** Afterwards a server answers: the one that was there, or a new one. */
-async function bringUp(home: EmbeddedHome, log: Log): Promise<void> {
+async function bringUp(home: EmbeddedHome, { log, settings = {} }: Pick<EmbeddedOptions, 'log' | 'settings'>): Promise<void> {
   if (await comesUp(home, log)) return;
   for (let attempt = 1, delay = FIRST_RETRY_MS; ; attempt++, delay *= 2) {
-    const child = await launch(home, log);
+    const child = await launch(home, log, settings);
     if (await comesUp(home, log, child)) {
       log.info('database.started', { pid: child.pid ?? 0, cluster: home.cluster });
       return;
@@ -141,14 +143,14 @@ async function ask(socketDirectory: string): Promise<string> {
 }
 
 /** In a session of its own, so that Ctrl-C reaches the gateway only; its output goes to a file, which outlives the gateway. */
-async function launch(home: EmbeddedHome, log: Log): Promise<ChildProcess> {
+async function launch(home: EmbeddedHome, log: Log, settings: Readonly<Record<string, string>>): Promise<ChildProcess> {
   await removeReusedLocks(home);
   await ensureSocketDirectory(home.sockets, home.account);
   await rotate(home.logFile);
   const output = await open(home.logFile, 'a', 0o600);
   try {
     const memory = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
-    const child = spawn(join(home.binaries, 'bin', 'postgres'), serverArguments(home.cluster, home.sockets, memory), {
+    const child = spawn(join(home.binaries, 'bin', 'postgres'), serverArguments(home.cluster, home.sockets, memory, settings), {
       ...asAccount(home.account),
       detached: true,
       stdio: ['ignore', output.fd, output.fd],

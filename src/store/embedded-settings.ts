@@ -11,9 +11,14 @@ export const DATABASE_NAME = 'waystation';
 
 const MB = 1024 * 1024;
 
-/** Settings as `-c name=value` arguments, so that they come from this program at every start and from no file. */
-export function serverArguments(cluster: string, socketDirectory: string, memoryBytes: number): string[] {
-  const settings = { ...SETTINGS, ...memorySettings(memoryBytes), unix_socket_directories: quotedList(socketDirectory) };
+/** Settings as `-c name=value` arguments, so that they come from this program at every start and from no file. `other`: instead of ours. */
+export function serverArguments(
+  cluster: string,
+  socketDirectory: string,
+  memoryBytes: number,
+  other: Readonly<Record<string, string>> = {},
+): string[] {
+  const settings = { ...SETTINGS, ...memorySettings(memoryBytes), ...other, unix_socket_directories: quotedList(socketDirectory) };
   return ['-D', cluster, '-p', String(SOCKET_PORT), ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }
 

@@ -52,7 +52,7 @@ withCorpus('every message of the HL7 v2 corpora', () => {
     const door = await openTestDoor({ everyone: { otherMessages: 'ignored' } });
     ignoring = await sendAll(await door.call(), ({ ignoring: answer }) => answer);
     await door.close();
-  }, 120_000);
+  });
   afterAll(async () => {
     await gateway.stop();
     gateway.remove();

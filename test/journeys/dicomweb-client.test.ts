@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { isChromiumThere, openWindow, startBrowser } from '../support/browser.ts';
-import { freePort } from '../support/dicom-peers.ts';
+import { freePort } from '../support/free-port.ts';
 import { type GatewayProcess, ROOT, startGatewayProcess } from '../support/gateway-process.ts';
 import { isOhifThere, serveOhif, type Viewer } from '../support/ohif.ts';
 import { until } from '../support/until.ts';

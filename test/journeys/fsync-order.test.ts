@@ -10,7 +10,7 @@ traced(`the order of system calls${hindrance === '' ? '' : ` (${hindrance})`}`, 
   let chains: Chains;
   beforeAll(async () => {
     chains = await traceDoors();
-  }, 120_000);
+  });
 
   it('has an HL7 v2 message in the synced write-ahead log before its AA is written', () => {
     expect(chains.mllp.map(({ says, call }) => `${says}: ${call.name}`)).toEqual([

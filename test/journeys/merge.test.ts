@@ -198,10 +198,10 @@ describe('a merge while a specialist reads', () => {
       ([one]) => one?.businessStatus?.text === 'returned',
     );
     expect(await say(adt('A40', '20260310110000', pid('R-2'), mrg({ 1: 'Q-2^^^HOSP^MR' })))).toBe('AA');
-    const timeline = await until(
-      async () => gateway.run('case', 'AC-READ'),
-      (text) => text.includes('after the case was closed'),
+    const { timeline } = await until(
+      () => gateway.caseView('AC-READ'),
+      (view) => view.timeline.some(({ detail }) => detail.includes('after the case was closed')),
     );
-    expect(timeline).toMatch(/what was returned is not changed/);
+    expect(timeline.at(-1)?.detail).toMatch(/what was returned is not changed/);
   });
 });

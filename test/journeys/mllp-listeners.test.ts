@@ -97,11 +97,11 @@ describe('a hospital with a certificate', () => {
   it('is told nothing while a person has paused its destination, and everything after', async () => {
     gateway.run('destination', 'pause', 'ris-in', '--why', 'upgrade');
     await sendSecurely(order('E-2', '||AL|AL'));
-    const listed = await until(
-      async () => gateway.run('destination'),
-      (text) => /1 waiting/.test(text),
+    await until(
+      () => gateway.journal(),
+      (entries) => entries.some(({ controlId, state }) => controlId === 'E-2' && state === 'done'),
     );
-    expect(listed).toMatch(/ris-in +1 waiting since .*paused by .*: upgrade/);
+    expect(gateway.run('destination')).toMatch(/ris-in +1 waiting since .*paused by .*: upgrade/);
     expect(toldOf('E-2')).toEqual([]);
     gateway.run('destination', 'resume', 'ris-in');
     expect(await told('E-2')).toHaveLength(1);

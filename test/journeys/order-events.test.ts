@@ -332,6 +332,10 @@ describe('an order that is held, changed or not known', () => {
     expect(await replyTo(await say('RL', 'H1'))).toBe('ORR^O02^ORR_O02 OR H1^RIS SC');
     const { request } = await taskBecomes('H1', 'requested');
     expect([request.status, request.reasonCode?.[0]?.text]).toEqual(['active', 'Fall from a ladder']);
+    await until(
+      async () => toldOf('H1'),
+      (told) => told.length === 2,
+    );
     expect(toldOf('H1')).toEqual(['HD', 'SC']);
   });
 

@@ -6,8 +6,9 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type CtSlice, ctSlice } from '../support/ct-slice.ts';
-import { type DicomServer, freePort, startStorescp } from '../support/dicom-peers.ts';
+import { type DicomServer, startStorescp } from '../support/dicom-peers.ts';
 import { datasetOf } from '../support/fhir-pages.ts';
+import { freePort } from '../support/free-port.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { adt, mrg, orm, pid, type Sent } from '../support/hospital-messages.ts';
 import { sendMllp } from '../support/mllp-sender.ts';
@@ -70,7 +71,7 @@ specialties: { teleradiology: { quiet: 500ms } }
   }
 
   const say = async ({ bytes }: Sent) => expect(await sendMllp(gateway.mllp, bytes)).toMatch(/\rMSA\|AA/);
-  const view = () => JSON.parse(gateway.run('case', 'AC-COERCE', '--json'));
+  const view = () => gateway.caseView('AC-COERCE');
   const send = async (objects: readonly CtSlice[]): Promise<void> => {
     const association = await openStoreAssociation(gateway.dimse);
     for (const object of objects) expect(await association.store(object)).toBe(0);
@@ -102,20 +103,14 @@ specialties: { teleradiology: { quiet: 500ms } }
   it('is sent the patient as he is now, with prefix and issuer, and what was replaced', async () => {
     await say(orm('COERCE', 'X-1', '20260310080000', { name: 'Muster^Erika' }));
     await send(slices);
-    await until(
-      async () => view(),
-      ({ objects }) => objects !== null,
-    );
+    await until(view, ({ objects }) => objects?.ordered === SLICES);
     await say(adt('A40', '20260310090000', pid('Y-1', 'Muster-Beispiel^Erika'), mrg({ 1: 'X-1^^^HOSP^MR' })));
     await until(
-      async () => gateway.run('patient', 'X-1'),
-      (text) => text.includes('replaced by'),
+      () => gateway.journal(),
+      (entries) => entries.some(({ type, state }) => type.startsWith('ADT^A40') && state === 'done'),
     );
     pacs = await startStorescp([], port);
-    await until(
-      async () => view().objects.taken,
-      (taken) => taken === SLICES,
-    );
+    await until(view, ({ objects }) => objects?.taken === SLICES);
     expectCopies(pacs);
   });
 
@@ -147,10 +142,13 @@ specialties: { teleradiology: { quiet: 500ms } }
     const [long] = [ctSlice(9, { run: 'coerce', study: 2, accession: 'AC-SIXTEEN-CHARS', patient: 'X-1' })];
     await say(orm('SIXTEEN-CHARS', 'X-1', '20260310081000'));
     await send([long as CtSlice]);
-    const text = await until(
-      async () => gateway.run('case', (long as CtSlice).studyUid),
-      (found) => found.includes('set aside'),
+    const { studyUid } = long as CtSlice;
+    await until(
+      () => gateway.caseView(studyUid),
+      ({ deliveries }) => deliveries.some(({ state }) => state === 'dead'),
     );
+    const text = gateway.run('case', studyUid);
+    expect(text).toContain('set aside');
     expect(text).toContain('Accession Number (0008,0050) for this destination has 18 characters, SH takes 16');
   });
 });
@@ -184,8 +182,8 @@ specialties: { teleradiology: { quiet: 500ms } }
     for (const object of slices) expect(await association.store(object)).toBe(0);
     await association.release();
     await until(
-      async () => JSON.parse(gateway.run('case', 'AC-DEID', '--json')).objects?.taken,
-      (taken) => taken === slices.length,
+      () => gateway.caseView('AC-DEID'),
+      ({ objects }) => objects?.taken === slices.length,
     );
     const files = readdirSync(pacs.directory).map((name) => readFileSync(`${pacs.directory}/${name}`));
     for (const secret of ['X-1', 'AC-DEID', slices[0]?.studyUid ?? '', ...slices.map(({ sopInstanceUid }) => sopInstanceUid)])

@@ -6,9 +6,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bundle, Task } from '@medplum/fhirtypes';
 import { type CtSlice, ctSlice } from '../support/ct-slice.ts';
-import { type DicomServer, freePort, startStorescp } from '../support/dicom-peers.ts';
+import { type DicomServer, startStorescp } from '../support/dicom-peers.ts';
 import { datasetOf } from '../support/fhir-pages.ts';
-import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { freePort } from '../support/free-port.ts';
+import { type CaseView, type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { sendMllp } from '../support/mllp-sender.ts';
 import { orderMessage } from '../support/order-message.ts';
 import { isInstalled } from '../support/programs.ts';
@@ -58,7 +59,7 @@ specialties: { teleradiology: { quiet: 500ms } }
 `;
   }
 
-  const view = () => JSON.parse(gateway.run('case', ORDER.accession, '--json'));
+  const view = () => gateway.caseView(ORDER.accession);
   const task = async (): Promise<Task | undefined> => {
     const response = await fetch(`${gateway.http}/fhir/Task?code=fulfill`, { headers: { authorization: `Bearer ${token}` } });
     return ((await response.json()) as Bundle<Task>).entry?.[0]?.resource;
@@ -75,10 +76,7 @@ specialties: { teleradiology: { quiet: 500ms } }
   it('waits while the PACS is away, and says for what', async () => {
     expect(await sendMllp(gateway.mllp, ORDER.bytes)).toContain('MSA|AA');
     await send(slices);
-    const waiting = await until(
-      async () => view(),
-      ({ objects }) => objects !== null,
-    );
+    const waiting = await until(view, ({ objects }) => objects?.ordered === SLICES);
     expect(waiting).toMatchObject({ phase: 'requested', objects: { destination: 'reading-pacs', ordered: SLICES, taken: 0 } });
     expect(waiting.waitingFor[0]).toBe(`reading-pacs to take ${SLICES} of ${SLICES} objects`);
     expect(waiting.waitingFor[1]).toMatch(/^somebody of group pacs-readers to claim Task\//);
@@ -92,23 +90,16 @@ specialties: { teleradiology: { quiet: 500ms } }
     );
     await gateway.kill({ database: true });
     gateway = await startGatewayProcess({ yaml: configuration(), directory: gateway.directory });
-    await until(
-      async () => view().objects.taken,
-      (taken) => taken === SLICES,
-    );
-    expect(view().timeline.filter(({ kind }: { kind: string }) => kind === 'receipt')).toMatchObject([
-      { actor: 'reading-pacs', detail: `reading-pacs has stored all ${SLICES} objects` },
-    ]);
+    const receiptsIn = ({ timeline }: CaseView) => timeline.filter(({ kind }) => kind === 'receipt');
+    const taken = await until(view, (found) => found.objects?.taken === SLICES && receiptsIn(found).length > 0);
+    expect(receiptsIn(taken)).toMatchObject([{ actor: 'reading-pacs', detail: `reading-pacs has stored all ${SLICES} objects` }]);
     expect(received().sort(Buffer.compare)).toEqual(slices.map(({ dataset }) => dataset).sort(Buffer.compare));
   });
 
   it('sends what comes later, once', async () => {
     const late = ctSlice(SLICES + 1, study);
     await send([late, slices[0] as CtSlice]);
-    const after = await until(
-      async () => view(),
-      ({ objects }) => objects.taken === SLICES + 1,
-    );
+    const after = await until(view, ({ objects }) => objects?.taken === SLICES + 1);
     expect(after).toMatchObject({ phase: 'requested', objects: { ordered: SLICES + 1, taken: SLICES + 1 } });
     expect(received()).toHaveLength(SLICES + 1);
     expect(gateway.run('destination', 'check', 'reading-pacs')).toMatch(/^PACS@127\.0\.0\.1:\d+ answered C-ECHO in \d+ ms$/m);
@@ -121,10 +112,7 @@ specialties: { teleradiology: { quiet: 500ms } }
     await claimTask(server, offered);
     const report = reportOn(offered.focus?.reference as string, offered.for?.reference as string);
     await postReport(server, specialist, report, '2026-03-02T10:30:00+01:00');
-    const closed = await until(
-      async () => view(),
-      ({ phase }) => phase === 'closed',
-    );
+    const closed = await until(view, ({ phase }) => phase === 'closed');
     expect([closed.phase, receiver.ledger.size]).toEqual(['closed', 1]);
   });
 });

@@ -7,7 +7,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bundle, BundleEntry, ImagingStudy, Media, Task } from '@medplum/fhirtypes';
-import { type DicomServer, freePort, startStorescp } from '../support/dicom-peers.ts';
+import { type DicomServer, startStorescp } from '../support/dicom-peers.ts';
+import { freePort } from '../support/free-port.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { locatedJpeg, MEDIA } from '../support/located-photo.ts';
 import { isInstalled, run } from '../support/programs.ts';
@@ -53,7 +54,7 @@ specialties: { teledermatology: { media: 1 } }
     });
   const search = async <T extends Task | ImagingStudy>(path: string): Promise<T[]> =>
     (((await (await ask(reader, path)).json()) as Bundle<T>).entry ?? []).map(({ resource }) => resource as T);
-  const view = () => JSON.parse(gateway.run('case', task.id as string, '--json'));
+  const view = () => gateway.caseView(task.id as string);
   const received = (): string[] => {
     const directory = pacs?.directory as string;
     return readdirSync(directory).map((name) => join(directory, name));
@@ -103,23 +104,20 @@ specialties: { teledermatology: { media: 1 } }
       (found) => found.length > 0,
     )) as [Task];
     const waiting = await until(
-      async () => view(),
-      ({ objects, timeline }) => objects?.ordered === 4 && timeline.some(({ kind }: { kind: string }) => kind === 'photo-not-sent'),
+      view,
+      ({ objects, timeline }) => objects?.ordered === 4 && timeline.some(({ kind }) => kind === 'photo-not-sent'),
     );
     expect(waiting).toMatchObject({ phase: 'requested', objects: { destination: 'reading-pacs', ordered: 4, taken: 0 } });
-    const kinds = waiting.timeline.map(({ kind, detail }: { kind: string; detail: string }) => `${kind}: ${detail}`);
+    const kinds = waiting.timeline.map(({ kind, detail }) => `${kind}: ${detail}`);
     expect(kinds).toContain('photos: 5 photos and films become DICOM objects for reading-pacs');
-    expect(kinds.filter((line: string) => line.startsWith('photo-not-sent'))).toEqual([
+    expect(kinds.filter((line) => line.startsWith('photo-not-sent'))).toEqual([
       expect.stringMatching(/^photo-not-sent: Media\/.*: it is no JPEG, PNG, HEIC or MP4$/),
     ]);
   });
 
   it('sends each once, as one study of the patient', async () => {
     pacs = await startStorescp(['+xa'], port);
-    await until(
-      async () => view().objects.taken,
-      (taken) => taken === 4,
-    );
+    await until(view, ({ objects }) => objects?.taken === 4);
     expect(received()).toHaveLength(4);
     const said = await Promise.all(received().map(dumped));
     expect(said.map(({ sopClass }) => sopClass).sort()).toEqual(CLASSES);
@@ -134,7 +132,7 @@ specialties: { teledermatology: { media: 1 } }
   it('shows the readers the study beside the photos, of the very patient', async () => {
     const studies = await search<ImagingStudy>('ImagingStudy');
     expect(studies).toMatchObject([{ numberOfInstances: 4, subject: task.for }]);
-    expect(view().studies).toHaveLength(1);
+    expect((await view()).studies).toHaveLength(1);
   });
 
   it('knows a patient without a number by his resource, and no other', async () => {
@@ -153,7 +151,7 @@ specialties: { teledermatology: { media: 1 } }
     const other = tasks.find(({ id }) => id !== task.id) as Task;
     expect(studies.find(({ subject }) => subject.reference === other.for?.reference)).toMatchObject({ numberOfInstances: 1 });
     const view = await until(
-      async () => JSON.parse(gateway.run('case', other.id as string, '--json')),
+      () => gateway.caseView(other.id as string),
       ({ objects }) => objects?.taken === 1,
     );
     expect(view.objects).toMatchObject({ ordered: 1, taken: 1 });

@@ -5,8 +5,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ImagingStudy, Task } from '@medplum/fhirtypes';
 import { type CtSlice, ctSlice } from '../support/ct-slice.ts';
-import { type DicomServer, freePort, startDcmqrscp } from '../support/dicom-peers.ts';
+import { type DicomServer, startDcmqrscp } from '../support/dicom-peers.ts';
 import { searchAll } from '../support/fhir-pages.ts';
+import { freePort } from '../support/free-port.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { sendMllp } from '../support/mllp-sender.ts';
 import { orderMessage } from '../support/order-message.ts';
@@ -64,12 +65,11 @@ specialties: { teleradiology: { quiet: 1s, priors: { from: pacs, wait: ${wait} }
       expect(await sendMllp(running.mllp, ORDER.bytes)).toContain('MSA|AA');
       await send(running.dimse, OWN);
       const reader = { http: running.http, token: running.addClient('reader', 'reader', 'readers') };
-      const told = () => JSON.parse(running.run('case', ORDER.accession, '--json')).timeline as { kind: string; detail: string }[];
-      const lines = await until(
-        async () => told(),
-        (events) => events.some(({ kind }) => kind.startsWith('priors') && kind !== 'priors-asked'),
+      const { timeline } = await until(
+        () => running.caseView(ORDER.accession),
+        (view) => view.timeline.some(({ kind }) => kind.startsWith('priors') && kind !== 'priors-asked'),
       );
-      expect(lines).toContainEqual(expect.objectContaining({ kind: 'priors', detail: '2 of 2 studies came from pacs' }));
+      expect(timeline).toContainEqual(expect.objectContaining({ kind: 'priors', detail: '2 of 2 studies came from pacs' }));
       const studiesOf = (found: readonly ImagingStudy[]) => found.map(({ identifier }) => identifier?.[0]?.value).sort();
       const seen = await until(
         async () => studiesOf(await searchAll<ImagingStudy>(reader, 'ImagingStudy')),
@@ -93,7 +93,7 @@ specialties: { teleradiology: { quiet: 1s, priors: { from: pacs, wait: ${wait} }
       ).toBe(404);
       const operator = { http: running.http, token: running.addClient('operator', 'operator') };
       expect(studiesOf(await searchAll<ImagingStudy>(operator, 'ImagingStudy'))).toEqual(seen);
-      expect(JSON.parse(running.run('case', ORDER.accession, '--json')).studies).toHaveLength(1);
+      expect((await running.caseView(ORDER.accession)).studies).toHaveLength(1);
     },
     120_000,
   );
@@ -106,9 +106,8 @@ specialties: { teleradiology: { quiet: 1s, priors: { from: pacs, wait: ${wait} }
     expect(await sendMllp(first.mllp, ORDER.bytes)).toContain('MSA|AA');
     expect(await sendMllp(first.mllp, SECOND.bytes)).toContain('MSA|AA');
     await send(first.dimse, OWN);
-    const view = (accession: string) => JSON.parse((gateway as GatewayProcess).run('case', accession, '--json'));
     await until(
-      async () => view(ORDER.accession),
+      () => first.caseView(ORDER.accession),
       ({ waitingFor }) => waitingFor.join() === 'priors: the PACS is being asked',
     );
     await first.kill({ database: true });
@@ -116,10 +115,10 @@ specialties: { teleradiology: { quiet: 1s, priors: { from: pacs, wait: ${wait} }
     gateway = second;
     await startPacs(port, [], second.dimse);
     const offered = await until(
-      async () => view(ORDER.accession),
+      () => second.caseView(ORDER.accession),
       ({ phase }) => phase === 'requested',
     );
-    const kinds = (offered.timeline as { kind: string }[]).map(({ kind }) => kind);
+    const kinds = offered.timeline.map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind.startsWith('priors'))).toEqual(['priors-asked', 'priors']);
-  }, 120_000);
+  });
 });

@@ -13,7 +13,6 @@ import { stagesOf } from '../support/stages.ts';
 import { openStoreAssociation } from '../support/store-sender.ts';
 import { until } from '../support/until.ts';
 
-const PATIENCE_MS = 30_000;
 let hospitalSide: GatewayProcess;
 let readingSide: GatewayProcess;
 let receiver: ResultReceiver;
@@ -75,7 +74,6 @@ describe('a case read on another server', () => {
     [task] = (await until(
       () => atReadingSide<Task>('Task?status=requested'),
       (found) => found.length > 0,
-      PATIENCE_MS,
     )) as [Task];
     const [request, ...more] = await atReadingSide<ServiceRequest>('ServiceRequest');
     expect(more).toEqual([]);
@@ -95,18 +93,16 @@ describe('a case read on another server', () => {
     const results = await until(
       async () => [...receiver.ledger.values()],
       (found) => found.length > 0,
-      PATIENCE_MS,
     );
     expect(results.map(({ placer }) => placer)).toEqual(['PL-1001']);
     expect(results[0]?.bytes.toString('utf8')).toContain('No intracranial haemorrhage.');
     const [line] = JSON.parse(hospitalSide.run('case', 'list', '--json')).rows;
     const view = await until(
-      async () => JSON.parse(hospitalSide.run('case', line.id, '--json')),
+      () => hospitalSide.caseView(line.id),
       (found) => found.phase === 'closed',
-      PATIENCE_MS,
     );
     expect(view.phase).toBe('closed');
-    const kinds = view.timeline.map(({ kind }: { kind: string }) => kind).filter((kind: string) => kind !== 'images-received');
+    const kinds = view.timeline.map(({ kind }) => kind).filter((kind) => kind !== 'images-received');
     expect(kinds).toEqual([
       ...[
         'opened',

@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bundle, DiagnosticReport, Observation, Task } from '@medplum/fhirtypes';
 import { ctSlice } from '../support/ct-slice.ts';
-import { type DicomServer, freePort, startOrthanc, startStorescp } from '../support/dicom-peers.ts';
-import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { type DicomServer, startOrthanc, startStorescp } from '../support/dicom-peers.ts';
+import { freePort } from '../support/free-port.ts';
+import { type CaseView, type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { sendMllp } from '../support/mllp-sender.ts';
 import { orderMessage } from '../support/order-message.ts';
 import { isInstalled, run } from '../support/programs.ts';
@@ -70,7 +71,7 @@ specialties: { teleradiology: { quiet: 500ms } }
 `;
   }
 
-  const view = () => JSON.parse(gateway.run('case', ORDER.accession, '--json'));
+  const view = () => gateway.caseView(ORDER.accession);
   const ask = (path: string, as = token) => fetch(`${gateway.http}/${path}`, { headers: { authorization: `Bearer ${as}`, accept: '*/*' } });
   const received = (): string[] => readdirSync(archive?.directory as string).map((name) => join(archive?.directory as string, name));
   const task = async (): Promise<Task | undefined> =>
@@ -128,21 +129,15 @@ specialties: { teleradiology: { quiet: 500ms } }
       },
       '2026-03-02T10:30:00+01:00',
     );
-    const waiting = await until(
-      async () => view(),
-      ({ phase, waitingFor }) => phase === 'reported' && waitingFor.length === 4,
-    );
-    expect(waiting.waitingFor.every((line: string) => line.startsWith('the receipt of archive for dicom-result 2.25.'))).toBe(true);
+    const waiting = await until(view, ({ phase, waitingFor }) => phase === 'reported' && waitingFor.length === 4);
+    expect(waiting.waitingFor.every((line) => line.startsWith('the receipt of archive for dicom-result 2.25.'))).toBe(true);
   });
 
   it('sends each once to an archive that was away, whatever happens to the gateway meanwhile', async () => {
     await gateway.kill({ database: true });
     archive = await startStorescp([], port);
     gateway = await startGatewayProcess({ yaml: configuration(), directory: gateway.directory });
-    const closed = await until(
-      async () => view(),
-      ({ phase }) => phase === 'closed',
-    );
+    const closed = await until(view, ({ phase }) => phase === 'closed');
     expect(closed.studies).toMatchObject([{ series: 1, instances: 3 }]);
     const objects = await read();
     expect(objects).toHaveLength(4);
@@ -200,10 +195,9 @@ specialties: { teleradiology: { quiet: 500ms } }
   it('sends what a correction makes of it, and rejects what it replaces where that is wanted', async () => {
     const before = await read();
     await signed({ status: 'corrected', conclusion: 'A small subdural haematoma.' }, '2026-03-02T12:00:00+01:00');
-    await until(
-      async () => received().length,
-      (count) => count === 7,
-    );
+    const receipts = ({ timeline }: CaseView) => timeline.filter(({ kind }) => kind === 'receipt').length;
+    const closed = await until(view, (found) => found.phase === 'closed' && receipts(found) === 6 + 5);
+    expect([closed.phase, receipts(closed), received().length]).toEqual(['closed', 6 + 5, 7]);
     const known = new Set(before.map(({ uid }) => uid));
     const objects = (await read()).filter(({ uid }) => !known.has(uid));
     const [sr] = objects.filter(({ sopClass }) => SR.includes(sopClass));
@@ -214,11 +208,6 @@ specialties: { teleradiology: { quiet: 500ms } }
     expect(note?.dump).toContain('[Rejected for Quality Reasons]');
     for (const { uid } of before) expect(note?.dump).toContain(uid);
     for (const { sopInstanceUid } of slices) expect(note?.dump).not.toContain(`[${sopInstanceUid}`);
-    const closed = await until(
-      async () => view(),
-      ({ phase }) => phase === 'closed',
-    );
-    expect(closed.timeline.filter(({ kind }: { kind: string }) => kind === 'receipt')).toHaveLength(6 + 5);
     const instances = (await (await fetch(`${orthanc.http}/instances`)).json()) as string[];
     expect(instances).toHaveLength(4);
   });
@@ -239,11 +228,11 @@ specialties: { teleradiology: { quiet: 500ms } }
       ).code,
     ).toBe(0);
     const settled = await until(
-      async () => JSON.parse(gateway.run('journal', 'list', '--json')) as { rows: { controlId: string; state: string }[] },
-      ({ rows }) => rows.some((row) => row.controlId === pdf?.uid && row.state === 'done'),
+      () => gateway.journal(),
+      (rows) => rows.some((row) => row.controlId === pdf?.uid && row.state === 'done'),
     );
-    expect(settled.rows.length).toBeGreaterThan(0);
-    expect(view()).toMatchObject({ phase: 'closed', studies: [{ series: 1, instances: 3 }] });
+    expect(settled.length).toBeGreaterThan(0);
+    expect(await view()).toMatchObject({ phase: 'closed', studies: [{ series: 1, instances: 3 }] });
   });
 
   /** A stat order, read without images, as when they are looked at elsewhere. */
@@ -263,7 +252,7 @@ specialties: { teleradiology: { quiet: 500ms } }
   it('puts the result of an order without images into the study that the order names', async () => {
     const accession = await readUnseen(3, 'ZDS|2.25.99887766^WAYSTATION^Application^DICOM\r');
     await until(
-      async () => JSON.parse(gateway.run('case', accession, '--json')),
+      () => gateway.caseView(accession),
       ({ phase }) => phase === 'closed',
     );
     const objects = (await read()).filter(({ dump }) => dump.includes('(0020,000d) UI [2.25.99887766]'));
@@ -278,12 +267,12 @@ specialties: { teleradiology: { quiet: 500ms } }
   it('says why an order without images and without a study has no result to send, and keeps its case open', async () => {
     const accession = await readUnseen(4);
     const open = await until(
-      async () => JSON.parse(gateway.run('case', accession, '--json')),
-      ({ waitingFor }) => waitingFor[0]?.startsWith('an answer for archive'),
+      () => gateway.caseView(accession),
+      ({ waitingFor }) => waitingFor[0]?.startsWith('an answer for archive') ?? false,
     );
     expect(open.phase).toBe('reported');
-    const failed = open.timeline.filter(({ kind }: { kind: string }) => kind === 'return-failed');
-    expect(failed.map(({ detail }: { detail: string }) => detail.split(':')[0])).toEqual(['archive', 'orthanc']);
-    expect(failed[0].detail).toContain('no Study Instance UID');
+    const failed = open.timeline.filter(({ kind }) => kind === 'return-failed');
+    expect(failed.map(({ detail }) => detail.split(':')[0])).toEqual(['archive', 'orthanc']);
+    expect(failed[0]?.detail).toContain('no Study Instance UID');
   });
 });

@@ -141,7 +141,10 @@ describe('teledermatology', () => {
     expect(more).toEqual([]);
     const { meta: _meta, ...content } = report as DiagnosticReport;
     stages.see('3-returned.json', content);
-    const [provenance] = await clinic.all<Provenance>('Provenance');
+    const [provenance] = await until(
+      () => clinic.all<Provenance>('Provenance'),
+      (found) => found.length > 0,
+    );
     expect(provenance?.target?.[0]?.reference).toBe(`DiagnosticReport/${report?.id}`);
     expect(provenance?.signature?.[0]?.sigFormat).toBe('application/jose');
   });

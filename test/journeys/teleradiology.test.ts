@@ -2,7 +2,6 @@
  * A hospital orders a reading by HL7 v2 and sends the CT series by DICOM, in either order; a specialist pulls, claims, signs; the
  * hospital gets the result by ORU^R01 and acknowledges it. Played from outside against a gateway process.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bundle, Resource, Task } from '@medplum/fhirtypes';
 import { ctSlice } from '../support/ct-slice.ts';
@@ -15,7 +14,6 @@ import { stagesOf } from '../support/stages.ts';
 import { openStoreAssociation } from '../support/store-sender.ts';
 import { until } from '../support/until.ts';
 
-const QUIET_MS = 1_000;
 let gateway: GatewayProcess;
 let receiver: ResultReceiver;
 let specialist: Specialist;
@@ -52,7 +50,7 @@ signers:
     identifier: { system: "${specialist.identifier.system}", value: "${specialist.identifier.value}" }
     jwk: ${JSON.stringify(specialist.publicJwk)}
 specialties:
-  teleradiology: { quiet: ${QUIET_MS / 1000}s }
+  teleradiology: { instances: ${SLICES.length}, quiet: 500ms }
 `;
 }
 
@@ -163,7 +161,11 @@ describe('teleradiology, order first', () => {
 describe('teleradiology, images first', () => {
   it('keeps the images without a Task until their order comes, then offers one case', async () => {
     await sendSeries('ACC-2002', 2);
-    await pause(QUIET_MS * 1.5);
+    const whole = await until(
+      () => gateway.caseView('ACC-2002'),
+      ({ waitingFor }) => waitingFor.join() === 'order',
+    );
+    expect(whole.waitingFor).toEqual(['order']);
     expect(await search('Task?status=requested')).toEqual([]);
     expect(await sendMllp(gateway.mllp, orderFor('PL-2002', 'ACC-2002'))).toMatch(/\rMSA\|AA/);
     const task = await until(
@@ -240,10 +242,10 @@ describe('what comes again or is marked as a test', () => {
     const training = orderFor('PL-4004', 'ACC-4004').toString('utf8').replace('|P|2.5.1', '|T|2.5.1');
     expect(await sendMllp(gateway.mllp, Buffer.from(training))).toMatch(/\rMSA\|AA/);
     const settled = await until(
-      async () => JSON.parse(gateway.run('journal', 'list', '--json')) as { rows: { controlId: string; state: string; detail: string }[] },
-      ({ rows }) => rows.some((row) => row.controlId === 'RISPL-4004' && row.state === 'done'),
+      () => gateway.journal(),
+      (rows) => rows.some((row) => row.controlId === 'RISPL-4004' && row.state === 'done'),
     );
-    expect(settled.rows.find((row) => row.controlId === 'RISPL-4004')?.detail).toContain('nothing was opened');
+    expect(settled.find((row) => row.controlId === 'RISPL-4004')?.detail).toContain('nothing was opened');
     expect(await taskOf('PL-4004')).toBeUndefined();
   });
 });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { isChromiumThere, openWindow, startBrowser, type Window } from '../support/browser.ts';
-import { freePort } from '../support/dicom-peers.ts';
+import { freePort } from '../support/free-port.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { asMessage, sendMllp } from '../support/mllp-sender.ts';
 import { isOhifThere, serveOhif, type Viewer } from '../support/ohif.ts';

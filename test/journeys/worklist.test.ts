@@ -49,8 +49,8 @@ specialties: { teleradiology: { quiet: 1s } }
     ];
     for (const one of orders) expect(await sendMllp(gateway.mllp, one)).toMatch(/\rMSA\|(AA|CA)/);
     await until(
-      () => find('0040,0100[0].0008,0060'),
-      ({ dumps }) => dumps.length === 3,
+      () => gateway.journal(),
+      (entries) => entries.length === orders.length && entries.every(({ state }) => state === 'done'),
     );
   });
   afterAll(async () => {
@@ -159,10 +159,10 @@ specialties: { teleradiology: { quiet: 1s } }
     const { code, output } = await run('storescu', ['-aet', 'CT1', '-aec', 'WAYSTATION', '127.0.0.1', String(gateway.dimse.port), image]);
     expect([code, output]).toEqual([0, '']);
     const shown = await until(
-      async () => gateway.run('case', 'ACC-1'),
-      (text) => text.includes('requested'),
+      () => gateway.caseView('ACC-1'),
+      ({ phase }) => phase === 'requested',
     );
-    expect(shown).toContain('requested');
+    expect(shown.phase).toBe('requested');
     expect(await accessions()).toEqual(['ACC-3001', 'ACC-3001']);
   });
 

@@ -26,8 +26,9 @@ import { addDeliveries } from '../../src/store/delivery-store.ts';
 import { instancesAt } from '../../src/store/instance-store.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { CT_EXPLICIT, ctSeries } from '../support/dicom-objects.ts';
-import { freePort, startOrthanc } from '../support/dicom-peers.ts';
+import { startOrthanc } from '../support/dicom-peers.ts';
 import { associateRq, associateWith, callDoor, commandValue } from '../support/dicom-sender.ts';
+import { freePort } from '../support/free-port.ts';
 import { isInstalled } from '../support/programs.ts';
 import { readPdu } from '../support/read-pdu.ts';
 import { listenAsPeer, type ScriptedPeer } from '../support/scripted-peer.ts';
@@ -400,5 +401,5 @@ describe('a modality whose objects an archive must have committed', () => {
     expect(await timeline()).toContain('committed: archive has committed 2 objects');
     expect(await timeline()).toContain('not-committed: archive has not committed 1 objects (0112)');
     expect(missing).toBeDefined();
-  }, 60_000);
+  });
 });

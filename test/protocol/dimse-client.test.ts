@@ -1,7 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { associate, type DimseAssociation } from '../../src/delivery/dimse/dimse-client.ts';
@@ -10,6 +7,7 @@ import { COMMAND, encodeCommand, RESPONSE } from '../../src/protocols/dicom/comm
 import { readPart10 } from '../../src/protocols/dicom/part10.ts';
 import { APPLICATION_CONTEXT, type AssociateAc, encodePdu, type Pdu } from '../../src/protocols/dicom/pdu.ts';
 import { CT, CT_EXPLICIT, ctSlice } from '../support/dicom-objects.ts';
+import { startStorescp } from '../support/dicom-peers.ts';
 import { isInstalled } from '../support/programs.ts';
 import { readPdu } from '../support/read-pdu.ts';
 import { listenAsPeer, type ScriptedListener, type ScriptedPeer } from '../support/scripted-peer.ts';
@@ -142,10 +140,13 @@ describe('the DIMSE client', () => {
 
 (isInstalled('storescp') ? describe : describe.skip)('dcmtk storescp', () => {
   it('takes a series from the DIMSE client, byte for byte', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'waystation-storescp-'));
-    const port = await freePort();
-    const storescp = spawn('storescp', ['+B', '-v', '-od', directory, String(port)], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const association = await whenUp(port, storescp);
+    const storescp = await startStorescp();
+    const { target, directory } = storescp;
+    const association = await associate({ ...target, called: target.aeTitle, calling: 'WAYSTATION', timeoutMs: 20_000 }, [
+      CT_EXPLICIT,
+      VERIFICATION,
+    ]);
+    if (isFailure(association)) throw new Error(association.detail);
     expect(await association.echo()).toBe(0);
     const slices = [1, 2, 3].map((series) => ctSlice({ seriesUid: `2.25.4711.${series}`, size: 256 }));
     for (const slice of slices)
@@ -154,8 +155,7 @@ describe('the DIMSE client', () => {
     const files = readdirSync(directory).map((name) => readFileSync(join(directory, name)));
     const datasets = files.map((file) => file.subarray((readPart10(file) as { datasetOffset: number }).datasetOffset));
     expect(datasets.sort(Buffer.compare)).toEqual(slices.map(({ dataset }) => dataset).sort(Buffer.compare));
-    storescp.kill();
-    rmSync(directory, { recursive: true });
+    await storescp.stop();
   });
 });
 
@@ -205,24 +205,4 @@ function acceptance(maxPduLength: number, result: number): AssociateAc {
 function response(field: number, status: number, messageId: number): Pdu {
   const fragment = encodeCommand({ field: field | RESPONSE, messageId, sopClassUid: CT, sopInstanceUid: '', hasDataset: false, status });
   return { type: 'P-DATA-TF', values: [{ context: 1, command: true, last: true, fragment }] };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-/** storescp says nothing when it listens: it is called until it answers. */
-async function whenUp(port: number, program: ChildProcess): Promise<DimseAssociation> {
-  const target = { host: '127.0.0.1', port, calling: 'WAYSTATION', called: 'STORESCP', timeoutMs: 20_000 };
-  while (program.exitCode === null) {
-    const association = await associate(target, [CT_EXPLICIT, VERIFICATION]);
-    if (!isFailure(association)) return association;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error('storescp ended');
 }

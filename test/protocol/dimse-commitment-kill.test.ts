@@ -7,8 +7,8 @@ import { STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH } from '../../src/
 import { writeEvent } from '../../src/protocols/dicom/storage-commitment.ts';
 import { EXPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { CT, CT_EXPLICIT, ctSlice } from '../support/dicom-objects.ts';
-import { freePort } from '../support/dicom-peers.ts';
 import { associateWith, commandValue } from '../support/dicom-sender.ts';
+import { freePort } from '../support/free-port.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
 import { readPdu } from '../support/read-pdu.ts';
 import { listenAsPeer, type ScriptedPeer } from '../support/scripted-peer.ts';
@@ -78,5 +78,5 @@ describe('storage commitment', () => {
       await again.kill({ database: true });
       again.remove();
     }
-  }, 120_000);
+  });
 });

@@ -11,8 +11,9 @@ import { writeEvent } from '../../src/protocols/dicom/storage-commitment.ts';
 import { EXPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { CT, CT_EXPLICIT, ctSlice } from '../support/dicom-objects.ts';
-import { freePort, startOrthanc } from '../support/dicom-peers.ts';
+import { startOrthanc } from '../support/dicom-peers.ts';
 import { associateRq, associateWith, callDoor, commandValue, type DicomSender } from '../support/dicom-sender.ts';
+import { freePort } from '../support/free-port.ts';
 import { isInstalled } from '../support/programs.ts';
 import { until } from '../support/until.ts';
 

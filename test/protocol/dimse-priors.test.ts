@@ -30,7 +30,7 @@ const ORDER: PriorOrder = {
   beforeAll(async () => {
     pacs = await startDcmqrscp([], []);
     await storeObjects(pacs.target.port, [...OLDEST, ...OLD, ...NEWER, ...OWN, ...BY_ACCESSION, ...OTHERS], 'CT1', 'PACS');
-  }, 60_000);
+  });
   afterAll(() => pacs.stop());
 
   /** What was taken, and what came. */

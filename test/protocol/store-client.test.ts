@@ -14,7 +14,8 @@ import { IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-synta
 import { testAuthority } from '../support/certificates.ts';
 import { isSent, objectIn } from '../support/corpus-objects.ts';
 import { CT, ctSeries, ctSlice, objectOf } from '../support/dicom-objects.ts';
-import { type DicomServer, freePort, startOrthanc, startStorescp } from '../support/dicom-peers.ts';
+import { type DicomServer, startOrthanc, startStorescp } from '../support/dicom-peers.ts';
+import { freePort } from '../support/free-port.ts';
 import { isInstalled } from '../support/programs.ts';
 import { readPdu } from '../support/read-pdu.ts';
 import { listenAsPeer, type ScriptedListener, type ScriptedPeer } from '../support/scripted-peer.ts';
@@ -232,7 +233,7 @@ describe('the C-STORE client of a lane', () => {
     }
     await client.close();
     expect(outcomes).toEqual({ stored: files.length - UNKNOWN_THERE.length, refused: UNKNOWN_THERE });
-  }, 120_000);
+  });
 });
 
 (isInstalled('storescp') && existsSync(CORPUS) ? describe : describe.skip)('dcmtk storescp that takes Implicit VR only', () => {

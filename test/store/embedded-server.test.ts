@@ -32,7 +32,7 @@ afterAll(async () => {
   for (const child of children) await child.kill();
   for (const directory of directories) if (existsSync(lockFile(directory))) await (await begin(directory)).stop();
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
-}, 120_000);
+});
 
 const lockFile = (directory: string): string => join(directory, 'data', 'postgres', 'postmaster.pid');
 

@@ -130,7 +130,7 @@ describe.each(['force_custom_plan', 'force_generic_plan'])('a search among very 
   beforeAll(async () => {
     many = await freshDatabase();
     await addStudies(many);
-  }, 120_000);
+  });
   afterAll(() => many.drop());
 
   const readBy = (run: (tx: Transaction) => Promise<void>) =>

@@ -9,6 +9,9 @@ import { type Database, openDatabase } from '../../src/store/database.ts';
 export const SERVER_VARIABLE = 'WAYSTATION_TEST_SERVER';
 export const TEMPLATE_VARIABLE = 'WAYSTATION_TEST_TEMPLATE';
 
+/** Settings of a server that dies with its data: nothing is lost but by the machine's own end, and nothing is waited for. */
+export const VOLATILE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } as const;
+
 export type FreshDatabase = {
   readonly url: string;
   readonly database: Database;

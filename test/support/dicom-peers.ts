@@ -5,9 +5,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
 import type { StoreTarget } from './store-sender.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -21,7 +22,7 @@ export type DicomServer = {
 
 /** dcmtk, in Orthanc too, answers in two writes and leaves Nagle's algorithm on unless it is told: 40 ms an object lost to nothing. */
 const ENVIRONMENT = { ...process.env, TCP_NODELAY: '1' };
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 /** Keeps the bytes as they come, one process an association, the largest PDU it knows; it syncs nothing. `options` are of storescp. */
@@ -93,12 +94,4 @@ async function answers(port: number): Promise<boolean> {
   );
   socket.destroy();
   return answered;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

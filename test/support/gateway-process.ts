@@ -3,14 +3,17 @@
  * Nothing of src is imported: what is known of it is what it prints.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const PROGRAM = join(ROOT, 'src/cli/waystation.ts');
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
+const COMMAND_TIMEOUT_MS = 120_000;
+/** Set by global-setup.ts: a data directory of a gateway that has been started once. */
+export const FIRST_START_VARIABLE = 'WAYSTATION_TEST_FIRST_START';
 
 export type GatewayProcess = {
   readonly pid: number;
@@ -23,8 +26,12 @@ export type GatewayProcess = {
   log(): string;
   /** A token, made by the command line. */
   addClient(name: string, role: 'origin' | 'reader' | 'operator', group?: string): string;
-  /** The command line against this gateway; its standard output. */
+  /** The command line against this gateway; its standard output. Nothing else happens in the test meanwhile: what is asked again and again is a `view`. */
   run(...args: string[]): string;
+  /** What `case <id> --json` prints, asked of the door that the command asks; of a case that is not there yet, nothing. */
+  caseView(id: string): Promise<CaseView>;
+  /** Likewise `journal list`. */
+  journal(): Promise<readonly EntryLine[]>;
   /** SIGTERM, and its exit code. */
   stop(): Promise<number>;
   /** SIGKILL; with `database`, the embedded server as well. The directory stays. */
@@ -34,6 +41,20 @@ export type GatewayProcess = {
   /** Deletes the directory after a stop. */
   remove(): void;
 };
+
+export type CaseView = {
+  readonly phase: string;
+  readonly waitingFor: readonly string[];
+  readonly timeline: readonly { readonly kind: string; readonly actor: string; readonly detail: string }[];
+  readonly studies: readonly { readonly series: number; readonly instances: number }[];
+  readonly objects: { readonly destination: string; readonly ordered: number; readonly taken: number } | null;
+  readonly commitments: readonly { readonly destination: string; readonly asked: number; readonly committed: number }[];
+  readonly deliveries: readonly { readonly destination: string; readonly state: string }[];
+};
+
+const NO_CASE: CaseView = { phase: '', waitingFor: [], timeline: [], studies: [], objects: null, commitments: [], deliveries: [] };
+
+export type EntryLine = { readonly type: string; readonly controlId: string; readonly state: string; readonly detail: string };
 
 export type GatewayOptions = {
   /** YAML beside the ports; `mllp`, `dimse`, `http` sections may be overridden by keys of their own. */
@@ -50,7 +71,7 @@ export type GatewayOptions = {
 };
 
 export async function startGatewayProcess(options: GatewayOptions = {}): Promise<GatewayProcess> {
-  const directory = options.directory ?? temporaryDirectory('waystation-test-');
+  const directory = options.directory ?? newHome();
   const config = join(directory, 'waystation.yaml');
   writeFileSync(
     config,
@@ -74,6 +95,8 @@ export async function startGatewayProcess(options: GatewayOptions = {}): Promise
     log: () => log,
     addClient: (name, role, group = name) => tokenIn(run(config, options.env, 'client', 'add', name, '--role', role, '--group', group)),
     run: (...args) => run(config, options.env, ...args),
+    caseView: async (id) => (await operation<CaseView>(directory, `cases/${encodeURIComponent(id)}`)) ?? NO_CASE,
+    journal: async () => (await operation<{ rows: EntryLine[] }>(directory, 'journal?limit=100'))?.rows ?? [],
     stop: async () => {
       child.kill('SIGTERM');
       return gone;
@@ -86,6 +109,14 @@ export async function startGatewayProcess(options: GatewayOptions = {}): Promise
     databasePid: () => postmasterOf(join(directory, 'data')),
     remove: () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }),
   };
+}
+
+/** A data directory of its own; initdb and the migrations, which are the same every time, have been done for all of them. */
+function newHome(): string {
+  const directory = temporaryDirectory('waystation-test-');
+  const template = process.env[FIRST_START_VARIABLE];
+  if (template) execFileSync('cp', ['-Rp', template, join(directory, 'data')]);
+  return directory;
 }
 
 /** Waits for the lines that name the doors. */
@@ -117,7 +148,16 @@ async function doorsOf(child: ChildProcess, log: () => string): Promise<Pick<Gat
 
 function run(config: string, env: GatewayOptions['env'], ...args: string[]): string {
   const command = [PROGRAM, ...args, '--config', config];
-  return execFileSync(process.execPath, command, { encoding: 'utf8', timeout: 60_000, env: { ...process.env, ...env } });
+  return execFileSync(process.execPath, command, { encoding: 'utf8', timeout: COMMAND_TIMEOUT_MS, env: { ...process.env, ...env } });
+}
+
+/** An answer of the operations door, with the token that lies in the data directory; null for what is not there. */
+async function operation<Answer>(directory: string, path: string): Promise<Answer | null> {
+  const { url, token } = JSON.parse(readFileSync(join(directory, 'data/gateway.json'), 'utf8'));
+  const response = await fetch(`${url}/operations/${path}`, { headers: { authorization: `Bearer ${token}` } });
+  if (response.ok) return (await response.json()) as Answer;
+  if (response.status === 404) return null;
+  throw new Error(`${path} was answered ${response.status}: ${await response.text()}`);
 }
 
 function tokenIn(output: string): string {

@@ -1,7 +1,10 @@
 /**
  * Once a run, before any worker: a PostgreSQL server and a migrated template database on it.
  * The server is our own embedded one in a directory of this run, or the one that WAYSTATION_TEST_DATABASE_URL names.
+ * Beside our own: a data directory in which a gateway finds that done, and a cache of what Node has compiled for the gateways.
  */
+
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
@@ -11,7 +14,8 @@ import { openDatabase } from '../../src/store/database.ts';
 import { isAlive } from '../../src/store/embedded-home-store.ts';
 import { startEmbedded } from '../../src/store/embedded-server.ts';
 import { migrate } from '../../src/store/migration-store.ts';
-import { databaseUrl, onServer, SERVER_VARIABLE, TEMPLATE_VARIABLE } from './database.ts';
+import { databaseUrl, onServer, SERVER_VARIABLE, TEMPLATE_VARIABLE, VOLATILE } from './database.ts';
+import { FIRST_START_VARIABLE } from './gateway-process.ts';
 import { silentLog } from './silent-log.ts';
 
 /** Handed from setup to teardown; jest runs both in one process. */
@@ -24,9 +28,7 @@ export default async function globalSetup(): Promise<void> {
   const server = given ?? (await startOwn());
   const template = `template_${randomBytes(8).toString('hex')}`;
   await onServer(server, `create database ${template}`);
-  const database = openDatabase(databaseUrl(server, template), { max: 1 });
-  await migrate(database);
-  await database.close();
+  await migrateAt(databaseUrl(server, template));
   process.env[SERVER_VARIABLE] = server;
   process.env[TEMPLATE_VARIABLE] = template;
   if (given) running.stop = () => onServer(server, `drop database ${template} with (force)`);
@@ -36,7 +38,17 @@ async function startOwn(): Promise<string> {
   await clearKilledRuns();
   const home = join(tmpdir(), `${PREFIX}${process.pid}`);
   await mkdir(home, { mode: 0o711 });
-  const embedded = await startEmbedded({ dataDirectory: home, log: silentLog });
+  running.stop = () => rm(home, { recursive: true });
+  const begin = () => startEmbedded({ dataDirectory: home, log: silentLog, settings: VOLATILE });
+  const first = await begin();
+  await migrateAt(first.url);
+  await first.stop();
+  const firstStart = join(home, 'first-start');
+  await mkdir(firstStart, { mode: 0o711 });
+  execFileSync('cp', ['-Rp', join(home, 'postgres'), firstStart]);
+  process.env[FIRST_START_VARIABLE] = firstStart;
+  process.env.NODE_COMPILE_CACHE = join(home, 'compiled');
+  const embedded = await begin();
   running.stop = async () => {
     await embedded.stop();
     await rm(home, { recursive: true });
@@ -45,6 +57,12 @@ async function startOwn(): Promise<string> {
     process.once(signal, () => void running.stop().finally(() => process.exit(1)));
   }
   return embedded.url;
+}
+
+async function migrateAt(url: string): Promise<void> {
+  const database = openDatabase(url, { max: 1 });
+  await migrate(database);
+  await database.close();
 }
 
 /** A run that was killed outright left its server running: it is ended like a gateway's, by the directory it names. */

@@ -24,6 +24,16 @@ describe('settings of the embedded server', () => {
   });
 });
 
+describe('other settings', () => {
+  it('stand in the place of ours', () => {
+    const given = serverArguments('/d', '/s', GB, { fsync: 'off', unix_socket_directories: '/elsewhere' });
+    expect(given.filter((argument) => /^(fsync|unix_socket_directories)=/.test(argument))).toEqual([
+      'fsync=off',
+      'unix_socket_directories="/s"',
+    ]);
+  });
+});
+
 describe('the socket', () => {
   it('has a URL that gives its directory back, whatever its letters', () => {
     const directory = '/srv/a b/%20/ä?x=1#y';
