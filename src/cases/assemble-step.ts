@@ -25,9 +25,10 @@ import { readClosingCounts } from '../store/closing-store.ts';
 import { earliest } from './join.ts';
 import { askersOf, groupsOf } from './match-step.ts';
 import { move, note } from './move-step.ts';
-import { settleAbort, voidAbort } from './order-step.ts';
+import { settleAbort } from './order-step.ts';
 import { isHeld, nextPhase } from './phase.ts';
 import { waitsForPriors } from './prior.ts';
+import { applyReport, applyWithdrawal, reportsTakenBack } from './reported-step.ts';
 import { newTask, updatedTask } from './task.ts';
 import { releasedAtOnce, specialtyOf, wholeness } from './whole.ts';
 
@@ -72,10 +73,8 @@ export async function assembleCases(
 ): Promise<void> {
   // A case that went up into another has no order, and stays as it is.
   const changed = changedCases(batch).filter((state) => state.phase !== 'cancelled' || state.serviceRequest !== '');
-  await loadResources(
-    batch,
-    changed.flatMap((state) => [state.task, state.serviceRequest, state.order?.abort?.task ?? '', ...studiesOf(state)]),
-  );
+  const ofCases = changed.flatMap((state) => [state.task, state.serviceRequest, state.order?.abort?.task ?? '', ...studiesOf(state)]);
+  await loadResources(batch, [...ofCases, ...reportsTakenBack(batch)]);
   for (const work of batch.works) {
     if (work.failure) continue;
     for (const act of work.acts) applyAct(batch, work, act);
@@ -116,6 +115,7 @@ function applyAct(batch: Batch, work: Work, act: Act): void {
   if (act.kind === 'task') applyTask(batch, work, state, act);
   if (act.kind === 'abort') settleAbort(batch, work, state, act);
   if (act.kind === 'report') applyReport(batch, work, state, act);
+  if (act.kind === 'withdrawal') applyWithdrawal(batch, work, state, act);
   if (act.kind === 'receipt') applyReceipt(batch, work, state, act);
   if (act.kind === 'release') applyRelease(batch, work, state, act);
 }
@@ -133,32 +133,6 @@ function applyTask(batch: Batch, work: Work, state: CaseState, act: Act & { kind
   const first = state.claim === null;
   putCase(batch, { ...state, claim: state.claim ?? { by: act.by, at: batch.now.toISOString() } });
   move(batch, state.id, 'claimed', work, first ? `claimed by ${act.by}` : `Task ${act.status}`);
-}
-
-function applyReport(batch: Batch, work: Work, state: CaseState, act: Act & { kind: 'report' }): void {
-  // An entry that is worked off once more brings nothing home twice.
-  if (state.report?.reference === act.report && state.report.seq >= work.entry.seq) {
-    note(batch, state.id, work, 'report-known', act.report);
-    return;
-  }
-  if (!nextPhase(state.phase, 'reported')) {
-    note(batch, state.id, work, 'report-kept', `${act.report} came while the case is ${state.phase}: a person decides`);
-    return;
-  }
-  const version = String((state.report ? Number(state.report.version) : 0) + 1);
-  const corrects = state.report && { reference: state.report.reference, version: state.report.version };
-  const report = {
-    reference: act.report,
-    provenance: act.provenance,
-    version,
-    at: batch.now.toISOString(),
-    seq: work.entry.seq,
-    ...(corrects ? { corrects } : {}),
-  };
-  putCase(batch, { ...state, report, returns: [] });
-  move(batch, state.id, 'reported', work, `${act.report}, signature verified`);
-  voidAbort(batch, state.id);
-  grant(batch, [act.report, act.provenance], state.id, [...groupsOf(state), ...askersOf(state)]);
 }
 
 function applyReceipt(batch: Batch, work: Work, state: CaseState, act: Act & { kind: 'receipt' }): void {

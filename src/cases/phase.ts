@@ -10,6 +10,7 @@ export type PhaseEvent =
   | 'claimed'
   | 'reported'
   | 'returned'
+  | 'withdrawn'
   | 'cancelled'
   | 'held'
   | 'changed'
@@ -45,9 +46,10 @@ const PHASES: Readonly<Record<CasePhase, Partial<Record<PhaseEvent, CasePhase>>>
   },
   // A cancel after the claim asks the reader, who is at work: only what he agrees to ends the case.
   claimed: { claimed: 'claimed', reported: 'reported', aborted: 'cancelled' },
-  reported: { reported: 'reported', returned: 'closed' },
+  // What its signer takes back is to be read again.
+  reported: { reported: 'reported', returned: 'closed', withdrawn: 'requested' },
   // A correction, or a newer version of a report that was found on a pushed case's server.
-  closed: { reported: 'reported' },
+  closed: { reported: 'reported', withdrawn: 'requested' },
   // The placer orders anew under the same number.
   cancelled: { reopened: 'assembling' },
 };

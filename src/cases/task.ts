@@ -3,7 +3,7 @@
  * What is missing stands in statusReason, what is there in input, the report in output. The ServiceRequest is its author's; only the Task is ours.
  */
 import type { CodeableConcept, Identifier, ServiceRequest, Task, TaskInput } from '@medplum/fhirtypes';
-import type { CaseState } from '../model/case.ts';
+import { type CaseState, hasReport } from '../model/case.ts';
 import { CASE_SYSTEM, MISSING_PART_SYSTEM, TASK_CODE_SYSTEM } from '../protocols/fhir/canonical.ts';
 import { isHeld, taskStatusOf } from './phase.ts';
 
@@ -55,9 +55,9 @@ export function updatedTask(task: Task & { id: string }, state: CaseState, conte
     ...(state.patient === '' ? {} : { for: { reference: state.patient } }),
     ...(context.owner === '' ? {} : { owner: { reference: context.owner, display: context.ownerName } }),
     businessStatus: businessStatusOf(state),
-    ...(state.missing.length > 0 ? { statusReason: missingReason(state.missing) } : {}),
+    ...reasonOf(state),
     ...(input.length > 0 ? { input } : {}),
-    ...(state.report ? { output: [{ type: { text: 'report' }, valueReference: { reference: state.report.reference } }] } : {}),
+    ...(hasReport(state) ? { output: [{ type: { text: 'report' }, valueReference: { reference: state.report?.reference } }] } : {}),
   };
 }
 
@@ -74,6 +74,12 @@ function statusOf({ phase }: CaseState, status: Task['status']): Task['status'] 
 function withCase(identifiers: readonly Identifier[], caseId: string): Identifier[] {
   const others = identifiers.filter(({ system }) => system !== CASE_SYSTEM);
   return [{ system: CASE_SYSTEM, value: caseId }, ...others];
+}
+
+/** Why it stands as it does: its report was taken back, or something is missing. */
+function reasonOf({ missing, report, phase }: CaseState): Pick<Task, 'statusReason'> {
+  if (report?.withdrawn && phase !== 'cancelled') return { statusReason: { text: `its report was withdrawn: ${report.reference}` } };
+  return missing.length > 0 ? { statusReason: missingReason(missing) } : {};
 }
 
 function missingReason(missing: readonly string[]): CodeableConcept {

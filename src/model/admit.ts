@@ -3,7 +3,7 @@
  * A pure question, built in main.ts from `cases` and `reports`; the FHIR door asks it inside the write transaction,
  * after the resources are locked and the facts are loaded, once per change.
  */
-import type { Resource } from '@medplum/fhirtypes';
+import type { DiagnosticReport, Resource } from '@medplum/fhirtypes';
 import type { CaseState } from './case.ts';
 import type { Failure } from './failure.ts';
 import type { Caller } from './peer.ts';
@@ -19,12 +19,13 @@ export type AdmitFacts = {
   /** The case that a resource `Type/id` belongs to, whatever the caller may see; null when it belongs to none. */
   caseOf(reference: string): CaseState | null;
   /**
-   * The Task, ServiceRequest and Patient of a case in question, as they stand inside this transaction (locked); null for anything else.
+   * The Task, ServiceRequest and Patient of a case in question and the Provenance of its report, as they stand inside this transaction
+   * (locked); null for anything else.
    * A case follows a claim a moment later, in the corridor: whether a reader holds it is asked of the Task.
    */
   read(reference: string): Resource | null;
-  /** A report on this order (`ServiceRequest/id`) that the caller's group gave before this write; null for none. */
-  reportOn(order: string): string | null;
+  /** The last report on this order (`ServiceRequest/id`) that the caller's group gave before this write; null for none. */
+  reportOn(order: string): DiagnosticReport | null;
   /** Hex SHA-256 of the bytes of `Binary/id` (stored or in this write), or null. */
   blobOf(reference: string): string | null;
   /** Bytes of `Binary/id` (stored or in this write), or null. */

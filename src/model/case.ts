@@ -86,6 +86,10 @@ export type PriorState = {
   readonly imagingStudies: readonly string[];
 };
 
+/** `Type/id` of a report, and which of the reports of its case it is, from 1. */
+export type ReportVersion = { readonly reference: string; readonly version: string; readonly appended?: true };
+
+/** `delivery` is '' where the answer could not be worded yet; with a receipt, where there is nothing to send. */
 export type ReturnState = {
   readonly destination: string;
   readonly delivery: string;
@@ -138,8 +142,14 @@ export type CaseState = {
     readonly version: string;
     readonly at: string;
     readonly seq: number;
-    /** The report before, which this one corrects: `Type/id` and version; absent for the first. */
-    readonly corrects?: { readonly reference: string; readonly version: string };
+    /** The report before, which this one corrects or withdraws; absent for the first, and for the first after a withdrawal. */
+    readonly corrects?: ReportVersion;
+    /** It and those before it, oldest first: what stands until it is withdrawn. */
+    readonly earlier?: readonly ReportVersion[];
+    /** It adds to the one before, which stands beside it (status appended). */
+    readonly appended?: true;
+    /** The signer takes back what stood: the case has no report. */
+    readonly withdrawn?: true;
   } | null;
   readonly returns: readonly ReturnState[];
   /** ORC-5 as who asked was told last; absent where nobody was told. */
@@ -147,6 +157,11 @@ export type CaseState = {
   /** Epoch ms at which the clock must look at this case again, or null. */
   readonly wake: number | null;
 };
+
+/** Whether the case has a report that nobody has withdrawn. */
+export function hasReport({ report }: Pick<CaseState, 'report'>): boolean {
+  return report !== null && !report.withdrawn;
+}
 
 /** One line of the timeline. */
 export type CaseEvent = {

@@ -3,7 +3,7 @@ import type { Failure } from './failure.ts';
 
 export type DeliveryKind =
   | 'oru' // HL7 v2 ORU^R01 over MLLP
-  | 'mdm' // HL7 v2 MDM^T02, T06 or T10 over MLLP
+  | 'mdm' // HL7 v2 MDM^T02, T06, T10 or T11 over MLLP
   | 'acknowledgment' // HL7 v2 application acknowledgment of enhanced mode over MLLP
   | 'order-reply' // HL7 v2 ORR, ORI, ORG, ORL or RRI over MLLP
   | 'order-status' // HL7 v2 OSU^O51 or ORM^O01 over MLLP

@@ -9,6 +9,8 @@ export type Act =
   | { readonly kind: 'task'; readonly task: string; readonly status: string; readonly by: string }
   | { readonly kind: 'abort'; readonly caseId: string; readonly task: string; readonly status: string; readonly by: string }
   | { readonly kind: 'report'; readonly caseId: string; readonly report: string; readonly provenance: string; readonly by: string }
+  /** The signer takes back the report of the case; `report` says so. */
+  | { readonly kind: 'withdrawal'; readonly caseId: string; readonly report: string; readonly provenance: string; readonly by: string }
   | {
       readonly kind: 'receipt';
       readonly delivery: string;

@@ -4,14 +4,16 @@
  * with its signed Provenance, and is never changed afterwards: what must be said otherwise comes as a report of its own, amended, corrected
  * or appended, with the whole text. Reports on other things (an origin's prior findings) are not
  * ours to judge, nor are other resources.
+ * A report that says entered-in-error takes back the one that stands: only who signed that one may sign it, and the case waits for a
+ * report again.
  */
-import type { DiagnosticReport, Provenance, Resource } from '@medplum/fhirtypes';
+import type { DiagnosticReport, Identifier, Provenance, Resource } from '@medplum/fhirtypes';
 import type { AdmitFacts, Change } from '../model/admit.ts';
 import { MAX_REPORT_FILE_BYTES } from '../model/binary.ts';
-import type { CaseState } from '../model/case.ts';
+import { type CaseState, hasReport } from '../model/case.ts';
 import type { Signer } from '../model/config.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
-import { verifyReport } from './verify.ts';
+import { verifyReport, WITHDRAWAL } from './verify.ts';
 
 export function admitReport(change: Change, facts: AdmitFacts, signers: readonly Signer[]): Failure | null {
   const resource = change.after ?? change.before;
@@ -45,6 +47,7 @@ function admitSigned(report: DiagnosticReport, state: CaseState, facts: AdmitFac
     provenance: (provenances[0] as Provenance | undefined) ?? null,
     signers,
     expected: { serviceRequest: state.serviceRequest, patient: state.patient, formerPatients: state.formerPatients ?? [] },
+    withdraws: report.status === WITHDRAWAL ? signerOf(state, facts) : null,
     blobOf: facts.blobOf,
   });
   return isFailure(verified) ? verified : null;
@@ -84,13 +87,30 @@ function notYourTurn({ status }: DiagnosticReport, state: CaseState, { caller, r
   if (caller.role !== 'reader' || state.route?.kind !== 'pull' || state.route.group !== caller.group) {
     return failure('reports', 'forbidden', 'this case is not read by your group');
   }
-  if (state.report !== null || reportOn(state.serviceRequest) !== null) {
+  const given = reportOn(state.serviceRequest);
+  if (status === WITHDRAWAL) return state.phase === 'cancelled' ? CANCELLED : nothingToWithdraw(state, given);
+  if (hasReport(state) || (given !== null && given.status !== WITHDRAWAL)) {
     if (CORRECTIONS.has(status ?? '') && state.phase !== 'cancelled') return null;
     return failure('reports', 'conflict', 'this case has its report: another one is amended, corrected or appended');
   }
   const task = read(state.task);
   const held = task?.resourceType === 'Task' && HOLDING.has(task.status ?? '');
   return held && state.phase !== 'cancelled' ? null : failure('reports', 'conflict', 'claim the Task of this case first');
+}
+
+/** The case follows its reports a moment later, in the corridor: it must know the one that is taken back. */
+function nothingToWithdraw(state: CaseState, given: DiagnosticReport | null): Failure | null {
+  if (hasReport(state) && given?.status !== WITHDRAWAL) {
+    if (given === null || state.report?.reference === referenceOf(given)) return null;
+    return failure('reports', 'conflict', 'the last report of this case is not worked off yet: withdraw it in a moment');
+  }
+  return failure('reports', 'conflict', 'this case has no report that could be withdrawn');
+}
+
+/** Who signed the report that stands. */
+function signerOf({ report }: CaseState, { read }: AdmitFacts): Identifier | null {
+  const proof = report && read(report.provenance);
+  return proof?.resourceType === 'Provenance' ? (proof.signature?.[0]?.who?.identifier ?? null) : null;
 }
 
 function casesOf({ basedOn }: DiagnosticReport, facts: AdmitFacts): CaseState[] {
@@ -111,6 +131,8 @@ function referenceOf({ resourceType, id }: Resource): string {
 
 /** DiagnosticReport.status of what takes the place of an earlier report. */
 const CORRECTIONS: ReadonlySet<string> = new Set(['amended', 'corrected', 'appended']);
+
+const CANCELLED = failure('reports', 'conflict', 'the order of this case is cancelled');
 
 /** Task.status values under which a reader holds the case. */
 const HOLDING: ReadonlySet<string> = new Set(['received', 'accepted', 'in-progress', 'on-hold']);

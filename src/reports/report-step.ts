@@ -17,7 +17,7 @@ import { readDelivery } from '../store/delivery-store.ts';
 import { claimIdentifiers } from '../store/identifier-store.ts';
 import { readEntry } from '../store/journal-store.ts';
 import { digestFound, type FoundReport, localise, readFoundReport } from './found-report.ts';
-import { type VerifiedReport, verifyReport } from './verify.ts';
+import { type VerifiedReport, verifyReport, WITHDRAWAL } from './verify.ts';
 
 export type ReportHouse = {
   readonly config: { readonly signers: readonly Signer[] };
@@ -39,8 +39,13 @@ function readWritten(batch: Batch, work: Work): void {
   for (const report of created.filter((reference) => reference.startsWith('DiagnosticReport/'))) {
     const caseId = caseIdOf(batch, report);
     const provenance = created.find((reference) => isProofOf(resourceIn(batch, reference), report));
-    if (caseId && provenance) work.acts.push({ kind: 'report', caseId, report, provenance, by: work.entry.peer });
+    const kind = isWithdrawal(resourceIn(batch, report)) ? 'withdrawal' : 'report';
+    if (caseId && provenance) work.acts.push({ kind, caseId, report, provenance, by: work.entry.peer });
   }
+}
+
+function isWithdrawal(resource: Resource | null): boolean {
+  return resource?.resourceType === 'DiagnosticReport' && resource.status === WITHDRAWAL;
 }
 
 function isProofOf(resource: Resource | null, report: string): boolean {

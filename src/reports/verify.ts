@@ -25,6 +25,8 @@ export type VerifyInput = {
   };
   /** FHIR base of that server, where the report may name it (absolute references). */
   readonly server?: string;
+  /** Of a report that takes back the one before: who signed that one; null where there is none. */
+  readonly withdraws?: Identifier | null;
   /** Hex SHA-256 of the bytes of `Binary/id`, or null. */
   blobOf(reference: string): string | null;
   /** True for a report whose references were rewritten after signing, because it moved from the signer's server to this one. */
@@ -49,8 +51,9 @@ export function verifyReport(input: VerifyInput): VerifiedReport | Failure {
   const fault =
     alteration(report, opened, moved) ??
     wrongCase(report, input) ??
-    notAReport(report) ??
+    notAReport(report, input) ??
     wrongSigner(report, provenance, opened.signer) ??
+    notWhoSigned(report, opened.signer, input) ??
     alteredFile(report, input);
   return fault ?? { report, provenance, signer: opened.signer, signedAt: signature.when };
 }
@@ -110,7 +113,9 @@ function wrongCase({ basedOn, subject }: DiagnosticReport, { expected, server }:
   return records.some((patient) => names(subject?.reference, patient)) ? null : invalid('subject is not the Patient of the case');
 }
 
-function notAReport({ status, conclusion, result, presentedForm, contained }: DiagnosticReport): Failure | null {
+function notAReport(report: DiagnosticReport, { withdraws = null }: VerifyInput): Failure | null {
+  const { status, conclusion, result, presentedForm, contained } = report;
+  if (status === WITHDRAWAL && withdraws !== null) return null;
   if (!SIGNED_STATUSES.includes(status)) return invalid(`the status is not one of ${SIGNED_STATUSES.join(', ')}`);
   const observations = (contained ?? []).filter(({ resourceType }) => resourceType === 'Observation').map(({ id }) => `#${id}`);
   if (result?.some(({ reference }) => !observations.includes(reference ?? ''))) {
@@ -126,6 +131,12 @@ function wrongSigner({ resultsInterpreter }: DiagnosticReport, { agent }: Proven
   const named = (resultsInterpreter ?? []).flatMap(({ identifier: one }: Reference) => (one ? [one] : []));
   if (named.length === 0 || named.some((one) => isSame(identifier, one))) return null;
   return invalid('resultsInterpreter names others, not the signer');
+}
+
+/** Nobody takes back what another has signed: he may correct it. */
+function notWhoSigned({ status }: DiagnosticReport, { identifier }: Signer, { withdraws = null }: VerifyInput): Failure | null {
+  if (status !== WITHDRAWAL || isSame(identifier, withdraws ?? undefined)) return null;
+  return refused('a report is withdrawn by who signed it, and by nobody else');
 }
 
 function alteredFile({ presentedForm }: DiagnosticReport, { blobOf }: VerifyInput): Failure | null {
@@ -155,6 +166,9 @@ function refused(detail: string): Failure {
 function invalid(detail: string): Failure {
   return failure('reports', 'invalid', detail);
 }
+
+/** HL7 diagnostic-report-status of what takes back the report before. */
+export const WITHDRAWAL = 'entered-in-error';
 
 /** HL7 diagnostic-report-status: those under which a report may be read as the answer. */
 export const SIGNED_STATUSES: readonly string[] = ['final', 'amended', 'corrected', 'appended'];

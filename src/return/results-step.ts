@@ -24,7 +24,7 @@ import { addMadeInstance, materialObjects, objectsMadeOf } from '../store/instan
 import { codedOf } from './dicom/dicom-code.ts';
 import { type DicomReport, type DocumentKind, documentUid } from './dicom/dicom-document.ts';
 import { composeEncapsulatedPdf, ENCAPSULATED_PDF } from './dicom/encapsulated-pdf.ts';
-import { composeKeyImages, composeRejectionNote, KEY_IMAGES, rejectionKind } from './dicom/key-objects.ts';
+import { composeKeyImages, composeRejectionNote, KEY_IMAGES, type Rejection, rejectionKind } from './dicom/key-objects.ts';
 import { composeMeasurementSr, MEASUREMENT_SR } from './dicom/measurement-sr.ts';
 import { composeReportSr, reportSrKind } from './dicom/report-sr.ts';
 import { linkedMedia, namedImages } from './named-images.ts';
@@ -64,7 +64,9 @@ export async function makeResults(
     else if (isFailure(composed)) return composed;
     else objects.push('blob' in composed ? composed : await keep(batch, house.blobs, state, composed));
   }
-  return objects.length === 0 ? failure('return', 'not-found', left.join('; ')) : { objects, left };
+  // Of a report that is taken back an archive may have nothing.
+  const owed = objects.length === 0 && !state.report?.withdrawn;
+  return owed ? failure('return', 'not-found', left.join('; ')) : { objects, left };
 }
 
 type Wanted = {
@@ -85,9 +87,17 @@ async function wantedOf(
     kos: { kind: KEY_IMAGES, compose: () => composeKeyImages(facts) },
   };
   const wanted = results.map((what) => ({ what, ...kinds[what] }));
+  const withdrawn = facts.report.status === 'entered-in-error';
+  if (withdrawn && facts.replaced.length === 0) return [];
+  // What an archive hides needs no document that takes its place.
+  if (withdrawn && rejection !== 'none') return [noteOf(facts, rejection)];
   if (rejection === 'none' || facts.replaced.length === 0) return wanted;
   // After what replaces them: an archive is never without a report.
-  return [...wanted, { what: 'rejection note', kind: rejectionKind(rejection), compose: () => composeRejectionNote(facts, rejection) }];
+  return [...wanted, noteOf(facts, rejection)];
+}
+
+function noteOf(facts: DicomReport, rejection: Rejection): Wanted {
+  return { what: 'rejection note', kind: rejectionKind(rejection), compose: () => composeRejectionNote(facts, rejection) };
 }
 
 /** A file that is not here is looked for again: it is no reason to send a report without it. */

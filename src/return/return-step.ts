@@ -27,10 +27,11 @@ import { readEntry } from '../store/journal-store.ts';
 import { objectDelivery } from './dicom/object-delivery.ts';
 import { composeFhirOrder, MAX_INLINE_BYTES } from './fhir/fhir-order.ts';
 import { composeFhirReport } from './fhir/fhir-report.ts';
-import { composeMdm } from './hl7v2/mdm.ts';
+import { composeMdm, composeMdmCancel } from './hl7v2/mdm.ts';
 import { composeOru } from './hl7v2/oru-r01.ts';
 import { filesOf, loadKnown, resourcesIn } from './material-step.ts';
 import { makeResults } from './results-step.ts';
+import { withdrawalNotice } from './withdrawal.ts';
 
 /** A PDF of a report that brought none. */
 export type Render = (input: {
@@ -49,7 +50,7 @@ export async function returnAnswers(batch: Batch, house: ReturnHouse, close: (ca
   await watchPushed(batch);
   for (const state of changedCases(batch)) {
     if (state.phase === 'requested' && state.route?.kind === 'push' && state.push === null) await pushCase(batch, house, state);
-    if (state.phase === 'reported' && state.report) await answer(batch, house, state, close);
+    if (state.report && (state.phase === 'reported' || state.report.withdrawn)) await answer(batch, house, state, close);
   }
 }
 
@@ -98,14 +99,15 @@ async function pushCase(batch: Batch, house: ReturnHouse, state: CaseState): Pro
 /** Words the answers that have no delivery yet. One that cannot be worded is owed: the case stays open, and is looked at again. */
 async function answer(batch: Batch, house: ReturnHouse, state: CaseState, close: (caseId: string, detail: string) => void): Promise<void> {
   const names = state.origin ? house.peers.named(state.origin.peer).returns : [];
+  if (names.length === 0 && state.report?.withdrawn) return;
   if (names.length === 0)
     return close(state.id, 'no destination is configured for answers to its origin: the report waits at the FHIR door');
-  const ordered = state.returns.filter(({ delivery }) => delivery !== '');
+  const ordered = state.returns.filter(({ delivery, receipt }) => delivery !== '' || receipt !== null);
   const owed = names.filter((name) => !ordered.some(({ destination }) => destination === name));
   if (owed.length === 0) return;
   const returns: ReturnState[] = [...ordered];
   for (const name of owed) returns.push(...(await answerTo(batch, house, state, name)));
-  const unworded = returns.some(({ delivery }) => delivery === '');
+  const unworded = returns.some(({ delivery, receipt }) => delivery === '' && receipt === null);
   const now = caseIn(batch, state.id) as CaseState;
   putCase(batch, { ...now, returns, wake: unworded ? batch.now.getTime() + WORD_AGAIN_MS : now.wake });
 }
@@ -119,6 +121,7 @@ async function answerTo(batch: Batch, house: ReturnHouse, state: CaseState, name
   const ordered = takesObjects(destination)
     ? await orderResults(batch, house, state, destination)
     : await orderAnswer(batch, house, state, destination);
+  if (!isFailure(ordered) && ordered.length === 0) return [{ destination: name, delivery: '', receipt: state.report?.seq ?? 0 }];
   if (!isFailure(ordered)) return ordered.map((delivery) => ({ destination: name, delivery, receipt: null }));
   const known = state.returns.some((item) => item.destination === name && item.delivery === '');
   if (!known)
@@ -132,11 +135,10 @@ async function answerTo(batch: Batch, house: ReturnHouse, state: CaseState, name
 }
 
 async function orderAnswer(batch: Batch, house: ReturnHouse, state: CaseState, destination: Destination): Promise<string[] | Failure> {
-  const id = batch.clock.uuid();
-  const worded = await word(batch, house, state, destination, id);
+  const worded = await word(batch, house, state, destination);
   if (isFailure(worded)) return worded;
-  order(batch, state, destination.name, worded.kind, id, worded.controlId, worded.content);
-  return [id];
+  for (const { kind, id, controlId, content } of worded) order(batch, state, destination.name, kind, id, controlId, content);
+  return worded.map(({ id }) => id);
 }
 
 async function orderResults(
@@ -145,7 +147,8 @@ async function orderResults(
   state: CaseState,
   destination: DimseDestination | DicomwebDestination,
 ): Promise<string[] | Failure> {
-  const { report, provenance } = await loadReport(batch, state);
+  const { report: signed, provenance } = await loadReport(batch, state);
+  const report = state.report?.withdrawn ? withdrawalNotice(signed) : signed;
   const signer = signerOf(provenance, house.config.signers);
   if (!signer) return failure('return', 'signature', 'the signer is not configured any more');
   const patient = resourceIn(batch, state.patient) as Patient | null;
@@ -169,27 +172,39 @@ async function orderResults(
   return deliveries.map(({ id }) => id);
 }
 
-type Worded = { readonly kind: DeliveryKind; readonly controlId: string; readonly content: Buffer };
+/** One delivery. */
+type Worded = { readonly kind: DeliveryKind; readonly id: string; readonly controlId: string; readonly content: Buffer };
 
-async function word(batch: Batch, house: ReturnHouse, state: CaseState, destination: Destination, id: string): Promise<Worded | Failure> {
-  const { report, provenance } = await loadReport(batch, state);
-  if (destination.kind === 'mllp') return wordHl7v2(batch, house, state, destination, { report, provenance, id });
+async function word(batch: Batch, house: ReturnHouse, state: CaseState, destination: Destination): Promise<Worded[] | Failure> {
+  const loaded = await loadReport(batch, state);
+  if (destination.kind === 'mllp') return wordHl7v2(batch, house, state, destination, loaded);
   if (destination.kind !== 'fhir') return failure('return', 'invalid', 'a group that pulls is no place for an answer');
+  const { report, provenance, withdrawn } = loaded;
+  const id = batch.clock.uuid();
   const push = composeFhirReport({
     report,
     provenance,
-    known: await loadKnown(batch, [report, provenance]),
-    files: await filesOf(batch, house.blobs, [report], MAX_REPORT_FILE_BYTES),
+    withdrawn,
+    known: await loadKnown(batch, [report, provenance, ...withdrawn]),
+    files: await filesOf(batch, house.blobs, [report, ...withdrawn], MAX_REPORT_FILE_BYTES),
     base: `${house.config.http.publicUrl}/fhir`,
     controlId: id,
   });
-  return isFailure(push) ? push : { kind: 'fhir-report', controlId: id, content: Buffer.from(JSON.stringify(push)) };
+  return isFailure(push) ? push : [{ kind: 'fhir-report', id, controlId: id, content: Buffer.from(JSON.stringify(push)) }];
 }
 
-async function loadReport(batch: Batch, state: CaseState): Promise<{ readonly report: DiagnosticReport; readonly provenance: Provenance }> {
-  const { reference, provenance } = state.report as NonNullable<CaseState['report']>;
-  await loadResources(batch, [reference, provenance, state.patient, state.serviceRequest]);
-  return { report: resourceIn(batch, reference) as DiagnosticReport, provenance: resourceIn(batch, provenance) as Provenance };
+/** `withdrawn`: what the report takes back, oldest first; nothing where it is the answer itself. */
+type Loaded = { readonly report: DiagnosticReport; readonly provenance: Provenance; readonly withdrawn: readonly DiagnosticReport[] };
+
+async function loadReport(batch: Batch, state: CaseState): Promise<Loaded> {
+  const { reference, provenance, withdrawn, earlier = [] } = state.report as NonNullable<CaseState['report']>;
+  const takenBack = withdrawn ? earlier.map((one) => one.reference) : [];
+  await loadResources(batch, [reference, provenance, ...takenBack, state.patient, state.serviceRequest]);
+  return {
+    report: resourceIn(batch, reference) as DiagnosticReport,
+    provenance: resourceIn(batch, provenance) as Provenance,
+    withdrawn: resourcesIn(batch, takenBack) as DiagnosticReport[],
+  };
 }
 
 async function wordHl7v2(
@@ -197,42 +212,71 @@ async function wordHl7v2(
   house: ReturnHouse,
   state: CaseState,
   destination: Destination & { kind: 'mllp' },
-  { report, provenance, id }: { report: DiagnosticReport; provenance: Provenance; id: string },
-): Promise<Worded | Failure> {
+  { report: signed, provenance, withdrawn }: Loaded,
+): Promise<Worded[] | Failure> {
   const entry = state.origin?.kind === 'hl7v2' ? await readEntry(batch.tx, state.origin.seq) : null;
   if (!entry) return failure('return', 'invalid', 'the order did not come by HL7 v2: there is no message to answer');
   const signer = signerOf(provenance, house.config.signers);
   if (!signer) return failure('return', 'signature', 'the signer is not configured any more');
   const patient = resourceIn(batch, state.patient) as Patient | null;
-  const pdf = await pdfOf(batch, house, state, { report, provenance, signer, patient });
-  if (isFailure(pdf)) return pdf;
-  const controlId = shortControlId(id);
   const said = {
     order: entry.payload,
     orderCharset: house.peers.named(entry.peer).charset,
     keys: state.keys,
     patient,
     patientAuthority: house.peers.named(entry.peer).patientAuthority,
-    report,
+    report: signed,
     signer,
-    pdf,
     filler: fillerOf(resourceIn(batch, state.serviceRequest) as ServiceRequest | null),
     destination,
     sender: { application: 'WAYSTATION', facility: '' },
-    controlId,
     now: batch.now,
   };
-  const content = destination.report === 'mdm' ? composeMdm({ ...said, ...documentOf(state, provenance) }) : composeOru(said);
-  const encoded = isFailure(content) ? content : encodeMessage(content, destination.charset);
-  if (isFailure(encoded)) return encoded;
-  tellRewritten(batch, state, destination, encoded.rewritten);
-  return { kind: destination.report, controlId, content: encoded.bytes };
+  const { signedAt, cancelled, ...document } = documentOf(state, provenance);
+  if (destination.report === 'mdm' && cancelled.length > 0)
+    return encodeAll(
+      batch,
+      state,
+      destination,
+      cancelled.map((one) => (controlId) => composeMdmCancel({ ...said, signedAt, controlId, cancelled: one })),
+    );
+  const report = cancelled.length > 0 ? withdrawalNotice(signed) : signed;
+  const pdf = await pdfOf(batch, house, state, { report, provenance, signer, patient });
+  if (isFailure(pdf)) return pdf;
+  const whole = { ...said, report, pdf };
+  const compose = (controlId: string) =>
+    destination.report === 'mdm'
+      ? composeMdm({ ...whole, ...document, signedAt, controlId })
+      : composeOru({ ...whole, ...(cancelled.length > 0 ? { withdrawn: withdrawn.at(-1) } : {}), controlId });
+  return encodeAll(batch, state, destination, [compose]);
 }
 
-/** Which document the report is among those of its case. */
+/** All of them, or none. */
+function encodeAll(
+  batch: Batch,
+  state: CaseState,
+  destination: Destination & { kind: 'mllp' },
+  messages: readonly ((controlId: string) => Buffer | Failure)[],
+): Worded[] | Failure {
+  const worded: Worded[] = [];
+  for (const compose of messages) {
+    const id = batch.clock.uuid();
+    const controlId = shortControlId(id);
+    const content = compose(controlId);
+    const encoded = isFailure(content) ? content : encodeMessage(content, destination.charset);
+    if (isFailure(encoded)) return encoded;
+    tellRewritten(batch, state, destination, encoded.rewritten);
+    worded.push({ kind: destination.report, id, controlId, content: encoded.bytes });
+  }
+  return worded;
+}
+
+/** Which document the report is among those of its case; of one that takes back others, which of them receivers still show. */
 function documentOf({ report }: CaseState, { signature, recorded }: Provenance) {
-  const { reference, version, corrects = null } = report as NonNullable<CaseState['report']>;
-  return { document: { reference, version }, corrects, signedAt: signature?.[0]?.when ?? recorded ?? '' };
+  const { reference, version, corrects = null, earlier = [], withdrawn } = report as NonNullable<CaseState['report']>;
+  const shownSince = earlier.findLastIndex(({ appended }) => !appended);
+  const cancelled = withdrawn ? earlier.slice(Math.max(shownSince, 0)).reverse() : [];
+  return { document: { reference, version }, corrects, cancelled, signedAt: signature?.[0]?.when ?? recorded ?? '' };
 }
 
 /** The filler number that was given here, where the order's sender asked for one. */

@@ -3,7 +3,7 @@
  * changed, unknown. Played from outside against a gateway process; the hospital's receiver wants replies and progress.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Bundle, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
+import type { Bundle, DiagnosticReport, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { sendMllp } from '../support/mllp-sender.ts';
 import { type ResultReceiver, startResultReceiver } from '../support/result-receiver.ts';
@@ -316,6 +316,73 @@ describe('a report that is corrected', () => {
       (found) => found.task.businessStatus?.text === 'returned',
     );
     expect(closed.task.output?.length).toBe(1);
+  });
+});
+
+describe('a report that its signer takes back', () => {
+  it('is withdrawn where it was sent and at the door, and the case takes another', async () => {
+    await say('NW', 'W1');
+    await claim('W1');
+    const { task, request } = await orderOf('W1');
+    const server = connect(`${gateway.http}/fhir`, token);
+    const report = reportOn(`ServiceRequest/${request.id}`, task.for?.reference as string);
+    const sentFor = (type: string) =>
+      received().filter((one) => fieldOf(one, 'MSH', 8).startsWith(type) && one.some((line) => line.includes('W1^RIS')));
+    const came = (oru: number, mdm: number) =>
+      until(
+        async () => [sentFor('ORU'), sentFor('MDM')] as const,
+        ([results, documents]) => results.length === oru && documents.length === mdm,
+      );
+    const closed = () =>
+      until(
+        () => orderOf('W1'),
+        (found) => found.task.businessStatus?.text === 'returned',
+      );
+    await postReport(server, specialist, { ...report, conclusion: 'Fracture.' }, '2026-03-02T10:30:00+01:00');
+    await closed();
+    await postReport(
+      server,
+      specialist,
+      { ...report, status: 'appended', conclusion: 'Fracture.\nOf the nose.' },
+      '2026-03-02T10:40:00+01:00',
+    );
+    await closed();
+    await came(2, 2);
+    const withdrawal = { ...report, status: 'entered-in-error' as const, conclusion: 'Other patient.' };
+    const stranger = await newSpecialist({ value: '100002' });
+    await expect(postReport(server, stranger, withdrawal, '2026-03-02T11:00:00+01:00')).rejects.toMatchObject({
+      response: { status: 422 },
+    });
+    await postReport(server, specialist, withdrawal, '2026-03-02T11:00:00+01:00');
+
+    const [results, documents] = await came(3, 4);
+    const [last] = results.slice(-1) as [string[][]];
+    expect([fieldOf(last, 'OBR', 25), fieldOf(last, 'ORC', 5), fieldOf(last, 'OBX', 5)]).toEqual([
+      'C',
+      'SC',
+      expect.stringMatching(/^REPORT WITHDRAWN: .*\\.br\\Other patient\.$/),
+    ]);
+    expect(new Set(last.filter(([name]) => name === 'OBX').map((obx) => obx[11]))).toEqual(new Set(['W']));
+    expect(documents.map((one) => fieldOf(one, 'MSH', 8).slice(0, 7))).toEqual(['MDM^T02', 'MDM^T06', 'MDM^T11', 'MDM^T11']);
+    // The addendum and what it was added to.
+    const numbers = documents.map((one) => fieldOf(one, 'TXA', 12));
+    expect(numbers.slice(2)).toEqual([numbers[1], numbers[0]]);
+    expect(fieldOf(documents[2] as string[][], 'TXA', 21)).toBe('Other patient.');
+
+    const { task: again } = await taskBecomes('W1', 'requested');
+    expect([again.output, again.statusReason?.text]).toEqual([undefined, expect.stringContaining('its report was withdrawn')]);
+    const reports = await search<DiagnosticReport>(`DiagnosticReport?based-on=ServiceRequest/${request.id}`);
+    expect(reports.map(({ status }) => status)).toEqual(Array(3).fill('entered-in-error'));
+    await expect(postReport(server, specialist, withdrawal, '2026-03-02T11:10:00+01:00')).rejects.toMatchObject({
+      response: { status: 409 },
+    });
+    expect(toldOf('W1').slice(-1)).toEqual(['SC']);
+
+    await claim('W1');
+    await postReport(server, specialist, { ...report, conclusion: 'No fracture.' }, '2026-03-02T11:30:00+01:00');
+    const [, news] = await came(4, 5);
+    expect([fieldOf(news[4] as string[][], 'MSH', 8), fieldOf(news[4] as string[][], 'TXA', 13)]).toEqual(['MDM^T02^MDM_T02', '']);
+    expect((await closed()).task.output?.length).toBe(1);
   });
 });
 

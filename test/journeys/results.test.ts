@@ -275,4 +275,35 @@ specialties: { teleradiology: { quiet: 500ms } }
     expect(failed.map(({ detail }) => detail.split(':')[0])).toEqual(['archive', 'orthanc']);
     expect(failed[0]?.detail).toContain('no Study Instance UID');
   });
+
+  it('takes out of sight what its signer takes back, and says so where no rejection note is wanted', async () => {
+    const before = await read();
+    await signed({ status: 'entered-in-error', conclusion: 'Images of another day.' }, '2026-03-02T12:30:00+01:00');
+    await until(
+      async () => received().length,
+      (count) => count === before.length + 1,
+    );
+    const known = new Set(before.map(({ uid }) => uid));
+    const [note] = (await read()).filter(({ uid }) => !known.has(uid));
+    expect(note?.sopClass).toBe('1.2.840.10008.5.1.4.1.1.88.59');
+    expect(note?.dump).toContain('[Withdrawn by its signer]');
+    const corrected = before.filter(({ dump }) => dump.includes('A small subdural haematoma.') || dump.includes('(0040,a360) SQ'));
+    expect(corrected.length).toBeGreaterThan(1);
+    for (const { uid } of corrected) expect(note?.dump).toContain(uid);
+    const texts = async () => {
+      const instances = (await (await fetch(`${orthanc.http}/instances?expand`)).json()) as {
+        ID: string;
+        MainDicomTags: { SOPInstanceUID: string };
+      }[];
+      return Promise.all(
+        instances.map(async ({ ID }) => JSON.stringify(await (await fetch(`${orthanc.http}/instances/${ID}/simplified-tags`)).json())),
+      );
+    };
+    await until(texts, (all) => all.some((one) => one.includes('REPORT WITHDRAWN') && one.includes('Images of another day.')));
+    const again = await until(
+      async () => view(),
+      ({ phase, waitingFor }) => phase === 'requested' && waitingFor.length === 1,
+    );
+    expect(again.timeline.map(({ kind }: { kind: string }) => kind)).toContain('report-withdrawn');
+  });
 });

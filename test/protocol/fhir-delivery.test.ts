@@ -127,6 +127,38 @@ describe('a signed report pushed to the server that asked', () => {
     expect([(await there.all('DiagnosticReport')).length, (await there.all('Provenance')).length]).toEqual([1, 1]);
   });
 
+  it('is marked there when its signer takes it back, beside what says so, once and also where it never arrived', async () => {
+    await delivered(await reportPush());
+    const { report: before, ...input } = await reportInput();
+    const signed = reportOn(`ServiceRequest/${id(2)}`, `Patient/${id(1)}`, { status: 'entered-in-error', conclusion: 'Other knee.' });
+    const withdrawn = [before, { ...before, id: id(33) }].map((one) => ({ ...one, status: 'entered-in-error' as const }));
+    const proof = await provenanceFor(ada, signed, `DiagnosticReport/${id(34)}`, '2026-03-02T11:31:00Z');
+    const push = composeFhirReport({
+      ...input,
+      report: { ...signed, id: id(34) },
+      provenance: { ...proof, id: id(35) },
+      withdrawn,
+    }) as Push;
+    there.script('lost-answer');
+    expect(isFailure(await send(push))).toBe(true);
+    for (let time = 0; time < 2; time++) await delivered(push);
+    const reports = await there.all<DiagnosticReport>('DiagnosticReport');
+    expect(reports.map(({ status, conclusion }) => [status, conclusion === 'Other knee.']).sort()).toEqual([
+      ['entered-in-error', false],
+      ['entered-in-error', false],
+      ['entered-in-error', true],
+    ]);
+    expect(reports.every(({ basedOn }) => basedOn?.[0]?.identifier?.value === 'PL-1')).toBe(true);
+    const proofs = await there.all<Provenance>('Provenance');
+    expect(
+      proofs.map(({ target }) => target[0]?.reference?.split('/')[1]).every((one) => reports.some((report) => report.id === one)),
+    ).toBe(true);
+    expect(proofs).toHaveLength(2);
+    expect(
+      composeFhirReport({ ...input, report: { ...signed, id: id(34) }, provenance: proof, withdrawn: Array(9).fill(before) }),
+    ).toHaveLength(2);
+  });
+
   it('is not called delivered when the server takes another report for it', async () => {
     const other = await there.repository.createResource<DiagnosticReport>({ resourceType: 'DiagnosticReport', status: 'final', code: {} });
     const push = JSON.parse(JSON.stringify(await reportPush())) as Push;

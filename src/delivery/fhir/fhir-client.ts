@@ -10,7 +10,7 @@ import { Agent, Dispatcher1Wrapper } from 'undici';
 import type { FhirDestination } from '../../model/config.ts';
 import type { Delivery, SendResult } from '../../model/delivery.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
-import { answeredPlaces, type Push, placeOf } from '../../protocols/fhir/push.ts';
+import { answeredPlaces, criteriaOf, type Push, placeOf } from '../../protocols/fhir/push.ts';
 import { renameReferences } from '../../protocols/fhir/references.ts';
 import { statusFailure, thrownFailure, unreadable } from './http-failure.ts';
 
@@ -89,14 +89,12 @@ async function entryFault(server: Server, asked: BundleEntry, { resource, respon
   if (status === 201) return null;
   const found = resource ?? (await server.read(place));
   if (isFailure(found)) return found;
-  return carries(found, asked.request?.ifNoneExist ?? '')
-    ? null
-    : failure('delivery', 'rejected', `${place} was taken for ours and is not`);
+  return carries(found, criteriaOf(asked)) ? null : failure('delivery', 'rejected', `${place} was taken for ours and is not`);
 }
 
 /** Whether a resource has the identifier or tag it was asked for by. */
-function carries(resource: Resource, ifNoneExist: string): boolean {
-  const [[, token = ''] = []] = new URLSearchParams(ifNoneExist);
+function carries(resource: Resource, criteria: string): boolean {
+  const [[, token = ''] = []] = new URLSearchParams(criteria);
   const { identifier } = resource as { identifier?: unknown };
   const labels = [identifier, resource.meta?.tag].flat() as ({ system?: string; value?: string; code?: string } | undefined)[];
   return labels.some((label) => `${label?.system}|${label?.value ?? label?.code}` === token);

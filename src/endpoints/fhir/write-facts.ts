@@ -24,7 +24,7 @@ export type FactsInput = {
 
 export function admitFacts({ caller, now, changes, planned, loaded, links }: FactsInput): AdmitFacts {
   const { rows, cases, reports } = loaded;
-  const ofCases = new Set([...cases.values()].flatMap(({ state }) => [state.task, state.serviceRequest, state.patient]));
+  const ofCases = new Set([...cases.values()].flatMap(({ state }) => admittedBy(state)));
   const caseOf = (reference: string): CaseState | null => {
     const id = rows.get(reference)?.caseId ?? links.get(reference)?.caseId;
     return (id && cases.get(id)?.state) || null;
@@ -42,13 +42,20 @@ export function admitFacts({ caller, now, changes, planned, loaded, links }: Fac
   };
 }
 
-function reportOn(order: string, reports: readonly StoredResource[], { group }: Caller): string | null {
-  const given = reports.find(({ author, resource }) => author === group && basedOn(resource).includes(order));
-  return given ? `${given.type}/${given.id}` : null;
+/** Ids are UUIDv7: in the order in which the reports were written, whatever was marked since. */
+function reportOn(order: string, reports: readonly StoredResource[], { group }: Caller): DiagnosticReport | null {
+  const given = reports.filter(({ author, resource }) => author === group && basedOn(resource).includes(order));
+  const [last] = given.sort((a, b) => (a.id < b.id ? 1 : -1));
+  return (last?.resource as DiagnosticReport | undefined) ?? null;
 }
 
 function basedOn(resource: Resource): string[] {
   return ((resource as DiagnosticReport).basedOn ?? []).map(({ reference }) => reference ?? '');
+}
+
+/** What of a case `admit` looks at. */
+export function admittedBy({ task, serviceRequest, patient, report }: CaseState): string[] {
+  return [task, serviceRequest, patient, report?.provenance ?? ''].filter((text) => text !== '');
 }
 
 function binaryAt(reference: string, changes: readonly Change[], rows: ReadonlyMap<string, StoredResource>): StoredBinary | null {

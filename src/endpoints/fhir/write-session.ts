@@ -22,7 +22,7 @@ import type { FhirDeps } from './deps.ts';
 import { registerIdentifiers } from './identifier-session.ts';
 import { prepareWrites } from './prepare-session.ts';
 import { type Reply, replyOf } from './reply.ts';
-import { admitFacts } from './write-facts.ts';
+import { admitFacts, admittedBy } from './write-facts.ts';
 import { type Planned, planWrite, type Resolved } from './write-plan.ts';
 
 export type WriteRequest = {
@@ -79,7 +79,7 @@ async function writeAll(tx: Transaction, deps: FhirDeps, request: WriteRequest, 
   return changes.map((change) => replyTo(change, now));
 }
 
-/** Everything a plan and its facts look at: targets, what they refer to, the cases around, and the Task, order and patient of each. */
+/** Everything a plan and its facts look at: targets, what they refer to, the cases around, and of each what `admittedBy` names. */
 async function loadRows(tx: Transaction, resolved: readonly Resolved[], names: ReadonlyMap<string, string>) {
   const targets = resolved.map((one) => one.reference);
   const mentioned = resolved.flatMap(({ write }) => mentionedIn(write));
@@ -94,9 +94,7 @@ async function loadRows(tx: Transaction, resolved: readonly Resolved[], names: R
     tx,
     [...seen.values()].flatMap((row) => row.caseId ?? []),
   );
-  const ofCases = [...cases.values()]
-    .flatMap(({ state }) => [state.task, state.serviceRequest, state.patient])
-    .filter((text) => text !== '');
+  const ofCases = [...cases.values()].flatMap(({ state }) => admittedBy(state));
   const locked = await lockResources(tx, [...targets, ...ofCases]);
   return { rows: new Map([...seen, ...locked]), cases, reports: await reportsOn(tx, resolved, cases) };
 }

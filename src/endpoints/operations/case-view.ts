@@ -54,6 +54,10 @@ export function deliveryLine({ due, created, ...delivery }: DeliverySummary): De
 /** What must happen next, and by whom. */
 export function waitingFor(state: CaseState, deliveries: readonly DeliverySummary[]): string[] {
   if (state.phase === 'assembling') return assembling(state);
+  return [...answersDue(state, deliveries), ...nextStep(state, deliveries)];
+}
+
+function nextStep(state: CaseState, deliveries: readonly DeliverySummary[]): string[] {
   if (state.phase === 'requested' && state.push) {
     const pushed = deliveries.filter(({ id }) => id === state.push?.delivery);
     return state.push.receipt === null ? pushed.map(receipt) : [`the report on ${state.route?.destination ?? 'the specialist’s server'}`];
@@ -68,10 +72,15 @@ export function waitingFor(state: CaseState, deliveries: readonly DeliverySummar
       ...(abort ? [`his answer to the cancel of the order: ${abort.task}`] : []),
     ];
   }
-  if (state.phase !== 'reported') return [];
+  return [];
+}
+
+/** Of a report, or of its withdrawal, while the case is read again. */
+function answersDue(state: CaseState, deliveries: readonly DeliverySummary[]): string[] {
+  if (state.phase !== 'reported' && !state.report?.withdrawn) return [];
   const open = new Set(state.returns.filter((item) => item.receipt === null).map((item) => item.delivery));
   const unworded = state.returns
-    .filter(({ delivery }) => delivery === '')
+    .filter(({ delivery, receipt }) => delivery === '' && receipt === null)
     .map(({ destination }) => `an answer for ${destination} that can be worded: see return-failed`);
   return [...unworded, ...deliveries.filter(({ id }) => open.has(id)).map(receipt)];
 }

@@ -1,5 +1,5 @@
 /**
- * What we push to other servers: transactions of conditional creates (R4 §3.1.0.11, §3.1.0.8.1), so that a retry never doubles.
+ * What we push to other servers: transactions of conditional creates and updates (R4 §3.1.0.11, §3.1.0.8.1, §3.1.0.4.3), so that a retry never doubles.
  * Entries are called by names made from our own ids: the answer tells where each of them is there.
  */
 import type { Bundle, BundleEntry, Resource } from '@medplum/fhirtypes';
@@ -21,6 +21,20 @@ export function pushName(reference: string): string {
 export function createOnce(name: string, resource: Resource, parameter: 'identifier' | '_tag', system: string, value: string): BundleEntry {
   const ifNoneExist = `${parameter}=${encodeURIComponent(`${system}|${value}`)}`;
   return { fullUrl: name, resource, request: { method: 'POST', url: resource.resourceType, ifNoneExist } };
+}
+
+/** An entry that overwrites what the server finds by its tag, or creates it. */
+export function updateByTag(name: string, resource: Resource, system: string, code: string): BundleEntry {
+  return {
+    fullUrl: name,
+    resource,
+    request: { method: 'PUT', url: `${resource.resourceType}?_tag=${encodeURIComponent(`${system}|${code}`)}` },
+  };
+}
+
+/** The criteria by which an entry is found there; '' for none. */
+export function criteriaOf({ request }: BundleEntry): string {
+  return request?.ifNoneExist ?? request?.url.split('?')[1] ?? '';
 }
 
 export function transaction(controlId: string, entry: BundleEntry[]): Bundle {

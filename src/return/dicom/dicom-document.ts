@@ -51,7 +51,7 @@ export type DicomReport = {
   readonly evidence: readonly PlacedReference[];
   /** Images that the report names; each is among the evidence. */
   readonly keyImages: readonly KeyImage[];
-  /** Objects made from the report that this one corrects. */
+  /** Objects made from the report that this one corrects or takes back. */
   readonly replaced: readonly PlacedReference[];
 };
 
@@ -207,7 +207,7 @@ function dateTime(instant: string, offset: string): string {
 }
 
 /** HL7 diagnostic-report-status under which nothing of the report is still to come. */
-const COMPLETE: ReadonlySet<string> = new Set(['final', 'amended', 'corrected', 'appended']);
+const COMPLETE: ReadonlySet<string> = new Set(['final', 'amended', 'corrected', 'appended', 'entered-in-error']);
 
 /** Elements of type 2 that a study may have left out, and a document may not. */
 const REQUIRED_OF_STUDY: readonly DatasetElement[] = [

@@ -1,7 +1,7 @@
 /**
  * Key Object Selection documents (PS3.3 §A.35.4, PS3.16 TID 2010). The images a report names as its key images; and the rejection note of
- * IHE RAD IOCM, which tells an archive to show no longer what a correction has replaced.
- * Promises: a rejection note names nothing but objects made here, those of the report that is replaced, and no earlier note.
+ * IHE RAD IOCM, which tells an archive to show no longer what a correction has replaced, or its signer has taken back.
+ * Promises: a rejection note names nothing but objects made here, those of the report that is replaced or taken back, and no earlier note.
  */
 import { type Failure, failure } from '../../model/failure.ts';
 import type { ComposedObject } from '../../protocols/dicom/composed-object.ts';
@@ -45,7 +45,8 @@ export function composeRejectionNote(input: DicomReport, rejection: Rejection): 
   const rejected = input.replaced.filter((one) => !notes.includes(one.seriesUid));
   if (rejected.length === 0) return failure('return', 'not-found', 'no object of an earlier report is there to be rejected');
   const items = rejected.map((one) => composite('CONTAINS', null, one));
-  return composeSelection(input, rejectionKind(rejection), REJECTIONS[rejection], 'Replaced by a later report', items, rejected);
+  const why = input.report.status === 'entered-in-error' ? 'Withdrawn by its signer' : 'Replaced by a later report';
+  return composeSelection(input, rejectionKind(rejection), REJECTIONS[rejection], why, items, rejected);
 }
 
 function composeSelection(

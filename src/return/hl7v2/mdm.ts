@@ -1,9 +1,13 @@
 /**
- * The answer as a document (HL7 v2.5.1 §9.6): MDM^T02 original, T06 addendum, T10 replacement, each with content. In: as for the ORU. Out: the
+ * The answer as a document (HL7 v2.5.1 §9.6): MDM^T02 original, T06 addendum, T10 replacement, each with content, T11 cancel. In: as for the ORU. Out: the
  * message. TXA names the document, the one that it adds to or replaces, and the order; OBX carries text, codes, results and file as in the ORU.
  * An addendum (status appended) comes with the whole text, as it was signed: only its place (T06, parent) says that it was added to.
+ * Deviation: §9.6.11 would have a document that was available replaced by one that says why it was wrong (T10). One that is taken back has no
+ * replacement, and T11 is what receivers take documents out of sight by.
  */
 import type { DiagnosticReport } from '@medplum/fhirtypes';
+import type { ReportVersion } from '../../model/case.ts';
+import type { Signer } from '../../model/config.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import { FILLER_AUTHORITY } from '../../model/order.ts';
 import { buildMessage, type FieldValue, type SegmentValue, segment } from '../../protocols/hl7v2/escape.ts';
@@ -15,14 +19,52 @@ import { reportObservations } from './report-observations.ts';
 
 export type MdmInput = OruInput & {
   /** Version of the report in its case, from 1; and the one that it corrects. */
-  readonly document: DocumentVersion;
-  readonly corrects: DocumentVersion | null;
+  readonly document: ReportVersion;
+  readonly corrects: ReportVersion | null;
   /** When it was signed. */
   readonly signedAt: string;
 };
 
-/** `Type/id` of a report, and which version of the case's report it is. */
-export type DocumentVersion = { readonly reference: string; readonly version: string };
+/** A document that was sent, and is taken back by what the report of the input says. */
+export type MdmCancelInput = Omit<MdmInput, 'corrects' | 'pdf' | 'document'> & { readonly cancelled: ReportVersion };
+
+/** MDM^T11 has no content (structure MDM_T01): the document is known by its number. */
+export function composeMdmCancel(input: MdmCancelInput): Buffer | Failure {
+  const asking = askingOrder(input);
+  if (isFailure(asking)) return asking;
+  const { order, group } = asking;
+  return buildMessage([
+    messageHeader(input, ['MDM', 'T11'], 'MDM_T01'),
+    event('T11', input),
+    ...identification(order, input),
+    visitIn(order),
+    cancellation(group, input),
+  ]);
+}
+
+/** HL7 Table 0273 CA: deleted. */
+function cancellation(group: DetailedGroup, input: MdmCancelInput): SegmentValue {
+  const { signer, signedAt, cancelled } = input;
+  return segment('TXA', {
+    1: '1',
+    2: typeOf(input.report),
+    3: 'FT',
+    8: dateTimeField(signedAt),
+    9: personField(signer),
+    12: numberOf(cancelled),
+    ...ordersIn(group, input),
+    17: 'LA',
+    19: 'CA',
+    21: reasonIn(input),
+    22: authenticated(signer, signedAt),
+  });
+}
+
+/** ST of 30 characters until v2.6: a reason that is longer is not cut. */
+function reasonIn({ report, destination }: MdmCancelInput): string {
+  const reason = report.conclusion?.trim().replace(/\s+/g, ' ') ?? '';
+  return reason === '' || (destination.version < '2.7' && reason.length > 30) ? 'entered in error' : reason;
+}
 
 export function composeMdm(input: MdmInput): Buffer | Failure {
   const asking = askingOrder(input);
@@ -47,7 +89,7 @@ function triggerOf({ report, corrects }: MdmInput): 'T02' | 'T06' | 'T10' {
 }
 
 /** EVN-1 is withdrawn since v2.7. */
-function event(trigger: string, { destination, now }: MdmInput): SegmentValue {
+function event(trigger: string, { destination, now }: Pick<MdmInput, 'destination' | 'now'>): SegmentValue {
   return segment('EVN', { 1: destination.version < '2.7' ? trigger : '', 2: dateTimeField(now.toISOString()) });
 }
 
@@ -58,7 +100,6 @@ function visitIn(order: Hl7Message): SegmentValue {
 
 function document(group: DetailedGroup, input: MdmInput): SegmentValue {
   const { report, signer, pdf, corrects, signedAt } = input;
-  const numbers = numberFields(group);
   const issued = dateTimeField(report.issued ?? signedAt);
   const fields: Record<number, FieldValue> = {
     1: '1',
@@ -71,19 +112,28 @@ function document(group: DetailedGroup, input: MdmInput): SegmentValue {
     9: personField(signer),
     12: numberOf(input.document),
     13: corrects ? numberOf(corrects) : '',
-    14: numbers[2] ?? '',
-    15: numbers[3] ?? (input.filler === '' ? '' : [input.filler, FILLER_AUTHORITY]),
+    ...ordersIn(group, input),
     // HL7 Table 0271 LA: legally authenticated; Table 0273 AV: available for patient care.
     17: 'LA',
     19: 'AV',
-    // PPN: who authenticated, and when (component 15).
-    22: [...personField(signer), '', '', '', '', '', dateTimeField(signedAt)],
+    22: authenticated(signer, signedAt),
   };
   return segment('TXA', fields);
 }
 
+/** The order's own numbers: placer (14), filler (15). */
+function ordersIn(group: DetailedGroup, { filler }: Pick<MdmInput, 'filler'>): Record<number, FieldValue> {
+  const numbers = numberFields(group);
+  return { 14: numbers[2] ?? '', 15: numbers[3] ?? (filler === '' ? '' : [filler, FILLER_AUTHORITY]) };
+}
+
+/** PPN: who authenticated, and when (component 15). */
+function authenticated(signer: Signer, signedAt: string): FieldValue {
+  return [...personField(signer), '', '', '', '', '', dateTimeField(signedAt)];
+}
+
 /** EI of a document: the report's id and, from the second on, its version in the case. */
-function numberOf({ reference, version }: DocumentVersion): FieldValue {
+function numberOf({ reference, version }: ReportVersion): FieldValue {
   const id = reference
     .slice(reference.indexOf('/') + 1)
     .replaceAll('-', '')

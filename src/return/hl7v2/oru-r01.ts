@@ -37,6 +37,8 @@ export type OruInput = Addressed &
     readonly orderCharset: Peer['charset'];
     readonly keys: readonly CaseKey[];
     readonly report: DiagnosticReport;
+    /** The report that it takes back. */
+    readonly withdrawn?: DiagnosticReport;
     readonly signer: Signer;
     /** Bytes of the report's PDF, null for none. */
     readonly pdf: Buffer | null;

@@ -2,6 +2,7 @@
  * What a report says, as OBX segments (HL7 v2.5.1 §7.4.2): conclusion, its codes, its results, the file, in the order in which a person reads.
  * In: the report, who signed, the file, and how the receiver reads: its version (CE until 2.6, CWE from 2.7, where persons stand in PRT) and
  * whether text comes whole, a line or a paragraph an OBX. All of the text is sent each time, so that a correction stands for itself.
+ * What takes back a report has an OBX in the place of each of that report (the same OBX-3 and OBX-4, by which a receiver finds it), status W.
  */
 import type { DiagnosticReport, Observation } from '@medplum/fhirtypes';
 import type { MllpDestination, Signer } from '../../model/config.ts';
@@ -12,6 +13,8 @@ import { observationStatus, ownStatus } from './result-status.ts';
 
 export type ReportWords = {
   readonly report: DiagnosticReport;
+  /** The report that it takes back. */
+  readonly withdrawn?: DiagnosticReport;
   readonly signer: Signer;
   /** Bytes of the report's PDF, null for none. */
   readonly pdf: Buffer | null;
@@ -19,29 +22,34 @@ export type ReportWords = {
 };
 
 export function reportObservations(words: ReportWords): SegmentValue[] {
-  const { report, pdf } = words;
-  const code = codedField(report.code);
+  const { report, withdrawn, pdf } = words;
+  const listed = withdrawn ?? report;
+  const code = codedField(listed.code);
   const status = ownStatus(report);
   const byLine = words.destination.text === 'lines';
   const coded = isSince27(words.destination.version) ? 'CWE' : 'CE';
-  const results = (report.contained ?? []).filter((one): one is Observation => one.resourceType === 'Observation');
+  const results = (listed.contained ?? []).filter((one): one is Observation => one.resourceType === 'Observation');
+  const texts = (withdrawn ? noticesOf(words, withdrawn) : textsOf(words, report)).map((value, index, all) => ({
+    type: byLine ? 'TX' : 'FT',
+    code,
+    value,
+    status,
+    goesOn: byLine && index < all.length - 1,
+  }));
+  const own = withdrawn && !withdrawn.conclusion ? [] : texts;
   const said: Said[] = [
-    ...textsOf(words).map((value, index, all) => ({
-      type: byLine ? 'TX' : 'FT',
-      code,
-      value,
-      status,
-      goesOn: byLine && index < all.length - 1,
-    })),
+    ...own,
     // HL7 v2.5.1 §7.2.4: the suffix IMP is the diagnostic impression, coded.
-    ...(report.conclusionCode ?? []).map((concept) => ({
+    ...(listed.conclusionCode ?? []).map((concept) => ({
       type: coded,
-      code: codedField(report.code, 'IMP'),
+      code: codedField(listed.code, 'IMP'),
       value: codedField(concept),
       status,
     })),
-    ...results.map((result) => resultOf(result, words.destination.version)),
+    ...results.map((result) => ({ ...resultOf(result, words.destination.version), ...(withdrawn ? { status } : {}) })),
     ...(pdf ? [{ type: 'ED', code, value: ['', 'application', 'pdf', 'Base64', pdf.toString('base64')], status }] : []),
+    // A report without text had no OBX in whose place the notice could stand.
+    ...(own === texts ? [] : texts),
   ];
   return observations(said, words);
 }
@@ -52,12 +60,24 @@ export function participant(role: 'PRI' | 'RO', signer: Signer): SegmentValue {
 }
 
 /** The text as the receiver takes it. An empty line divides paragraphs; where text comes a line an OBX, it is an OBX without words. */
-function textsOf({ report: { conclusion }, destination }: ReportWords): string[] {
+function textsOf({ destination }: ReportWords, { conclusion }: DiagnosticReport): string[] {
   if (!conclusion) return [];
   const text = conclusion.replace(/\r\n?/g, '\n');
   if (destination.text === 'lines') return text.split('\n');
   if (destination.text === 'sections') return text.split(/\n[^\S\n]*\n\s*/).filter((part) => part.trim() !== '');
   return [text];
+}
+
+/** The notice in the place of the first text of what it takes back; nothing in those of the others. */
+function noticesOf(words: ReportWords, withdrawn: DiagnosticReport): string[] {
+  const text = words.report.conclusion ?? '';
+  if (words.destination.text === 'lines') return text.split('\n');
+  return [
+    text,
+    ...textsOf(words, withdrawn)
+      .slice(1)
+      .map(() => ''),
+  ];
 }
 
 type Said = ValueFields & {

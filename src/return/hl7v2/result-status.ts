@@ -3,7 +3,8 @@
  * came by HL7 v2 is kept beside its status (extension alternate-codes) and goes back as it came, where it says the same.
  *
  * - amended, corrected, appended: C, with the whole text. Never A of Table 0123, which means that some results are still missing.
- * - entered-in-error: C as well: what is sent is the text that takes back the earlier one. W and D are for receivers who ask for them.
+ * - entered-in-error: OBX-11 W, verified to be wrong, a replacement may follow (HL7 v2.5.1 §7.4.2.11); D would have it deleted. Table 0123 has
+ *   no such code: OBR-25 is C, a correction, for X says that the order is cancelled, which is to be read again (ORC-5 SC).
  * - registered: O; partial: R, as the guide maps it; unknown: R, entered and not verified, so that nothing becomes final unsaid.
  */
 import type { DiagnosticReport, Extension, Observation } from '@medplum/fhirtypes';
@@ -19,11 +20,13 @@ export function reportStatus(report: DiagnosticReport): string {
 
 /** ORC-5. */
 export function orderStatusOf(report: DiagnosticReport): string {
+  if (report.status === 'entered-in-error') return 'SC';
   return ORDER[reportStatus(report)] ?? 'IP';
 }
 
 /** OBX-11 of what the report itself says: its text, its codes, its file. */
 export function ownStatus(report: DiagnosticReport): string {
+  if (report.status === 'entered-in-error') return OBSERVATION['entered-in-error'] as string;
   return REPORT[report.status ?? 'unknown'] === 'O' ? 'I' : (REPORT[report.status ?? 'unknown'] ?? 'R');
 }
 

@@ -13,15 +13,16 @@ const EVENTS: readonly PhaseEvent[] = [
   'reopened',
   'changed',
   'aborted',
+  'withdrawn',
 ];
 /** Every cell: phase, then what each event of EVENTS makes of it (`-`: nothing). */
 const TABLE: readonly [CasePhase, readonly string[]][] = [
-  ['assembling', ['requested', 'requested', '-', '-', '-', 'cancelled', '-', '-', '-', '-']],
-  ['requested', ['-', '-', 'claimed', 'reported', '-', 'cancelled', 'assembling', '-', 'assembling', 'cancelled']],
-  ['claimed', ['-', '-', 'claimed', 'reported', '-', '-', '-', '-', '-', 'cancelled']],
-  ['reported', ['-', '-', '-', 'reported', 'closed', '-', '-', '-', '-', '-']],
-  ['closed', ['-', '-', '-', 'reported', '-', '-', '-', '-', '-', '-']],
-  ['cancelled', ['-', '-', '-', '-', '-', '-', '-', 'assembling', '-', '-']],
+  ['assembling', ['requested', 'requested', '-', '-', '-', 'cancelled', '-', '-', '-', '-', '-']],
+  ['requested', ['-', '-', 'claimed', 'reported', '-', 'cancelled', 'assembling', '-', 'assembling', 'cancelled', '-']],
+  ['claimed', ['-', '-', 'claimed', 'reported', '-', '-', '-', '-', '-', 'cancelled', '-']],
+  ['reported', ['-', '-', '-', 'reported', 'closed', '-', '-', '-', '-', '-', 'requested']],
+  ['closed', ['-', '-', '-', 'reported', '-', '-', '-', '-', '-', '-', 'requested']],
+  ['cancelled', ['-', '-', '-', '-', '-', '-', '-', 'assembling', '-', '-', '-']],
 ];
 
 describe('the life of a case', () => {

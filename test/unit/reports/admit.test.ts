@@ -121,6 +121,27 @@ describe('a case that has its report', () => {
     expect(admitAll(await corrected(status), other)[0]).toEqual(refusal('forbidden'));
   });
 
+  it('is taken back by its signer alone, once, and then takes a new one', async () => {
+    const [withdrawal, proof] = (await corrected('entered-in-error')) as [Resource, Provenance];
+    const signedBy = (value: string): Provenance => ({
+      ...provenance,
+      signature: provenance.signature?.map((one) => ({ ...one, who: { identifier: { ...ada.identifier, value } } })),
+    });
+    const before: Given = { state: reported(), task: 'completed', proof: signedBy('100001') };
+    expect(admitAll([withdrawal, proof], before)).toEqual([null, null]);
+    expect(admitAll([withdrawal, proof], { ...before, given: { ...report, id: 'd0' } })).toEqual([null, null]);
+    expect(admitAll([withdrawal, proof], { ...before, proof: signedBy('100002') })[0]).toEqual(refusal('signature'));
+    expect(admitAll([withdrawal, proof], { ...before, proof: null })[0]).toEqual(refusal('invalid'));
+    // Another report is on its way through the corridor, or this very withdrawal.
+    for (const given of [report, { ...report, id: 'd2', status: 'entered-in-error' as const }])
+      expect(admitAll([withdrawal, proof], { ...before, given })[0]).toEqual(refusal('conflict'));
+    for (const state of [claimed(), reported({ phase: 'cancelled' }), reported({ report: { ...had, withdrawn: true } })])
+      expect(admitAll([withdrawal, proof], { ...before, state, task: 'accepted' })[0]).toEqual(refusal('conflict'));
+    const again = { state: { ...claimed(), report: { ...had, withdrawn: true as const } }, given: withdrawal as DiagnosticReport };
+    expect(admitAll([report, provenance], again)).toEqual([null, null]);
+    expect(admitAll([report, provenance], { ...again, task: 'requested' })[0]).toEqual(refusal('conflict'));
+  });
+
   it('takes no second one that says it is the first, and none after a cancel', async () => {
     expect(admitAll(await corrected('final'), { state: reported(), task: 'completed' })[0]).toEqual(refusal('conflict'));
     const cancelled = { state: reported({ phase: 'cancelled' }), task: 'cancelled' as const };
@@ -163,21 +184,32 @@ describe('what is no report on a case', () => {
   });
 });
 
-type Given = { caller?: Caller; state?: CaseState; task?: Task['status']; size?: number };
+type Given = {
+  caller?: Caller;
+  state?: CaseState;
+  task?: Task['status'];
+  size?: number;
+  proof?: Provenance | null;
+  given?: DiagnosticReport | null;
+};
 
 function admitAll(resources: Resource[], given: Given = {}): unknown[] {
   const changes = resources.map((after) => ({ before: null, after }));
   return changes.map((change) => admitReport(change, factsOf(changes, given), signersOf(ada)));
 }
 
-function factsOf(changes: readonly Change[], { caller = READER, state = claimed(), task = 'accepted', size = 9 }: Given = {}): AdmitFacts {
+function factsOf(
+  changes: readonly Change[],
+  { caller = READER, state = claimed(), task = 'accepted', size = 9, proof = null, given = null }: Given = {},
+): AdmitFacts {
   return {
     caller,
     now: new Date('2026-03-02T09:32:00Z'),
     changes,
     caseOf: (reference) => (reference === REQUEST ? state : null),
-    read: (reference) => (reference === state.task ? { resourceType: 'Task', status: task, intent: 'order' } : null),
-    reportOn: () => null,
+    read: (reference) =>
+      reference === state.task ? { resourceType: 'Task', status: task, intent: 'order' } : reference === 'Provenance/p0' ? proof : null,
+    reportOn: () => given,
     blobOf: () => PDF_DIGEST,
     sizeOf: () => size,
     versionNamed: false,

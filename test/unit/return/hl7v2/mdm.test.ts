@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DiagnosticReport } from '@medplum/fhirtypes';
 import { isFailure } from '../../../../src/model/failure.ts';
-import { composeMdm, type MdmInput } from '../../../../src/return/hl7v2/mdm.ts';
+import { composeMdm, composeMdmCancel, type MdmInput } from '../../../../src/return/hl7v2/mdm.ts';
 import { reportOn } from '../../../support/specialist.ts';
 
 const ORDER = [
@@ -77,6 +77,25 @@ describe('the MDM of a report', () => {
       'TXA',
     );
     expect([txa[12], txa[13]]).toEqual(['01950000aaaa7bbb8ccc-3^WAYSTATION', '01950000aaaa7bbb8ccc-2^WAYSTATION']);
+  });
+
+  it('takes a document back as MDM^T11, by its number and with the reason', () => {
+    const cancel = (conclusion: string, version = '2.5.1') => {
+      const input = inputOf({ status: 'entered-in-error', conclusion }, { destination: { ...inputOf().destination, version } });
+      const composed = composeMdmCancel({ ...input, cancelled: CORRECTED.corrects });
+      return isFailure(composed) ? [] : composed.toString().trimEnd().split('\r');
+    };
+    const ada = '100001^Dr. Ada Example^^^^^^^&urn:example:physician-number&URI';
+    expect(cancel('Wrong patient.')).toEqual([
+      'MSH|^~\\&|WAYSTATION||ARCHIVE|NORTH|20260302093200+0000||MDM^T11^MDM_T01|WS1|P|2.5.1||||||UNICODE UTF-8',
+      'EVN|T11|20260302093200+0000',
+      'PID|1||4711^^^NORTH^MR||Muster^Anna||19800214|F',
+      'PV1|1|U',
+      `TXA|1|DI|FT|||||20260302103100+0100|${ada}|||01950000aaaa7bbb8ccc^WAYSTATION||P-1^NORTH|F-1^NORTH||LA||CA||Wrong patient.|${ada}^^^^^^20260302103100+0100`,
+    ]);
+    const long = 'These were the images of the other knee,\nof another day.';
+    const reasons = [cancel(long), cancel(long, '2.8'), cancel('')].map((all) => fields(all, 'TXA')[21]);
+    expect(reasons).toEqual(['entered in error', 'These were the images of the other knee, of another day.', 'entered in error']);
   });
 
   it('carries the file as ED', () => {

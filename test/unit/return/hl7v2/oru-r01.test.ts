@@ -216,11 +216,43 @@ describe('the ORU^R01 of a report', () => {
     ['corrected', 'C', 'CM', 'C'],
     ['appended', 'C', 'CM', 'C'],
     ['cancelled', 'X', 'CA', 'X'],
-    ['entered-in-error', 'C', 'CM', 'C'],
+    ['entered-in-error', 'C', 'SC', 'W'],
     ['unknown', 'R', 'IP', 'R'],
   ] as const)('of a report that is %s says OBR-25 %s, ORC-5 %s, OBX-11 %s', (status, result, order, text) => {
     const oru = compose({ status });
     expect([oru.first('OBR')?.get(25), oru.first('ORC')?.get(5), oru.first('OBX')?.get(11)]).toEqual([result, order, text]);
+  });
+
+  describe.each(['whole', 'lines', 'sections'] as const)('that takes back another (text: %s)', (text) => {
+    const destination = { ...inputOf({}).destination, text };
+    const notice = {
+      status: 'entered-in-error',
+      conclusion: 'REPORT WITHDRAWN.\nWrong images.',
+      code: { text: 'of no importance' },
+    } as const;
+    const named = (oru: Hl7Message) => oru.all('OBX').map((obx) => [obx.raw(3), obx.raw(4)].join(' '));
+
+    it('has an OBX in the place of each of that one, and says of each that it is wrong', () => {
+      const before = { ...withResults, conclusion: 'Fracture.\n\nNo bleeding.' };
+      const sent = compose(before, { destination });
+      const oru = compose(notice, { destination, withdrawn: reportOn('ServiceRequest/1', 'Patient/1', before) });
+      expect(new Set(named(oru))).toEqual(new Set(named(sent)));
+      expect(new Set(oru.all('OBX').map((obx) => obx.get(11)))).toEqual(new Set(['W']));
+      expect([oru.first('OBR')?.get(25), oru.first('ORC')?.get(5)]).toEqual(['C', 'SC']);
+      const texts = oru.all('OBX').filter((obx) => ['FT', 'TX'].includes(obx.get(2)));
+      expect(texts.map((obx) => obx.get(5)).join('\n')).toMatch(/^REPORT WITHDRAWN\.\nWrong images\.\n*$/);
+    });
+
+    it('says so after all the others where that one had no text', () => {
+      const before = { ...withResults, conclusion: undefined };
+      const sent = compose(before, { destination });
+      const oru = compose(notice, {
+        destination,
+        withdrawn: reportOn('ServiceRequest/1', 'Patient/1', before as Partial<DiagnosticReport>),
+      });
+      expect(named(oru).slice(0, named(sent).length)).toEqual(named(sent));
+      expect(oru.all('OBX').at(-1)?.get(5)).toContain('Wrong images.');
+    });
   });
 
   it('says of each result how final it is, and gives a code back as it came', () => {
