@@ -12,6 +12,8 @@ import { type DicomServer, startOrthanc, startStorescp } from '../support/dicom-
 import { destinationOf } from '../support/dimse-destination.ts';
 import { freePort } from '../support/free-port.ts';
 import { isInstalled, run } from '../support/programs.ts';
+import { accepted, objectAt, released, response } from '../support/scripted-pacs.ts';
+import { listenAsPeer, type ScriptedListener } from '../support/scripted-peer.ts';
 import { storeObjects } from '../support/store-objects.ts';
 import { until } from '../support/until.ts';
 
@@ -28,6 +30,7 @@ withPeers('C-MOVE at the DIMSE door', () => {
   let storescp: DicomServer;
   let implicit: DicomServer;
   let orthanc: DicomServer;
+  let breaking: ScriptedListener;
   beforeAll(async () => {
     storescp = await startStorescp();
     implicit = await startStorescp(['+xi']);
@@ -40,12 +43,14 @@ withPeers('C-MOVE at the DIMSE door', () => {
     const gone = { ...destinationOf('gone', storescp), aeTitle: 'GONE', port: await freePort() };
     const converting = { ...destinationOf('converting', implicit), aeTitle: 'CONVERTING', transcode: 'uncompressed' } as const;
     const strict = { ...destinationOf('strict', implicit), aeTitle: 'STRICT' };
-    const destinations = [destinationOf('storescp', storescp), destinationOf('orthanc', orthanc), gone, converting, strict];
+    breaking = await listenAsPeer();
+    const unsteady = { ...destinationOf('unsteady', storescp), aeTitle: 'UNSTEADY', port: breaking.port };
+    const destinations = [destinationOf('storescp', storescp), destinationOf('orthanc', orthanc), gone, converting, strict, unsteady];
     door = await openDicomDoor({
       dimse: { port },
       config: {
         peers: [
-          peerOf('workstation', 'WORKSTATION', ['storescp', 'gone', 'converting', 'strict']),
+          peerOf('workstation', 'WORKSTATION', ['storescp', 'gone', 'converting', 'strict', 'unsteady']),
           peerOf('orthanc', 'ORTHANC', ['orthanc']),
         ],
       },
@@ -65,6 +70,7 @@ withPeers('C-MOVE at the DIMSE door', () => {
     await storescp.stop();
     await implicit.stop();
     await orthanc.stop();
+    await breaking.close();
   });
 
   const move = (to: string, ...keys: string[]) => {
@@ -111,6 +117,37 @@ withPeers('C-MOVE at the DIMSE door', () => {
   it('says so when the destination cannot be reached', async () => {
     const { output } = await move('GONE', 'StudyInstanceUID=2.25.71');
     expect(output).toMatch(/DIMSE Status\s*:\s*0xa702/);
+    expect(output).toMatch(/Failed Suboperations\s*:\s*3/);
+  });
+
+  /** Takes objects over association after association: of each, how many before it breaks over the next. */
+  const takes = async (...objects: readonly number[]): Promise<void> => {
+    for (const taken of objects) {
+      const pacs = await accepted(breaking);
+      for (let n = 0; n < taken; n++) {
+        await objectAt(pacs);
+        pacs.send(response(0, pacs.messageId));
+      }
+      if (taken === objects.at(-1) && taken > 0) return released(pacs);
+      await objectAt(pacs);
+      pacs.reset();
+    }
+  };
+
+  it('associates again where an association breaks over an object, and sends that one once more', async () => {
+    const [{ output }] = await Promise.all([move('UNSTEADY', 'StudyInstanceUID=2.25.71'), takes(1, 2)]);
+    expect(output).toMatch(/DIMSE Status\s*:\s*0x0000/);
+    expect(output).toMatch(/Completed Suboperations\s*:\s*3/);
+  });
+
+  it('leaves an object over which two break, and goes on with the next', async () => {
+    const [{ output }] = await Promise.all([move('UNSTEADY', 'StudyInstanceUID=2.25.71'), takes(0, 0, 2)]);
+    expect(output).toMatch(/DIMSE Status\s*:\s*0xb000/);
+    expect(output).toMatch(/Completed Suboperations\s*:\s*2[\s\S]*Failed Suboperations\s*:\s*1/);
+  });
+
+  it('leaves a destination alone where all of them break', async () => {
+    const [{ output }] = await Promise.all([move('UNSTEADY', 'StudyInstanceUID=2.25.71'), takes(0, 0, 0, 0)]);
     expect(output).toMatch(/Failed Suboperations\s*:\s*3/);
   });
 

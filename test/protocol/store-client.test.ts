@@ -7,8 +7,7 @@ import { type StoreClient, startStoreClient } from '../../src/delivery/dimse/sto
 import { openStored } from '../../src/delivery/outgoing-session.ts';
 import type { DimseDestination } from '../../src/model/config.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import { COMMAND, encodeCommand, RESPONSE } from '../../src/protocols/dicom/command.ts';
-import { type AssociateRq, encodePdu, type Pdu } from '../../src/protocols/dicom/pdu.ts';
+import { encodePdu } from '../../src/protocols/dicom/pdu.ts';
 import { transcoded } from '../../src/protocols/dicom/transcoder.ts';
 import { IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { testAuthority } from '../support/certificates.ts';
@@ -17,8 +16,8 @@ import { CT, ctSeries, ctSlice, objectOf } from '../support/dicom-objects.ts';
 import { type DicomServer, startOrthanc, startStorescp } from '../support/dicom-peers.ts';
 import { freePort } from '../support/free-port.ts';
 import { isInstalled } from '../support/programs.ts';
-import { readPdu } from '../support/read-pdu.ts';
-import { listenAsPeer, type ScriptedListener, type ScriptedPeer } from '../support/scripted-peer.ts';
+import { accepted, objectAt, type Pacs, pduAt, released, response } from '../support/scripted-pacs.ts';
+import { listenAsPeer, type ScriptedListener } from '../support/scripted-peer.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { datasetIn, openStoredObjects, type StoredObjects } from '../support/stored-objects.ts';
 import { until } from '../support/until.ts';
@@ -362,54 +361,3 @@ const UNKNOWN_THERE = [
   'dicomParser/CT0012.fragmented_no_bot_jpeg_lossless.57.dcm: the peer takes no 1.2.840.10008.5.1.4.1.1.2.1 in 1.2.840.10008.1.2.4.57',
   'pydicom-data/liver_deflate.dcm: the peer takes no 1.2.840.10008.5.1.4.1.1.66.4 in 1.2.840.10008.1.2.8.1',
 ];
-
-type Pacs = ScriptedPeer & { messageId: number };
-
-async function accepted(listener: ScriptedListener, result = 0, proposals: string[][] = []): Promise<Pacs> {
-  const pacs = await listener.accept();
-  const rq = (await pduAt(pacs)) as AssociateRq;
-  proposals.push(rq.contexts.map(({ abstractSyntax }) => abstractSyntax));
-  const results = rq.contexts.map(({ id, transferSyntaxes }) => ({ id, result, transferSyntax: transferSyntaxes[0] as string }));
-  const user = { maxPduLength: 16_384, implementationClassUid: '2.25.2', implementationVersionName: '' };
-  const { protocolVersion, called, calling, applicationContext } = rq;
-  pacs.send(encodePdu({ type: 'A-ASSOCIATE-AC', protocolVersion, called, calling, applicationContext, results, user }));
-  return Object.assign(pacs, { messageId: 0 });
-}
-
-async function released(pacs: ScriptedPeer): Promise<void> {
-  expect((await pduAt(pacs)).type).toBe('A-RELEASE-RQ');
-  pacs.send(encodePdu({ type: 'A-RELEASE-RP' }));
-}
-
-async function pduAt(peer: ScriptedPeer): Promise<Pdu> {
-  const header = await peer.receive(6);
-  const pdu = readPdu(Buffer.concat([header, await peer.receive(header.readUInt32BE(2))]));
-  if (isFailure(pdu)) throw new Error(pdu.detail);
-  return pdu;
-}
-
-/** The dataset of a C-STORE, read to its end. */
-async function objectAt(pacs: Pacs): Promise<Buffer> {
-  const fragments: Buffer[] = [];
-  for (;;) {
-    const pdu = await pduAt(pacs);
-    if (pdu.type !== 'P-DATA-TF') throw new Error(pdu.type);
-    for (const { command, last, fragment } of pdu.values) {
-      if (command) pacs.messageId = fragment.readUInt16LE(fragment.indexOf(Buffer.from('0000100102000000', 'hex')) + 8);
-      else fragments.push(fragment);
-      if (!command && last) return Buffer.concat(fragments);
-    }
-  }
-}
-
-function response(status: number, messageId: number): Buffer {
-  const fragment = encodeCommand({
-    field: COMMAND.cStoreRq | RESPONSE,
-    messageId,
-    sopClassUid: CT,
-    sopInstanceUid: '',
-    hasDataset: false,
-    status,
-  });
-  return encodePdu({ type: 'P-DATA-TF', values: [{ context: 1, command: true, last: true, fragment }] });
-}

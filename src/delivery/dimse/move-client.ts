@@ -2,14 +2,15 @@
  * The C-STORE sub-operations of a C-MOVE (PS3.4 §C.4.2.3.1): an association of its own with a configured destination.
  * In: which destinations the asking peer may name, the one it named, the objects. Out: the status of each object, or why it was not sent.
  * Promises: each object goes as the lanes of the destination would send it (its rules, the patient and order of the case, its transfer
- * syntaxes), streamed; nobody is called but a configured destination.
+ * syntaxes), streamed; nobody is called but a configured destination. An object over which the association breaks is sent once more, over a new
+ * one, and the others go on; where one association after the other breaks, the destination is left alone.
  */
 import type { DimseDestination } from '../../model/config.ts';
 import type { ObjectContent } from '../../model/delivery.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { MovedObject, MoveOrigin, ObjectStores, OpenMove } from '../../model/move.ts';
 import type { OpenOutgoing } from '../outgoing-session.ts';
-import { associate, type Wanted } from './dimse-client.ts';
+import { associate, type DimseAssociation, type Wanted } from './dimse-client.ts';
 import { contextMemory, conversionsFor, converted, storeOver } from './store-client.ts';
 
 /** `destinations`: as they are now. `openFor`: how an object is opened for a destination, whose rules hold for what is moved there, too. */
@@ -32,16 +33,50 @@ async function opened(
   if (objects.length === 0) return NOWHERE;
   const conversions = conversionsFor(destination);
   const { host, port, aeTitle: called, callingAeTitle: calling, tls, timeoutMs } = destination;
-  const association = await associate({ host, port, calling, called, tls, timeoutMs }, wantedFor(objects, conversions));
-  if (isFailure(association)) return association;
+  const wanted = wantedFor(objects, conversions);
+  const connect = () => associate({ host, port, calling, called, tls, timeoutMs }, wanted);
+  const first = await connect();
+  if (isFailure(first)) return first;
+  return steadily(first, connect, async (association, object) => {
+    const outgoing = await open({ content: contentOf(object), caseId: object.caseId });
+    if (isFailure(outgoing)) return outgoing;
+    return storeOver(association, { ...converted(outgoing, association, conversions(outgoing.transferSyntax)), origin });
+  });
+}
+
+/** Associations that may break, or not be opened, one after the other without an answer between. */
+const MOST_BREAKS = 4;
+
+function steadily(
+  first: DimseAssociation,
+  connect: () => Promise<DimseAssociation | Failure>,
+  send: (association: DimseAssociation, object: MovedObject) => Promise<number | Failure>,
+): ObjectStores {
+  let association: DimseAssociation | Failure = first;
+  let breaks = 0;
+  const current = async (): Promise<DimseAssociation | Failure> => {
+    if (!isFailure(association) && !association.ended) return association;
+    if (breaks >= MOST_BREAKS) return isFailure(association) ? association : (association.ended as Failure);
+    association = await connect();
+    if (isFailure(association)) breaks++;
+    return association;
+  };
   return {
     store: async (object) => {
-      if (association.ended) return association.ended;
-      const outgoing = await open({ content: contentOf(object), caseId: object.caseId });
-      if (isFailure(outgoing)) return outgoing;
-      return storeOver(association, { ...converted(outgoing, association, conversions(outgoing.transferSyntax)), origin });
+      for (let again = false; ; again = true) {
+        const over = await current();
+        if (isFailure(over)) return over;
+        const status = await send(over, object);
+        if (!isFailure(status)) breaks = 0;
+        // What is not taken or cannot be opened by itself says nothing of the association.
+        if (!isFailure(status) || !over.ended) return status;
+        breaks++;
+        if (again) return status;
+      }
     },
-    close: () => (association.ended ? Promise.resolve() : association.release()),
+    close: async () => {
+      if (!isFailure(association) && !association.ended) await association.release();
+    },
   };
 }
 
