@@ -11,6 +11,7 @@ import { startCommitmentWorker } from './delivery/dimse/commitment-worker.ts';
 import { moveClient } from './delivery/dimse/move-client.ts';
 import { openCopy } from './delivery/outgoing-copy-session.ts';
 import { requireBearer } from './endpoints/bearer-session.ts';
+import { findReturned } from './endpoints/dicom/returned-session.ts';
 import { dicomwebRoutes } from './endpoints/dicomweb/dicomweb-routes.ts';
 import type { RenderDeps } from './endpoints/dicomweb/rendered-session.ts';
 import { openRenderer } from './endpoints/dicomweb/renderer-session.ts';
@@ -243,6 +244,7 @@ async function openDoors(parts: Parts): Promise<Door[]> {
     blobs,
     commitment: { database, journal, blobs },
     asked: askedObjects(config, peers, database),
+    returned: returnedObjects(parts),
     query: { database, blobs, audit: parts.audit, move },
     peers,
     log,
@@ -280,6 +282,12 @@ async function announce(http: HttpDoor, token: string, { config, log, closes, re
     written.catch((error) => log.error('gateway-file.failed', { reason: reasonOf(error) })).finally(() => http.renew(tls));
   });
   closes.push(() => removeGatewayFile(config.dataDirectory));
+}
+
+/** What comes back from where it was sent de-identified. */
+function returnedObjects({ config, database, journal, blobs, log }: Parts) {
+  const { aeTitle, reserveBytes } = config.dimse;
+  return findReturned({ database, journal, blobs, log, clock, peers: peerDirectory(config), aeTitle, reserveBytes });
 }
 
 /** Peers that take the replies to their orders as messages of their own, too. */
@@ -328,7 +336,11 @@ function httpRoutes(
     fhir: fhirRoutes({ ...shared, authenticate, admit: admission(config), validate: loadValidator(), settings }),
     dicomweb: [
       requireBearer(authenticate),
-      dicomwebRoutes({ ...shared, ...parts.rendering, publicUrl, peers: peerDirectory(config), reserveBytes: config.dimse.reserveBytes }),
+      dicomwebRoutes({
+        ...shared,
+        ...parts.rendering,
+        ...{ publicUrl, peers: peerDirectory(config), reserveBytes: config.dimse.reserveBytes, returned: returnedObjects(parts) },
+      }),
     ],
     operations: operationsRoutes({
       ...shared,

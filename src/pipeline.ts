@@ -75,7 +75,11 @@ export const STEPS: readonly Step[] = [
   { room: 'return', does: 'application acknowledgments that were asked for', run: (batch, house) => acknowledgeEntries(batch, house) },
   { room: 'return', does: 'what is told of orders', run: (batch, house) => tellOrders(batch, house) },
   { room: 'return', does: 'its photos become DICOM objects', run: (batch, house) => orderPhotoObjects(batch, house) },
-  { room: 'return', does: 'images of a case for the PACS it is routed to', run: (batch, house) => sendObjects(batch, house.config) },
+  {
+    room: 'return',
+    does: 'images of a case for the PACS it is routed to',
+    run: (batch, house) => sendObjects(batch, house.config, house.peers),
+  },
   { room: 'return', does: 'cases pushed out, reports home', run: (batch, house) => returnAnswers(batch, house, closeCase(batch, house)) },
 ];
 

@@ -5,7 +5,15 @@
  */
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { CommitmentAddress } from '../model/commitment.ts';
-import { type Config, type ConfiguredPeer, type Destination, type Route, type Specialty, takesCases } from '../model/config.ts';
+import {
+  type Config,
+  type ConfiguredPeer,
+  type Destination,
+  type Route,
+  type Specialty,
+  takesCases,
+  takesObjects,
+} from '../model/config.ts';
 import { LOG_LEVELS, type LogLevel } from '../model/log.ts';
 import { isLoopback } from './address-range.ts';
 import type { Pointers } from './elements.ts';
@@ -122,7 +130,7 @@ function complete(where: Where, base: string, input: ConfigInput, specialties: r
     ...completeDoors(input),
     dataDirectory: dataDirectory(where, base, input.data),
     databaseUrl: where.env.DATABASE_URL || (input.database ?? ''),
-    peers: withWorklists(input),
+    peers: withReturns(withWorklists(input), destinations),
     unknownPeers: input.unknownPeers ?? (open ? 'refuse' : 'accept'),
     destinations,
     routes: input.routes ?? defaultRoutes(destinations),
@@ -167,6 +175,13 @@ function withWorklists({ peers }: ConfigInput): ConfiguredPeer[] {
     const hospital = complete.filter(({ accessionIssuer }) => accessionIssuer === peer.accessionIssuer);
     return peers[index]?.dimse?.worklist ? { ...peer, worklist: { of: namesOf(hospital) } } : peer;
   });
+}
+
+/** Who sends back what was de-identified. */
+function withReturns(peers: readonly ConfiguredPeer[], destinations: readonly Destination[]): ConfiguredPeer[] {
+  const from = (peer: string): string[] =>
+    namesOf(destinations.filter((one) => takesObjects(one) && one.deidentify?.returnedBy?.includes(peer)));
+  return peers.map((peer) => (from(peer.name).length > 0 ? { ...peer, reidentifies: from(peer.name) } : peer));
 }
 
 function completePeer({ mllp, dimse, http, specialty, reply, ...peer }: ConfigInput['peers'][number]): ConfiguredPeer {

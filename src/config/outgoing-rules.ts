@@ -1,7 +1,7 @@
 /** What a person may write of how objects are written anew for a destination. In: the values as written. Out: the rules, complete. */
 import { z } from 'zod';
 import type { CoercionRules, DeidentifyRules, Issuer } from '../model/outgoing.ts';
-import { list, matching, oneOf, section, text } from './elements.ts';
+import { list, matching, name, oneOf, oneOrList, section, text } from './elements.ts';
 
 const issuer = z.union(
   [
@@ -39,6 +39,7 @@ export const coerce = section({
 export const deidentify = section({
   retain: list(oneOf('uids', 'device', 'institution', 'patient', 'dates', 'modifiedDates')).prefault([]),
   burnedIn: oneOf('refuse', 'allow').prefault('refuse'),
+  returnedBy: oneOrList(name).optional(),
 }).transform((written, context): DeidentifyRules => {
   if (!written.retain.includes('dates') || !written.retain.includes('modifiedDates')) return written;
   context.issues.push({ code: 'custom', path: ['retain'], message: 'has dates and modifiedDates: one of them holds', input: undefined });

@@ -83,7 +83,7 @@ function archives({ source, peers, destinations }: Parts): ConfigFault[] {
  * Who is coerced is named, and commitment is asked by the UIDs that are stored: neither fits a destination that shall not know them. Nor does
  * a result: its case would wait for the receipt of a document that is never sent there.
  */
-function outgoing({ source, destinations, peers }: Parts): ConfigFault[] {
+function outgoing({ source, raw, destinations, peers }: Parts): ConfigFault[] {
   const unknowing = destinations.filter(({ value }) => value.deidentify !== undefined);
   const beside = unknowing.flatMap(({ path, value }) =>
     ['coerce', 'commitment']
@@ -96,7 +96,31 @@ function outgoing({ source, destinations, peers }: Parts): ConfigFault[] {
       names.has(name) ? [source.fault([...path, 'returns', index], 'is a destination with deidentify, which takes no results')] : [],
     ),
   );
-  return [...beside, ...results];
+  return [...beside, ...results, ...unknowing.flatMap((one) => returnedBy(source, one, peers, raw))];
+}
+
+/**
+ * What comes back is put into the study and patient it is of: only from a peer that is known by more than an AE title. It does not search here,
+ * or it could send something of a study to learn whose that is.
+ */
+function returnedBy(source: Source, { path, value }: Item, peers: readonly Item[], raw: Raw): ConfigFault[] {
+  const written = record(value.deidentify).returnedBy;
+  const named = Array.isArray(written) ? written.map((name, index) => ({ name, at: [index] })) : [{ name: written, at: [] }];
+  return named.flatMap(({ name, at }) => {
+    const place = [...path, 'deidentify', 'returnedBy', ...at];
+    const dimse = record(peers.find((peer) => peer.value.name === name)?.value.dimse);
+    return [
+      ...existing(source, place, name, namesOf(peers), 'peer'),
+      ...(isText(dimse.aeTitle) && !isPlaced(dimse, raw) ? [source.fault(place, `is '${name}', ${BIND_RETURNS}`)] : []),
+      ...(dimse.query === undefined && dimse.worklist !== true ? [] : [source.fault(place, `is '${name}', which may search here`)]),
+    ];
+  });
+}
+
+/** Known by more than its AE title, or calling from this machine. */
+function isPlaced(dimse: Raw, raw: Raw): boolean {
+  const door = record(raw.dimse).host ?? LOOPBACK;
+  return (isText(door) && isLoopback(door)) || isText(dimse.certificate) || isText(dimse.address);
 }
 
 function routes({ source, raw, routes: rules, destinations, peers, specialties }: Parts): ConfigFault[] {
@@ -149,8 +173,7 @@ function queries({ source, raw, peers, destinations }: Parts): ConfigFault[] {
   return peers.flatMap(({ path, value }) => {
     const dimse = record(value.dimse);
     const query = record(dimse.query);
-    const placed = isHere || isText(dimse.certificate) || isText(dimse.address);
-    const unplaced = dimse.worklist === true && !placed ? [source.fault([...path, 'dimse', 'worklist'], BIND_WORKLIST)] : [];
+    const unplaced = dimse.worklist === true && !isPlaced(dimse, raw) ? [source.fault([...path, 'dimse', 'worklist'], BIND_WORKLIST)] : [];
     if (dimse.query === undefined) return unplaced;
     const at = [...path, 'dimse', 'query'];
     return [
@@ -264,6 +287,7 @@ const OBJECT_KINDS: ReadonlySet<string> = new Set(['dimse', 'dicomweb']);
 const NAME_READERS = 'name the readers who send it, in its group';
 const TAKE_CASES = { what: 'cases', kinds: ['pull', 'fhir', 'dimse', 'dicomweb'] };
 const BIND_WORKLIST = 'is for a peer that is known by more than its AE title: give dimse.certificate or dimse.address';
+const BIND_RETURNS = 'which is known by its AE title alone: give its dimse.certificate or dimse.address';
 const TAKE_C_STORE = { what: 'C-STORE', kinds: ['dimse'] };
 const ANSWER_QUERIES = { what: 'C-FIND', kinds: ['dimse'] };
 const NAME_AUTHORITY = 'whose patient numbers it is asked by';

@@ -92,7 +92,9 @@ async function deidentified(
   const copy = await editDataset(stored, made.edits);
   if (isFailure(copy)) return copy;
   const patient = { patientId: textOfElement(elements, PATIENT_ID), issuer: textOfElement(elements, ISSUER_OF_PATIENT_ID) };
-  await savePseudonyms(database, { destination, uids: made.uids, patient: { ...patient, pseudonym: made.pseudonym } });
+  const { uids, dates, pseudonym } = made;
+  const studyUid = textOfElement(elements, STUDY_INSTANCE_UID);
+  await savePseudonyms(database, { destination, uids, dates, studyUid, patient: { ...patient, pseudonym } });
   return { ...whole, sopInstanceUid, dataset: copy.read(), bytes: copy.bytes };
 }
 
@@ -133,4 +135,5 @@ export function storedDataset(blobs: CopyDeps['blobs'], { blob, bytes, datasetOf
 
 const PATIENT_ID = 0x00100020;
 const ISSUER_OF_PATIENT_ID = 0x00100021;
+const STUDY_INSTANCE_UID = 0x0020000d;
 const CHUNK_BYTES = 1024 * 1024;

@@ -36,4 +36,6 @@ export type DeidentifyRules = {
   readonly retain: readonly RetainOption[];
   /** What is done where the pixels, or a document, likely name the patient. */
   readonly burnedIn: 'refuse' | 'allow';
+  /** Names of the peers whose objects become again what they were when they come back; absent: nobody's. */
+  readonly returnedBy?: readonly string[] | undefined;
 };

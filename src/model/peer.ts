@@ -45,6 +45,8 @@ export type Peer = {
   readonly commitment?: CommitmentAddress;
   /** Destinations that are asked for storage commitment and have its AE title: it may report on that. */
   readonly archives?: readonly string[];
+  /** Destinations with `deidentify` that it sends back for: what it sends of theirs becomes what it was. */
+  readonly reidentifies?: readonly string[];
 };
 
 export type PeerQuery = {

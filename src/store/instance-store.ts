@@ -142,7 +142,7 @@ export async function instanceAt(q: Queryable, path: Required<InstancePath>, gro
   return rows[0] ? instanceOf(rows[0]) : null;
 }
 
-/** Instances of studies that were not ordered to a destination for a case yet, in order of arrival within their series. */
+/** Instances of studies that were not ordered to a destination for a case yet and did not come from there, in order of arrival within their series. */
 export async function unsentObjects(
   q: Queryable,
   place: { readonly caseId: string; readonly destination: string },
@@ -154,11 +154,34 @@ export async function unsentObjects(
     text: `select ${OBJECT_COLUMNS} from instance i where study_uid = any($1::text[]) and ${NO_RESULT} and not exists (
              select 1 from delivery d
              where d.case_id = $2 and d.destination = $3 and d.kind = 'dicom-object' and d.control_id = i.sop_instance_uid)
+             and not exists (select 1 from returned_object r where r.sop_instance_uid = i.sop_instance_uid and r.destination = $3)
            order by study_uid, series_uid, seq limit $4`,
     values: [studyUids, place.caseId, place.destination, limit],
   });
   return rows.map(objectOf);
 }
+
+/** Instances of studies that came back from where they were sent de-identified, and were not ordered to another destination for a case yet. */
+export async function unsentReturned(
+  q: Queryable,
+  place: { readonly caseId: string; readonly destination: string },
+  studyUids: readonly string[],
+): Promise<StoredObject[]> {
+  const { rows } = await q.query<Omit<InstanceRow, 'header'>>({
+    name: 'instance-unsent-returned',
+    text: `select ${OBJECT_COLUMNS} from instance i where study_uid = any($1::text[])
+             and exists (select 1 from returned_object r where r.sop_instance_uid = i.sop_instance_uid)
+             and not exists (
+               select 1 from delivery d
+               where d.case_id = $2 and d.destination = $3 and d.kind = 'dicom-object' and d.control_id = i.sop_instance_uid)
+           order by study_uid, series_uid, seq limit ${MOST_RETURNED}`,
+    values: [studyUids, place.caseId, place.destination],
+  });
+  return rows.map(objectOf);
+}
+
+/** More than come while one batch is worked off. */
+const MOST_RETURNED = 2_000;
 
 /** Instances that came after a place in the journal, in order. */
 export async function objectsAfter(q: Queryable, seq: number, limit: number): Promise<StoredObject[]> {

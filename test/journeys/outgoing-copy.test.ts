@@ -14,6 +14,7 @@ import { adt, mrg, orm, pid, type Sent } from '../support/hospital-messages.ts';
 import { sendMllp } from '../support/mllp-sender.ts';
 import { isInstalled, run } from '../support/programs.ts';
 import { openStoreAssociation } from '../support/store-sender.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { until } from '../support/until.ts';
 
 const PYTHON = '/usr/bin/python3';
@@ -153,28 +154,89 @@ specialties: { teleradiology: { quiet: 500ms } }
   });
 });
 
+/** What a specialist makes of one of the copies: a report that names it, of a study, patient and dates that it has from there. */
+const REPORT = `
+import sys, pydicom
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+copy = pydicom.dcmread(sys.argv[1])
+sop = Dataset(); sop.ReferencedSOPClassUID = copy.SOPClassUID; sop.ReferencedSOPInstanceUID = copy.SOPInstanceUID
+series = Dataset(); series.SeriesInstanceUID = copy.SeriesInstanceUID; series.ReferencedSOPSequence = Sequence([sop])
+study = Dataset(); study.StudyInstanceUID = copy.StudyInstanceUID; study.ReferencedSeriesSequence = Sequence([series])
+text = Dataset(); text.RelationshipType = 'CONTAINS'; text.ValueType = 'TEXT'; text.TextValue = copy.PatientID
+report = Dataset()
+for keyword in ['SpecificCharacterSet', 'PatientName', 'PatientID', 'PatientIdentityRemoved', 'StudyInstanceUID', 'StudyDate', 'StudyTime']:
+    setattr(report, keyword, getattr(copy, keyword))
+report.PatientBirthDate = ''; report.PatientSex = ''; report.AccessionNumber = ''; report.StudyID = ''
+report.SOPClassUID = '1.2.840.10008.5.1.4.1.1.88.22'
+report.SOPInstanceUID = '2.25.4711' + sys.argv[3]; report.SeriesInstanceUID = '2.25.4710'
+report.Modality = 'SR'; report.SeriesNumber = '9'; report.InstanceNumber = '1'
+report.SeriesDate = copy.StudyDate; report.ContentDate = '20260401'; report.ContentTime = '120000'
+report.ValueType = 'CONTAINER'; report.ContentSequence = Sequence([text])
+report.CurrentRequestedProcedureEvidenceSequence = Sequence([study])
+report.file_meta = pydicom.dataset.FileMetaDataset()
+report.file_meta.MediaStorageSOPClassUID = report.SOPClassUID
+report.file_meta.MediaStorageSOPInstanceUID = report.SOPInstanceUID
+report.file_meta.TransferSyntaxUID = '1.2.840.10008.1.2.1'
+report.is_little_endian = True; report.is_implicit_VR = False
+report.save_as(sys.argv[2], write_like_original=False)
+`;
+
 (areThere ? describe : describe.skip)('a PACS that shall not know whose the objects are', () => {
   let gateway: GatewayProcess;
   let pacs: DicomServer;
+  let archive: DicomServer;
+  const directory = temporaryDirectory('waystation-returned-');
   const about = { run: 'deid', study: 1, accession: 'AC-DEID', patient: 'X-1' };
   const slices = [1, 2].map((n) => ctSlice(n, about));
 
   beforeAll(async () => {
-    pacs = await startStorescp();
+    [pacs, archive] = [await startStorescp(), await startStorescp()];
     gateway = await startGatewayProcess({
       yaml: `
-peers: [{ name: hospital, mllp: { application: ADT, facility: HOSPITAL }, dimse: { aeTitle: LOADCT }, patientAuthority: HOSP }]
+peers:
+  - { name: hospital, mllp: { application: ADT, facility: HOSPITAL }, dimse: { aeTitle: LOADCT }, patientAuthority: HOSP, returns: [archive] }
+  - { name: specialist, dimse: { aeTitle: SPECIALIST } }
 destinations:
-  - { kind: dimse, name: research, host: 127.0.0.1, port: ${pacs.target.port}, aeTitle: PACS, group: research, deidentify: { retain: [dates] } }
+  - kind: dimse
+    name: research
+    host: 127.0.0.1
+    port: ${pacs.target.port}
+    aeTitle: PACS
+    group: research
+    deidentify: { retain: [modifiedDates], returnedBy: specialist }
+  - { kind: dimse, name: archive, host: 127.0.0.1, port: ${archive.target.port}, aeTitle: ARCHIVE }
 specialties: { teleradiology: { quiet: 500ms } }
 `,
     });
   });
   afterAll(async () => {
     await pacs?.stop();
+    await archive?.stop();
     await gateway?.stop();
     gateway?.remove();
+    rmSync(directory, { recursive: true, force: true });
   });
+
+  const copyIn = (): string => `${pacs.directory}/${readdirSync(pacs.directory)[0]}`;
+  /** As `SPECIALIST` or another; `which` tells reports apart. */
+  const sendReport = async (aeTitle: string, which: string): Promise<void> => {
+    const path = `${directory}/report-${which}.dcm`;
+    const made = spawnSync(PYTHON, ['-W', 'ignore', '-c', REPORT, copyIn(), path, which], { encoding: 'utf8' });
+    expect(made.stderr).toBe('');
+    await sendFile(aeTitle, path);
+  };
+  const sendFile = async (aeTitle: string, path: string): Promise<void> => {
+    const { code } = await run('storescu', ['-aet', aeTitle, '-aec', 'WAYSTATION', '127.0.0.1', String(gateway.dimse.port), path]);
+    expect(code).toBe(0);
+  };
+  const metadata = async (studyUid: string): Promise<Record<string, { Value?: unknown[] }>[]> => {
+    const response = await fetch(`${gateway.http}/dicomweb/studies/${studyUid}/metadata`, {
+      headers: { authorization: `Bearer ${token}`, accept: 'application/dicom+json' },
+    });
+    return response.status === 200 ? ((await response.json()) as Record<string, { Value?: unknown[] }>[]) : [];
+  };
+  let token: string;
 
   it('is sent a pseudonym and other UIDs, the same in every object, and the same pixels', async () => {
     expect(await sendMllp(gateway.mllp, orm('DEID', 'X-1', '20260310080000').bytes)).toMatch(/\rMSA\|AA/);
@@ -198,5 +260,49 @@ specialties: { teleradiology: { quiet: 500ms } }
     expect(read[0]['00120062'].Value).toEqual(['YES']);
     const pixels = files.map((file) => file.subarray(-512).toString('hex'));
     expect(pixels.sort()).toEqual(slices.map(({ dataset }) => dataset.subarray(-512).toString('hex')).sort());
+  });
+
+  it('sends back a report that joins the patient and the study it is of, and goes to the archive, and to nobody twice', async () => {
+    token = gateway.addClient('operator', 'operator');
+    const [{ studyUid, seriesUid }] = slices as [CtSlice];
+    await sendReport('SPECIALIST', '1');
+    await sendFile('SPECIALIST', `${directory}/report-1.dcm`);
+    await sendFile('SPECIALIST', copyIn());
+    const objects = await metadata(studyUid);
+    expect(objects).toHaveLength(slices.length + 1);
+    const report = objects.find((one) => one['00080060']?.Value?.[0] === 'SR') ?? {};
+    const value = (tag: string) => report[tag]?.Value?.[0];
+    expect([value('00080018'), value('0020000D'), value('00100020'), value('00080050')]).toEqual([
+      '2.25.47111',
+      studyUid,
+      'X-1',
+      'AC-DEID',
+    ]);
+    expect(value('00100010')).toEqual({ Alphabetic: 'Invented^X-1' });
+    expect([value('00080020'), value('00080021'), value('00080023')]).toEqual(['20260302', '20260302', '20260401']);
+    const said = JSON.stringify(report);
+    expect(slices.some(({ sopInstanceUid }) => said.includes(sopInstanceUid))).toBe(true);
+    expect(said).toContain(seriesUid);
+    const copy = spawnSync(PYTHON, ['-W', 'ignore', '-c', READ, pacs.directory], { encoding: 'utf8' }).stdout;
+    const pseudonyms = copy.match(/P[0-9A-F]{15}|2\.25\.\d+/g) ?? [];
+    expect(pseudonyms.length).toBeGreaterThan(4);
+    expect(pseudonyms.filter((one) => said.includes(one))).toEqual([]);
+    const [sent] = await until(
+      async () => readdirSync(archive.directory).map((name) => readFileSync(`${archive.directory}/${name}`)),
+      (files) => files.length > 0 && (files[0] as Buffer).includes('AC-DEID'),
+    );
+    expect([sent?.includes('X-1'), sent?.includes(studyUid)]).toEqual([true, true]);
+    await until(
+      async () => gateway.run('case', 'AC-DEID'),
+      (text) => text.includes('1 object that came back from research to archive'),
+    );
+    expect(readdirSync(pacs.directory)).toHaveLength(slices.length);
+  });
+
+  it('is alone in that: what anybody else sends under the same UIDs and pseudonym joins nothing', async () => {
+    const [{ studyUid }] = slices as [CtSlice];
+    const before = (await metadata(studyUid)).length;
+    await sendReport('LOADCT', '2');
+    expect(await metadata(studyUid)).toHaveLength(before);
   });
 });

@@ -9,8 +9,10 @@ let door: OperationsDoor;
 beforeAll(async () => {
   door = await startOperationsDoor();
   const patient = { pseudonym: 'P51F0', patientId: '4711', issuer: 'HOSP' };
-  await savePseudonyms(door.database, { destination: 'study', uids: new Map([['2.25.1', '1.2.3']]), patient });
+  const study = { dates: new Map<string, string>(), studyUid: '1.2.3' };
+  await savePseudonyms(door.database, { ...study, destination: 'study', uids: new Map([['2.25.1', '1.2.3']]), patient });
   await savePseudonyms(door.database, {
+    ...study,
     destination: 'teaching',
     uids: new Map([['2.25.2', '1.2.3']]),
     patient: { ...patient, issuer: '' },

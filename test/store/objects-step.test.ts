@@ -73,7 +73,7 @@ async function step(changed: CaseState | string, receipts = 0): Promise<CaseStat
     putCase(batch, typeof changed === 'string' ? (caseIn(batch, id) as CaseState) : changed);
     const act = { kind: 'receipt', delivery: '', caseId: id, destination: 'pacs', deliveryKind: 'dicom-object' } as const;
     const works = Array.from({ length: receipts }, () => ({ ...workOf({} as never), acts: [act] }));
-    await sendObjects({ ...batch, works }, config);
+    await sendObjects({ ...batch, works }, config, corridor.house.peers);
     await saveWork(batch);
     return caseIn(batch, id) as CaseState;
   });
@@ -110,7 +110,7 @@ describe('the objects of a case that is routed to a PACS', () => {
       const batch = openBatch(tx, new Date(), systemClock, []);
       await loadCases(batch, [id]);
       putCase(batch, known);
-      await sendObjects(batch, config);
+      await sendObjects(batch, config, corridor.house.peers);
       await saveWork(batch);
     });
     expect(new Set((await ordered(id)).map((one) => one.uid)).size).toBe(4);
@@ -149,7 +149,7 @@ describe('the objects of a case that is routed to a PACS', () => {
         await loadCases(batch, [first.id]);
         const state = caseIn(batch, first.id) as CaseState;
         putCase(batch, { ...state, route: { ...(state.route as NonNullable<CaseState['route']>), destination } });
-        await sendObjects(batch, config);
+        await sendObjects(batch, config, corridor.house.peers);
         await saveWork(batch);
       });
     };

@@ -21,6 +21,7 @@ import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/trans
 import { isUid } from '../../protocols/dicom/uid.ts';
 import { blobFailure } from '../../store/blob-failure.ts';
 import type { BlobStore, BlobWriter, StoredBlob } from '../../store/blob-store.ts';
+import type { FindReturned } from './returned-session.ts';
 
 /** A study is mapped as a whole each time some of it has come: so often at most, for a thousand slices are a thousand headers. */
 const GATHER_MS = 250;
@@ -34,6 +35,8 @@ export type ObjectDeps = {
   readonly clock: Clock;
   /** Why an object with this header is not taken, or null; absent where all are. */
   readonly refusal?: (header: Header) => Promise<Failure | null>;
+  /** Whether an object stands for another that is here, and how it is taken then (returned-session.ts); absent where none does. */
+  readonly returned?: FindReturned;
 };
 
 /** What the sender says of the object before it comes. */
@@ -126,14 +129,19 @@ export class ObjectSession {
   async #store(): Promise<Appended | Failure> {
     const read = await this.#reader.end();
     const mismatch = isFailure(read) ? read : (this.#mismatchOf(read) ?? (await this.#deps.refusal?.(read.header)) ?? null);
-    if (isFailure(read) || mismatch || !this.#writer) {
-      await this.#fail(mismatch ?? failure(this.#door, 'malformed', 'no dataset'));
+    const returned = isFailure(read) || mismatch ? mismatch : ((await this.#deps.returned?.(this.#peer, read.header)) ?? null);
+    if (isFailure(read) || isFailure(returned) || !this.#writer) {
+      await this.#fail(isFailure(returned) ? returned : failure(this.#door, 'malformed', 'no dataset'));
       return this.#problem as Failure;
     }
     const blob = await this.#writer.commit().catch(blobFailure);
     if (isFailure(blob)) return blob;
+    const entry = this.#entryOf(read, blob);
+    const detail = await returned?.(entry);
+    if (isFailure(detail)) return detail;
+    const { instance, ...unindexed } = entry;
     try {
-      return await this.#deps.journal.append(this.#entryOf(read, blob));
+      return await this.#deps.journal.append(detail === undefined ? entry : { ...unindexed, disposition: 'ignored', detail });
     } catch (error) {
       return failure(this.#door, 'unreachable', `journal: ${error instanceof Error ? error.message : 'failed'}`, 'transient');
     }

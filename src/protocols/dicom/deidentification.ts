@@ -25,6 +25,8 @@ export type Deidentification = {
   readonly pseudonym: string;
   /** By the UID that is sent; filled while the edits are made. */
   readonly uids: ReadonlyMap<string, string>;
+  /** YYYYMMDD by the date that is sent in its place; filled likewise. */
+  readonly dates: ReadonlyMap<string, string>;
   readonly mapped: (uid: string) => string;
 };
 
@@ -43,6 +45,7 @@ export function deidentification(dataset: RawDataset, rules: DeidentifyRules, ke
   const pseudonym = `P${hmac(key, 'patient', person).toString('hex').slice(0, 15).toUpperCase()}`;
   const days = 1 + (hmac(key, 'days', person).readUInt32BE() % MAX_SHIFT_DAYS);
   const uids = new Map<string, string>();
+  const dates = new Map<string, string>();
   const mapped = (uid: string): string => {
     if (rules.retain.includes('uids') || NOBODYS.has(uid) || uid.startsWith(WELL_KNOWN)) return uid;
     const other = uidOf(hmac(key, 'uid', uid));
@@ -54,9 +57,9 @@ export function deidentification(dataset: RawDataset, rules: DeidentifyRules, ke
   const edits: Edits = {
     put: (path) => (path.length === 0 ? identityRemoved(rules, pseudonym) : []),
     decide: (element) => withinReach(element, verdictOf(element, rules, isDocument)),
-    decideBy: (element, value) => byValue(element, value, { mapped, days }),
+    decideBy: (element, value) => byValue(element, value, { mapped, days, dates }),
   };
-  return { edits, pseudonym, uids, mapped };
+  return { edits, pseudonym, uids, dates, mapped };
 }
 
 /** Why the pixels (or a document) are likely to name the patient, or null. Burned In Annotation NO is believed, but not of documents. */
@@ -119,7 +122,9 @@ function valueVerdict(tag: number, vr: string, action: ProfileAction): Verdict {
   return action === 'U' ? 'remove' : dummy(tag, vr);
 }
 
-function byValue({ tag, vr }: WalkedElement, value: Buffer, { mapped, days }: { mapped(uid: string): string; days: number }): Verdict {
+type Replacing = { readonly mapped: (uid: string) => string; readonly days: number; readonly dates: Map<string, string> };
+
+function byValue({ tag, vr }: WalkedElement, value: Buffer, { mapped, days, dates }: Replacing): Verdict {
   const texts = value
     .toString('latin1')
     .replace(/[\0 ]+$/, '')
@@ -127,17 +132,19 @@ function byValue({ tag, vr }: WalkedElement, value: Buffer, { mapped, days }: { 
   if (vr === 'UI') return { tag, vr, value: texts.map((uid) => mapped(uid.trim())).join('\\') };
   // The days are shifted, the time of the day stays.
   if (vr === 'TM') return 'keep';
-  const shifted = texts.map((text) => shiftedDate(text.trim(), days));
+  const shifted = texts.map((text) => shiftedDate(text.trim(), days, dates));
   return shifted.includes(null) ? dummy(tag, vr) : { tag, vr, value: shifted.join('\\') };
 }
 
-/** DA, or DT that has a day; null for what is none. */
-function shiftedDate(text: string, days: number): string | null {
+/** DA, or DT that has a day; null for what is none. Notes what stands for what. */
+function shiftedDate(text: string, days: number, dates: Map<string, string>): string | null {
   if (text === '') return '';
   const [, year, month, day, rest = ''] = /^(\d{4})\.?(\d\d)\.?(\d\d)(.*)$/.exec(text) ?? [];
   const at = Date.UTC(Number(year), Number(month) - 1, Number(day));
   if (Number.isNaN(at)) return null;
-  return `${new Date(at - days * DAY_MS).toISOString().slice(0, 10).replaceAll('-', '')}${rest}`;
+  const shifted = new Date(at - days * DAY_MS).toISOString().slice(0, 10).replaceAll('-', '');
+  dates.set(shifted, `${year}${month}${day}`);
+  return `${shifted}${rest}`;
 }
 
 function dummy(tag: number, vr: string): NewElement {
@@ -200,7 +207,7 @@ const REMOVED_GROUPS: ReadonlySet<number> = new Set([0x50, 0x60]);
 const SHIFTED: ReadonlySet<string> = new Set(['DA', 'DT', 'TM']);
 
 /** UIDs of kinds, codes and encodings: private ones too are nobody's. */
-const KINDS: ReadonlySet<number> = new Set([
+export const KINDS: ReadonlySet<number> = new Set([
   0x00080016, // SOP Class UID
   0x0008001a, // Related General SOP Class UID
   0x0008001b, // Original Specialized SOP Class UID

@@ -165,6 +165,20 @@ describe('a PACS', () => {
     expect(faultsOf(destination('')).some((one) => one.includes(fault))).toBe(false);
   });
 
+  it('takes back what was de-identified from whom it names, if that is known by more than its AE title and does not search here', () => {
+    const from = (peer: string, named = 'back') =>
+      `dimse: { host: 0.0.0.0, tls: { certificate: { file: c }, key: { file: k }, ca: { file: c } } }\npeers: [${peer}]\n${pacs(`, deidentify: { returnedBy: ${named} }`)}`;
+    const at = 'destinations[0].deidentify.returnedBy: ';
+    const faulty = (text: string, fault: string) => expect(faultsOf(text).some((one) => one.includes(fault))).toBe(true);
+    faulty(from('{ name: back, dimse: { aeTitle: B } }'), `${at}is 'back', which is known by its AE title alone`);
+    faulty(from('{ name: back, dimse: { aeTitle: B, address: 192.0.2.1, worklist: true } }'), `${at}is 'back', which may search here`);
+    faulty(from('{ name: other, http: { client: o } }', '[other, bakc]'), `destinations[0].deidentify.returnedBy[1]: is 'bakc'`);
+    const peer = '{ name: back, dimse: { aeTitle: B, address: 192.0.2.1 } }';
+    expect(faultsOf(from(peer)).filter((one) => one.includes('returnedBy'))).toEqual([]);
+    const here = `peers: [{ name: back, http: { client: b } }, { name: other, http: { client: o } }]\n${pacs(', deidentify: { returnedBy: [back] }')}`;
+    expect(loaded(here).config.peers.map(({ reidentifies }) => reidentifies)).toEqual([['pacs'], undefined]);
+  });
+
   it('lets no results return to a destination with deidentify', () => {
     const peers = 'peers: [{ name: a, mllp: { application: A }, returns: [pacs] }]\n';
     const fault = 'peers[0].returns[0]: is a destination with deidentify, which takes no results';
