@@ -1,6 +1,7 @@
 /**
  * Matching, with the database: claims the keys of every part of the batch, locks the cases that name them, joins.
  * Two workers with the order and the images of one case at the same moment meet at the unique key: the second waits and joins.
+ * A result that came before its order waits for it: the order has its entry worked off once more.
  */
 import type { CaseEvent, CaseKey, CasePart, CaseState } from '../model/case.ts';
 import { failure } from '../model/failure.ts';
@@ -8,6 +9,8 @@ import type { PeerDirectory } from '../model/peer.ts';
 import type { Work } from '../model/work.ts';
 import { addEvent, type Batch, caseIn, grant, loadCases, loadResources, putCase, takeBack } from '../store/batch.ts';
 import { claimCaseKeys, keyText, readKeyMembers } from '../store/case-store.ts';
+import { requeueEntries } from '../store/journal-store.ts';
+import { keepWaiting, takeWaiting } from '../store/waiting-result-store.ts';
 import { absorbCase, absorbedCase, joinPart, newCase, type Sender } from './join.ts';
 import { type Match, matchPart, patientsAgree } from './match.ts';
 import { applyOrder, decideOrder, noteOrder, refuseOrder } from './order-step.ts';
@@ -28,7 +31,40 @@ export async function matchCases(batch: Batch, peers: Pick<PeerDirectory, 'isCon
   const members = await loadMembers(batch, await claimCaseKeys(batch.tx, keys));
   await loadTasks(batch, claims);
   for (const { id } of followed) gather(batch, id, members);
-  for (const claim of claims) await joinClaim(batch, claim, members, peers);
+  const unmet: Claim[] = [];
+  for (const claim of claims) {
+    const owners = ownersOf(batch, claim.part, members);
+    const match = matchPart(claim.part, owners);
+    if (match.kind === 'nowhere') unmet.push(claim);
+    else await joinClaim(batch, claim, { match, owners, members }, peers);
+  }
+  await meetResults(batch, claims, unmet, members);
+}
+
+/** Results whose order came behind them in this batch join it now, those whose order came in another one are queued again; the others wait. */
+async function meetResults(batch: Batch, claims: readonly Claim[], unmet: readonly Claim[], members: Members): Promise<void> {
+  const ordered = claims.filter(({ part, work }) => part.kind === 'order' && !work.failure);
+  const waiting = unmet.filter((claim) => !joinLate(batch, claim, members) && claim.part.kind === 'result');
+  await requeueEntries(
+    batch.tx,
+    await takeWaiting(
+      batch.tx,
+      ordered.flatMap(({ part }) => part.keys),
+    ),
+  );
+  await keepWaiting(
+    batch.tx,
+    waiting.map(({ work, part }) => ({ seq: work.entry.seq, keys: part.keys })),
+    batch.now,
+  );
+}
+
+/** What was of no case when its turn came; returns whether it joined one. */
+function joinLate(batch: Batch, claim: Claim, members: Members): boolean {
+  const match = matchPart(claim.part, ownersOf(batch, claim.part, members));
+  if (match.kind === 'nowhere') leaveOut(batch, claim, match);
+  else joinAll(batch, claim, match, members);
+  return match.kind !== 'nowhere';
 }
 
 /** What the orders of this batch may end: the Tasks of their cases, and those by which a reader is asked. */
@@ -87,10 +123,10 @@ function isSignpost(state: CaseState | null): boolean {
   return state !== null && state.keys.length === 0;
 }
 
-async function joinClaim(batch: Batch, claim: Claim, members: Members, peers: Pick<PeerDirectory, 'isConfigured'>): Promise<void> {
-  const owners = ownersOf(batch, claim.part, members);
-  const match = matchPart(claim.part, owners);
-  if (match.kind === 'nowhere') return leaveOut(batch, claim, match);
+type Matched = { readonly match: Exclude<Match, { kind: 'nowhere' }>; readonly owners: readonly CaseState[]; readonly members: Members };
+
+async function joinClaim(batch: Batch, claim: Claim, matched: Matched, peers: Pick<PeerDirectory, 'isConfigured'>): Promise<void> {
+  const { match, owners, members } = matched;
   const own = ownOf(batch, claim.part, match);
   const others = own === null && claim.work.entry.kind === 'hl7v2' ? owners.filter((owner) => hasThatOrder(owner, claim.part)) : [];
   if (others.length > 0) return leaveToOthers(batch, claim, others);

@@ -188,7 +188,8 @@ function inOrder(keys: readonly CaseKey[]): CaseKey[] {
   return [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key]) => key);
 }
 
-function keyColumns(keys: readonly CaseKey[]): string[][] {
+/** Kinds, systems and values, for `unnest`. */
+export function keyColumns(keys: readonly CaseKey[]): string[][] {
   return [keys.map(({ kind }) => kind), keys.map(({ system }) => system), keys.map(({ value }) => value)];
 }
 

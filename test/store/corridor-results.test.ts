@@ -7,7 +7,7 @@ import { openJournal } from '../../src/journal/journal.ts';
 import type { StoredBinary } from '../../src/model/binary.ts';
 import type { CaseState } from '../../src/model/case.ts';
 import { type Corridor, runBatch } from '../../src/pipeline.ts';
-import { readCases } from '../../src/store/case-store.ts';
+import { readCaseEvents, readCases } from '../../src/store/case-store.ts';
 import { requeueEntries } from '../../src/store/journal-store.ts';
 import { readResources } from '../../src/store/resource-store.ts';
 import { freshDatabase } from '../support/database.ts';
@@ -29,15 +29,19 @@ const PDF = Buffer.from('%PDF-1.4 a report');
 
 /** Sends one message about patient 4711 and works it off; its journal number. */
 async function send(type: string, segments: readonly string[], patient = '4711'): Promise<number> {
+  const seq = await queue(type, segments, patient);
+  await workOff();
+  return seq;
+}
+
+async function queue(type: string, segments: readonly string[], patient = '4711'): Promise<number> {
   const controlId = `R${++sent}`;
   const head = [`MSH|^~\\&|RIS|H|W|W|20260302081500||${type}|${controlId}|P|2.5.1`, `PID|1||${patient}^^^HOSP^MR||Muster^Erika`];
   const payload = Buffer.from(`${[...head, ...segments].join('\r')}\r`);
   const digest = createHash('sha256').update(payload).digest();
   const entry = { kind: 'hl7v2', peer: 'ris', type, controlId, digest, lane: 'ris', payload } as const;
   const rest = { blob: null, disposition: 'accepted', answer: Buffer.alloc(0), effects: [], detail: '', received: new Date() } as const;
-  const { seq } = await openJournal(fresh.database).append({ ...entry, ...rest });
-  await workOff();
-  return seq;
+  return (await openJournal(fresh.database).append({ ...entry, ...rest })).seq;
 }
 
 async function workOff(): Promise<void> {
@@ -68,8 +72,9 @@ async function casesOf(placer: string): Promise<CaseState[]> {
   return [...found.values()].map(({ state }) => state);
 }
 
+/** The case that was opened first. */
 async function caseOf(placer: string): Promise<CaseState> {
-  return (await casesOf(placer))[0] as CaseState;
+  return (await casesOf(placer)).sort((a, b) => (a.id < b.id ? -1 : 1))[0] as CaseState;
 }
 
 async function resource<T>(reference: string): Promise<T> {
@@ -130,6 +135,36 @@ describe('a result', () => {
       status: 'active',
       code: { coding: [{ code: '24725-4' }] },
     });
+  });
+
+  it('that came before its order joins the case with it, once', async () => {
+    const early = await send('ORU^R01', report('L1', 'F', 'Read elsewhere.'));
+    expect(await casesOf('L1')).toEqual([]);
+    await send('ORM^O01', order('L1'));
+    const state = await caseOf('L1');
+    const [prior, ...others] = membersOf(state, 'DiagnosticReport');
+    expect(others).toEqual([]);
+    expect(await resource<DiagnosticReport>(prior as string)).toMatchObject({ status: 'final', conclusion: 'Read elsewhere.' });
+    expect((await resource<Task>(state.task)).input?.map(({ type }) => type?.text)).toContain('result');
+    expect(await outcomeOf(early)).not.toContain('no case');
+    const received = (await readCaseEvents(fresh.database, state.id)).filter(({ kind }) => kind === 'result-received');
+    expect(received).toHaveLength(1);
+    expect((await fresh.database.query('select from waiting_result where seq = $1', [early])).rowCount).toBe(0);
+  });
+
+  it('that came before an order of another patient waits on for its own', async () => {
+    await send('ORU^R01', report('L2', 'F', 'Read elsewhere.'));
+    await send('ORM^O01', order('L2'), '4799');
+    expect((await casesOf('L2')).flatMap((state) => membersOf(state, 'DiagnosticReport'))).toEqual([]);
+    const waiting = await fresh.database.query(`select from waiting_result where kind = 'placer' and value = 'L2'`);
+    expect(waiting.rowCount).toBe(1);
+  });
+
+  it('and its order that are worked off in one batch meet, whichever came first', async () => {
+    await queue('ORU^R01', report('L3', 'F', 'Read elsewhere.'));
+    await queue('ORM^O01', order('L3'));
+    await workOff();
+    expect(membersOf(await caseOf('L3'), 'DiagnosticReport')).toHaveLength(1);
   });
 
   it('opens no case: of an order that is not here, or of another patient', async () => {
