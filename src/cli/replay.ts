@@ -1,10 +1,19 @@
 /** `waystation replay`: once more through the corridor, or once more to a destination; alone, it lists what failed. */
 import { Command } from 'commander';
-import type { Accepted, DeliveryLine, JournalLine, Page, ReplayedHeld, ReplayedSetAside } from '../endpoints/operations/contract.ts';
+import type {
+  Accepted,
+  DeliveryLine,
+  JournalLine,
+  Page,
+  PhotoLine,
+  ReplayedHeld,
+  ReplayedPhotos,
+  ReplayedSetAside,
+} from '../endpoints/operations/contract.ts';
 import { findGateway, type Gateway, type Reach } from './gateway-client.ts';
 import { columns, moment, say, sayJson } from './terminal.ts';
 
-type Options = Reach & { json?: boolean; delivery?: string; setAside?: string; held?: string };
+type Options = Reach & { json?: boolean; delivery?: string; setAside?: string; held?: string; photos?: string | true };
 
 export function replayCommand(): Command {
   return new Command('replay')
@@ -16,6 +25,7 @@ export function replayCommand(): Command {
       'all deliveries to this destination that were set aside, in their order, to the end of their lanes',
     )
     .option('--held <peer>', 'all messages of this sender that are held for a code, now that it is mapped')
+    .option('--photos [case]', 'photos and films that became no DICOM object, of one case or of all, now that the cause is mended')
     .addHelpText('after', EXAMPLES)
     .action((seq: string | undefined, _options, called: Command) => replay(seq, called.optsWithGlobals()));
 }
@@ -24,6 +34,7 @@ async function replay(seq: string | undefined, options: Options): Promise<void> 
   const gateway = await findGateway(options);
   if (options.held !== undefined) return replayHeld(gateway, options.held, options);
   if (options.setAside !== undefined) return replaySetAside(gateway, options.setAside, options);
+  if (options.photos !== undefined) return replayAllPhotos(gateway, options.photos, options);
   if (seq === undefined && options.delivery === undefined) return failed(gateway, options);
   const path =
     options.delivery === undefined ? `/journal/${encodeURIComponent(seq ?? '')}` : `/deliveries/${encodeURIComponent(options.delivery)}`;
@@ -44,20 +55,29 @@ async function replaySetAside(gateway: Gateway, destination: string, options: Op
   say(`${accepted.deliveries} ${accepted.deliveries === 1 ? 'delivery' : 'deliveries'} to ${destination} sent again`);
 }
 
+async function replayAllPhotos(gateway: Gateway, named: string | true, options: Options): Promise<void> {
+  const accepted = await gateway.post<ReplayedPhotos>('/photos/replay', named === true ? {} : { case: named });
+  if (options.json) return sayJson(accepted);
+  say(accepted.photos === 1 ? '1 photo or film is tried again' : `${accepted.photos} photos and films are tried again`);
+}
+
 async function failed(gateway: Gateway, options: Options): Promise<void> {
-  const [broken, waiting, held, dead] = await Promise.all([
+  const [broken, waiting, held, dead, unmade] = await Promise.all([
     gateway.get<Page<JournalLine>>('/journal?state=failed'),
     gateway.get<Page<JournalLine>>('/journal?state=held'),
     gateway.get<Page<DeliveryLine>>('/deliveries?state=held'),
     gateway.get<Page<DeliveryLine>>('/deliveries?state=dead'),
+    gateway.get<Page<PhotoLine>>('/photos'),
   ]);
   const entries = [...broken.rows, ...waiting.rows];
   const deliveries = [...held.rows, ...dead.rows];
-  if (options.json) return sayJson({ entries, deliveries });
-  if (entries.length + deliveries.length === 0) return say('nothing failed');
+  const photos = unmade.rows;
+  if (options.json) return sayJson({ entries, deliveries, photos });
+  if (entries.length + deliveries.length + photos.length === 0) return say('nothing failed');
   const rows = [
     ...entries.map((entry) => [String(entry.seq), moment(entry.received), `${entry.type} from ${entry.peer}`, entry.detail]),
     ...deliveries.map((one) => [`--delivery ${one.id}`, moment(one.created), `${one.kind} to ${one.destination}`, one.lastFailure]),
+    ...photos.map((one) => [`--photos ${one.caseId}`, moment(one.since), `${one.media} as a DICOM object`, one.lastFailure]),
   ];
   say(columns([['REPLAY', 'SINCE', 'WHAT', 'WHY'], ...rows]));
 }
@@ -68,4 +88,5 @@ Examples:
   npx waystation replay 1042
   npx waystation replay --held north-hospital
   npx waystation replay --set-aside reading-pacs
+  npx waystation replay --photos ACC-1001
   npx waystation replay --delivery 0190e2a4-7b1c-7def-8000-0242ac120002`;

@@ -65,3 +65,34 @@ export async function giveUpPhoto(database: Database, order: PhotoOrder, now: Da
     await addCaseEvents(tx, [{ caseId: order.caseId, event }]);
   });
 }
+
+export type UnmadePhoto = {
+  readonly sopInstanceUid: string;
+  readonly caseId: string;
+  readonly media: string;
+  readonly since: Date;
+  readonly lastFailure: string;
+};
+
+/** Those that became no object, from behind `before` on. */
+export async function listUnmade(q: Queryable, before: string, limit: number): Promise<UnmadePhoto[]> {
+  const { rows } = await q.query<{ sop_instance_uid: string; case_id: string; content: Buffer; settled: Date; last_failure: string }>(
+    `select sop_instance_uid, case_id, content, settled, last_failure from photo
+     where state = 'dead' and sop_instance_uid > $1 order by sop_instance_uid limit $2`,
+    [before, limit],
+  );
+  return rows.map(({ sop_instance_uid: sopInstanceUid, case_id: caseId, content, settled: since, last_failure: lastFailure }) => {
+    const { media } = JSON.parse(content.toString('utf8')) as PhotoOrder;
+    return { sopInstanceUid, caseId, media, since, lastFailure };
+  });
+}
+
+/** They wait again; of one case, or of all. How many there are. */
+export async function replayPhotos(tx: Transaction, caseId: string | null, limit: number, now: Date): Promise<number> {
+  const { rowCount } = await tx.query(
+    `update photo set state = 'waiting', attempts = 0, due = $2, settled = null where sop_instance_uid in (
+       select sop_instance_uid from photo where state = 'dead' and ($1::uuid is null or case_id = $1) limit $3 for update)`,
+    [caseId, now, limit],
+  );
+  return rowCount ?? 0;
+}

@@ -111,8 +111,18 @@ specialties: { teledermatology: { media: 1 } }
     const kinds = waiting.timeline.map(({ kind, detail }) => `${kind}: ${detail}`);
     expect(kinds).toContain('photos: 5 photos and films become DICOM objects for reading-pacs');
     expect(kinds.filter((line) => line.startsWith('photo-not-sent'))).toEqual([
-      expect.stringMatching(/^photo-not-sent: Media\/.*: it is no JPEG, PNG, HEIC or MP4$/),
+      expect.stringMatching(/^photo-not-sent: Media\/.*: it is no JPEG, PNG, HEIC, AVIF, WebP, TIFF or MP4$/),
     ]);
+  });
+
+  it('tries the one that is none again when a person says so, and tells of it again', async () => {
+    const caseId = (await view()).id;
+    expect(gateway.run('replay')).toMatch(new RegExp(`^--photos ${caseId} .* Media/\\S+ as a DICOM object +it is no JPEG`, 'm'));
+    expect(gateway.run('replay', '--photos', caseId)).toBe('1 photo or film is tried again\n');
+    const twice = ({ timeline }: { timeline: readonly { kind: string }[] }) =>
+      timeline.filter(({ kind }) => kind === 'photo-not-sent').length === 2;
+    const again = await until(view, twice);
+    expect(again.objects).toMatchObject({ ordered: 4 });
   });
 
   it('sends each once, as one study of the patient', async () => {

@@ -8,11 +8,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { CodeableConcept, Media } from '@medplum/fhirtypes';
 import sharp from 'sharp';
 import { openPhoto } from '../../src/delivery/photos/photo-session.ts';
+import { type Box, boxesIn } from '../../src/protocols/media/boxes.ts';
 import { readMovie } from '../../src/protocols/media/movie.ts';
 import { photoOrder } from '../../src/return/dicom/photo-object.ts';
 import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
 import { startOrthanc } from '../support/dicom-peers.ts';
-import { locatedJpeg, locatedPng, MEDIA } from '../support/located-photo.ts';
+import { animated, fragmented, locatedJpeg, locatedPng, MEDIA, recoded } from '../support/located-photo.ts';
 import { photoFile, photoSource } from '../support/photo-objects.ts';
 import { isInstalled, run } from '../support/programs.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -37,11 +38,16 @@ const ROWS: readonly Row[] = [
   ['turned-across-its-blocks', () => locatedJpeg({ orientation: 8, width: 93 }), {}, `${PREFIX}.4`, NATIVE],
   ['png', locatedPng, {}, `${PREFIX}.4`, NATIVE],
   ['heic', fixture('located.heic'), {}, `${PREFIX}.4`, NATIVE],
+  ['png-16-bit', () => recoded('png', { deep: true }), {}, `${PREFIX}.4`, NATIVE],
+  ['webp', () => recoded('webp'), {}, `${PREFIX}.4`, NATIVE],
+  ['avif', () => recoded('avif'), {}, `${PREFIX}.4`, NATIVE],
+  ['tiff', () => recoded('tiff'), {}, `${PREFIX}.4`, NATIVE],
   ['dermoscopic', () => locatedJpeg(), { view: { text: 'dermoscopic' } }, `${PREFIX}.7`, BASELINE],
   ['eye', () => locatedJpeg(), rightEye, `${PREFIX}.5.1`, BASELINE],
   ['eye-without-side', () => locatedJpeg(), { modality: { coding: [{ code: 'retina' }] } }, `${PREFIX}.4`, BASELINE],
   ['film', fixture('located.mp4'), { note: [{ text: 'gait' }] }, `${PREFIX}.4.1`, '1.2.840.10008.1.2.4.102'],
   ['film-of-a-knee', fixture('located.mp4'), { bodySite: coded('72696002', 'Knee') }, `${PREFIX}.4.1`, '1.2.840.10008.1.2.4.102'],
+  ['film-in-fragments', fragmented, {}, `${PREFIX}.4.1`, '1.2.840.10008.1.2.4.102'],
   ['hevc', fixture('turned-hevc.mp4'), {}, `${PREFIX}.4.1`, '1.2.840.10008.1.2.4.107'],
 ];
 const PICTURES = ROWS.filter(([, , , sopClass]) => sopClass !== `${PREFIX}.4.1`);
@@ -82,13 +88,28 @@ describe('photos and films as DICOM objects', () => {
     const jpeg = await locatedJpeg();
     const older = Buffer.from(mp4);
     older[mp4.indexOf('avcC') + 5] = 110;
-    const files = [Buffer.from('%PDF-1.7 no photo'), jpeg.subarray(0, 500), mp4.subarray(0, 900), older];
+    const moving = await Promise.all((['webp', 'gif'] as const).map(animated));
+    const webm = Buffer.concat([Buffer.from([0x1a, 0x45, 0xdf, 0xa3]), Buffer.from('...webm and what follows')]);
+    const tiff = await recoded('tiff');
+    const files = [
+      Buffer.from('%PDF-1.7 no photo'),
+      jpeg.subarray(0, 500),
+      mp4.subarray(0, 900),
+      older,
+      ...moving,
+      webm,
+      tiff.subarray(0, 60),
+    ];
     const answers = await Promise.all(files.map(made));
     expect(answers.map((answer) => (answer as { detail?: string }).detail)).toEqual([
-      'it is no JPEG, PNG, HEIC or MP4',
+      'it is no JPEG, PNG, HEIC, AVIF, WebP, TIFF or MP4',
       'the JPEG is not whole',
       'it is no whole MP4 file',
-      'no transfer syntax for avc1 of profile 110, level 30',
+      expect.stringMatching(/^no transfer syntax for avc1 of profile 110, level 30: send it as H.264 High, 8 bits, to level 4.2/),
+      'an animated picture is not taken: send it as MP4, or one picture of it',
+      'a GIF is not taken: send a picture as PNG, one that moves as MP4',
+      'DICOM has no place for WebM and Matroska: send the film as MP4',
+      'the TIFF is not whole, or is one of 64 bits',
     ]);
     expect(answers.every((answer) => (answer as { class?: string }).class === 'permanent')).toBe(true);
   });
@@ -135,7 +156,7 @@ print(json.dumps(out))`;
   });
 
   const played = isInstalled('ffprobe') ? it : it.skip;
-  played.each(['film', 'hevc'])('play as the film they were, frame by frame: %s', async (name) => {
+  played.each(['film', 'hevc', 'film-in-fragments'])('play as the film they were, frame by frame: %s', async (name) => {
     const whole = readFileSync(path(name));
     const film = join(directory, `${name}.mp4`);
     writeFileSync(film, whole.subarray(whole.indexOf('ftyp') - 4, whole.length - 8));
@@ -144,8 +165,13 @@ print(json.dumps(out))`;
     expect(output.trim().replace(/\s+/g, ' ')).toMatch(/^160,120,15/);
     expect((await run('ffmpeg', ['-v', 'error', '-i', film, '-f', 'null', '-'])).output).toBe('');
     const file = readFileSync(film);
-    const at = file.indexOf('moov') - 4;
-    const facts = readMovie(file.subarray(at, at + file.readUInt32BE(at)));
+    const boxes = boxesIn(file, 0, file.length);
+    const fragments = boxes
+      .filter(({ type }) => type === 'moof')
+      .map(({ start, end }) => ({ bytes: file.subarray(start, end), at: start }));
+    expect(fragments.length > 0).toBe(name === 'film-in-fragments');
+    const { start, end } = boxes.find(({ type }) => type === 'moov') as Box;
+    const facts = readMovie(file.subarray(start, end), fragments);
     expect(facts).toMatchObject({ columns: 160, rows: 120, frames: 15, turn: name === 'hevc' ? 270 : 0 });
     expect(facts?.frameTime).toBeCloseTo(1000 / 15, 1);
   });

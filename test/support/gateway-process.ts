@@ -43,6 +43,7 @@ export type GatewayProcess = {
 };
 
 export type CaseView = {
+  readonly id: string;
   readonly phase: string;
   readonly waitingFor: readonly string[];
   readonly timeline: readonly { readonly kind: string; readonly actor: string; readonly detail: string }[];
@@ -52,7 +53,7 @@ export type CaseView = {
   readonly deliveries: readonly { readonly destination: string; readonly state: string }[];
 };
 
-const NO_CASE: CaseView = { phase: '', waitingFor: [], timeline: [], studies: [], objects: null, commitments: [], deliveries: [] };
+const NO_CASE: CaseView = { id: '', phase: '', waitingFor: [], timeline: [], studies: [], objects: null, commitments: [], deliveries: [] };
 
 export type EntryLine = { readonly type: string; readonly controlId: string; readonly state: string; readonly detail: string };
 

@@ -1,6 +1,6 @@
 /**
- * A picture that DICOM does not take as it is coded, decoded: upright, in sRGB, eight bits a sample. JPEG and PNG by sharp, HEIC by libheif in
- * a thread of its own. Promises: bounded time, and bounded pixels before the first is decoded.
+ * A picture that DICOM does not take as it is coded, decoded: upright, in sRGB, eight bits a sample. HEIC by libheif in a thread of its own,
+ * everything else by sharp. Promises: bounded time, and bounded pixels before the first is decoded.
  */
 import { Worker } from 'node:worker_threads';
 import sharp, { type Sharp } from 'sharp';
@@ -14,9 +14,9 @@ const LIMIT_SECONDS = 60;
 
 export type Decoded = { readonly rows: number; readonly columns: number; readonly components: 1 | 3; readonly samples: Buffer };
 
-export async function decodePicture(file: Buffer, kind: 'jpeg' | 'png' | 'heif'): Promise<Decoded | Failure> {
+export async function decodePicture(file: Buffer, coding: 'heic' | 'other'): Promise<Decoded | Failure> {
   try {
-    if (kind !== 'heif') return await decoded(sharp(file, { limitInputPixels: MAX_PIXELS }).autoOrient());
+    if (coding !== 'heic') return await decoded(sharp(file, { limitInputPixels: MAX_PIXELS }).autoOrient());
     const pixels = heifPixels(file);
     if (pixels === 0 || pixels > MAX_PIXELS) return failure('delivery', 'too-large', `a picture of ${pixels} pixels`);
     const heic = await inThread({ kind: 'heic', file });

@@ -15,13 +15,15 @@ import {
   MAX_PIXEL_BYTES,
   type Picture,
   pixelData,
+  refusedFilm,
 } from '../../protocols/dicom/picture.ts';
 import { codeElements } from '../../protocols/dicom/sr-content.ts';
 import type { DatasetElement } from '../../protocols/dicom/write.ts';
 import { type Box, blanked, boxAt, type Edit, edited, MAX_HEADER_BYTES } from '../../protocols/media/boxes.ts';
 import { bareJpeg, type JpegFacts, readJpeg } from '../../protocols/media/jpeg.ts';
 import { KIND_BYTES, mediaKind } from '../../protocols/media/location.ts';
-import { movieEdits, readMovie, staysInFile } from '../../protocols/media/movie.ts';
+import { type Fragment, fragmentEdits, hasOtherTracks, movieEdits, readMovie, staysInFile } from '../../protocols/media/movie.ts';
+import { codingOf, type PictureCoding, type StillKind } from '../../protocols/media/picture-coding.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
 import { decodePicture, srgbProfile, turnUpright } from './decode-session.ts';
 
@@ -48,7 +50,9 @@ export async function openPhoto(order: PhotoOrder, blobs: Pick<BlobStore, 'read'
   if (!file) return failure('delivery', 'not-found', `the file of ${order.media} is not in the blob store`);
   if (file.bytes > MAX_PIXEL_BYTES) return failure('delivery', 'too-large', `the file of ${order.media} is too large for one object`);
   const kind = mediaKind(await bytesOf(blobs, order.blob, 0, KIND_BYTES));
-  if (kind === 'other') return failure('delivery', 'invalid', 'it is no JPEG, PNG, HEIC or MP4');
+  if (kind === 'other') return failure('delivery', 'invalid', 'it is no JPEG, PNG, HEIC, AVIF, WebP, TIFF or MP4');
+  if (kind === 'matroska') return failure('delivery', 'invalid', 'DICOM has no place for WebM and Matroska: send the film as MP4');
+  if (kind === 'gif') return failure('delivery', 'invalid', 'a GIF is not taken: send a picture as PNG, one that moves as MP4');
   if (kind === 'movie') return objectOf(order, 'film', await filmPixels(blobs, order.blob, file.bytes));
   if (file.bytes > MAX_PICTURE_BYTES) return failure('delivery', 'too-large', `a picture of ${file.bytes} bytes`);
   return objectOf(order, order.pictureClass, await picturePixels(await bytesOf(blobs, order.blob, 0, file.bytes), kind));
@@ -101,17 +105,25 @@ async function* dataset(before: Buffer, { picture, bytes, chunks }: Pixels): Asy
   yield* pixelData(picture, bytes, chunks);
 }
 
-async function picturePixels(file: Buffer, kind: 'jpeg' | 'png' | 'heif'): Promise<Pixels | Failure> {
-  const facts = kind === 'jpeg' ? readJpeg(file) : null;
-  if (kind === 'jpeg' && !facts) return failure('delivery', 'invalid', 'the JPEG is not whole');
-  const bare = facts && bareJpeg(file);
-  const coded = facts && bare && (await codedPixels(bare, facts));
-  if (coded) return coded;
-  const decoded = await decodePicture(file, kind);
+async function picturePixels(file: Buffer, kind: StillKind): Promise<Pixels | Failure> {
+  if (kind === 'jpeg') return jpegPixels(file);
+  const coding = codingOf(file, kind);
+  return isFailure(coding) ? coding : decodedPixels(file, coding, file.length);
+}
+
+async function jpegPixels(file: Buffer): Promise<Pixels | Failure> {
+  const facts = readJpeg(file);
+  if (!facts) return failure('delivery', 'invalid', 'the JPEG is not whole');
+  const bare = bareJpeg(file);
+  const coded = bare && (await codedPixels(bare, facts));
+  return coded ?? decodedPixels(file, { lossy: 'ISO_10918_1', decoder: 'other' }, (bare ?? file).length);
+}
+
+async function decodedPixels(file: Buffer, { lossy: method, decoder }: PictureCoding, coded: number): Promise<Pixels | Failure> {
+  const decoded = await decodePicture(file, decoder);
   if (isFailure(decoded)) return decoded;
   const { samples, ...size } = decoded;
-  const ratio = samples.length / (bare ?? file).length;
-  const lossy: Lossy | null = kind === 'png' ? null : { method: kind === 'jpeg' ? 'ISO_10918_1' : 'ISO_23008_2', ratio };
+  const lossy: Lossy | null = method && { method, ratio: samples.length / coded };
   return { picture: decodedPicture({ ...size, lossy, profile: await srgbProfile() }), bytes: samples.length, chunks: once(samples) };
 }
 
@@ -129,14 +141,29 @@ async function filmPixels(blobs: Pick<BlobStore, 'read'>, blob: string, bytes: n
   const place = boxes?.find(({ type }) => type === 'moov');
   if (!boxes || !place || place.end - place.start > MAX_MOVIE_BOX_BYTES) return failure('delivery', 'invalid', 'it is no whole MP4 file');
   const moov = await bytesOf(blobs, blob, place.start, place.end - place.start);
-  const [facts, within] = [readMovie(moov), movieEdits(moov, place.start)];
-  if (!facts || !within || boxes.some(({ type }) => type === 'moof'))
-    return failure('delivery', 'invalid', 'the film does not say how its pictures are coded, or is one of fragments');
+  const fragments = await fragmentsOf(blobs, blob, boxes);
+  if (!fragments) return failure('delivery', 'too-large', 'a film of too many fragments');
+  const [facts, within] = [readMovie(moov, fragments), movieEdits(moov, place.start)];
+  if (!facts || !within || (fragments.length > 0 && hasOtherTracks(moov)))
+    return failure('delivery', 'invalid', 'the film does not say how its pictures are coded, or its fragments hold what is no film');
   const picture = filmPicture(facts, bytes);
-  if (!picture)
-    return failure('delivery', 'invalid', `no transfer syntax for ${facts.coding} of profile ${facts.profile}, level ${facts.level}`);
-  const edits = [...boxes.filter(({ type }) => !staysInFile(type)).flatMap(blanked), ...within];
+  if (!picture) return failure('delivery', 'invalid', refusedFilm(facts));
+  const beside = boxes.filter(({ type }) => !staysInFile(type)).flatMap(blanked);
+  const edits = [...beside, ...within, ...fragments.flatMap(({ bytes: moof, at }) => fragmentEdits(moof, at))];
   return { picture, bytes, chunks: editedFile(blobs, blob, edits) };
+}
+
+/** The Movie Fragment Boxes of a film that is written while it goes on. */
+async function fragmentsOf(blobs: Pick<BlobStore, 'read'>, blob: string, boxes: readonly Box[]): Promise<Fragment[] | null> {
+  const fragments: Fragment[] = [];
+  let left = MAX_MOVIE_BOX_BYTES;
+  for (const { type, start, end } of boxes) {
+    if (type !== 'moof') continue;
+    left -= end - start;
+    if (left < 0) return null;
+    fragments.push({ bytes: await bytesOf(blobs, blob, start, end - start), at: start });
+  }
+  return fragments;
 }
 
 /** The boxes at the top of a file, header by header. */

@@ -88,7 +88,7 @@ async function release(deps: OperationsDeps, { caller, request }: Operator) {
 }
 
 /** The one case that a person means, by its id, its Task or one of its numbers. */
-async function theCase(database: Queryable, text: string) {
+export async function theCase(database: Queryable, text: string) {
   const [id, ...others] = await findCaseIds(database, text, MAX_NAMESAKES);
   if (id === undefined) return undefined;
   return others.length === 0 ? id : failure('operations', 'conflict', `several cases have ${text}: ${[id, ...others].join(', ')}`);

@@ -170,6 +170,19 @@ export type DeliveryLine = {
 export type ReplaySetAsideRequest = { readonly destination: string };
 export type ReplayedSetAside = Accepted & { readonly deliveries: number };
 
+/** `GET /photos?before=&limit=`: photos and films that became no DICOM object. */
+export type PhotoLine = {
+  readonly sopInstanceUid: string;
+  readonly caseId: string;
+  readonly media: string;
+  readonly since: string;
+  readonly lastFailure: string;
+};
+
+/** `POST /photos/replay` with this, or with nothing for those of all cases: they are tried once more; answers `ReplayedPhotos`. */
+export type ReplayPhotosRequest = { readonly case: string };
+export type ReplayedPhotos = Accepted & { readonly photos: number };
+
 /** `GET /destinations`; `POST /destinations/{name}/pause` with `{ why }`, `POST …/resume` */
 export type DestinationLine = {
   readonly destination: string;

@@ -14,6 +14,7 @@ export type OperationType =
   | 'delivery.replay'
   | 'delivery.replay-set-aside'
   | 'delivery.set-aside'
+  | 'photo.replay'
   | 'destination.pause'
   | 'destination.resume'
   | 'client.add'

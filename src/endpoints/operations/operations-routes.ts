@@ -17,6 +17,7 @@ import { isReady } from './health-routes.ts';
 import { journalRoutes } from './journal-routes.ts';
 import { operatorOf } from './operator-session.ts';
 import { patientRoutes } from './patient-routes.ts';
+import { photoRoutes } from './photo-routes.ts';
 import { pseudonymRoutes } from './pseudonym-routes.ts';
 import { answerFailure, handled } from './reply.ts';
 
@@ -33,6 +34,7 @@ export function operationsRoutes(deps: OperationsDeps): Router {
   router.use('/journal', journalRoutes(deps));
   router.use('/gaps', gapRoutes(deps));
   router.use('/deliveries', deliveryRoutes(deps));
+  router.use('/photos', photoRoutes(deps));
   router.use('/destinations', destinationRoutes(deps));
   router.use('/clients', clientRoutes(deps));
   router.use('/patients', patientRoutes(deps));

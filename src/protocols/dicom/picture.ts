@@ -6,12 +6,13 @@
  */
 import type { JpegFacts } from '../media/jpeg.ts';
 import type { MovieFacts } from '../media/movie.ts';
+import type { LossyMethod } from '../media/picture-coding.ts';
 import { EXPLICIT_LITTLE_ENDIAN } from './transfer-syntax.ts';
 import type { DatasetElement } from './write.ts';
 
 export type Picture = { readonly transferSyntax: string; readonly elements: readonly DatasetElement[] };
 
-export type Lossy = { readonly method: 'ISO_10918_1' | 'ISO_14496_10' | 'ISO_23008_2'; readonly ratio: number };
+export type Lossy = { readonly method: LossyMethod; readonly ratio: number };
 
 /** Baseline JPEG that is upright stays as it is (PS3.5 §8.2.1). */
 export function jpegPicture(facts: JpegFacts, bytes: number): Picture | null {
@@ -61,6 +62,15 @@ export function filmPicture(facts: MovieFacts, bytes: number): Picture | null {
       ...lossElements({ method: row.method, ratio: (rows * columns * 3 * frames) / bytes }),
     ],
   };
+}
+
+/** Why no transfer syntax takes a film, and what to do. */
+export function refusedFilm({ coding, profile, level, rows, columns }: MovieFacts): string {
+  const said = `no transfer syntax for ${coding} of profile ${profile}, level ${level}`;
+  if (rows === 0 || columns === 0 || !(AVC.includes(coding) || HEVC.includes(coding))) return `${said}: send it as H.264 or HEVC`;
+  if (AVC.includes(coding))
+    return `${said}: send it as H.264 High, 8 bits, to level 4.2 (1080p at 60 frames a second), or as HEVC Main to level 5.1`;
+  return `${said}: send it as HEVC Main, 8 bits, to level 5.1 (2160p at 60 frames a second)`;
 }
 
 /** Pixel Data (7FE0,0010), native or encapsulated as one fragment; `bytes` is what `chunks` come to. */

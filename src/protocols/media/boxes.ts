@@ -70,3 +70,13 @@ export function edited(chunk: Buffer, at: number, edits: readonly Edit[]): Buffe
   }
   return copy;
 }
+
+/** What ends before its fields do is a RangeError of its Buffer: null. */
+export function tried<T>(read: () => T | null): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as Error).name === 'RangeError') return null;
+    throw error;
+  }
+}

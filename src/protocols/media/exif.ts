@@ -10,7 +10,7 @@ const MAX_ENTRIES = 512;
 const MAX_VALUE_BYTES = 4096;
 
 type Entry = { readonly tag: number; readonly type: number; readonly count: number; readonly value: Buffer };
-type Tiff = { readonly bytes: Buffer; readonly little: boolean };
+export type Tiff = { readonly bytes: Buffer; readonly little: boolean };
 
 /** 1 to 8 (DC-008 §4.6.4, tag 274); 1 where it is not said. */
 export function orientationOf(tiff: Buffer): number {
@@ -30,7 +30,7 @@ export function exifWithoutLocation(tiff: Buffer): Buffer | null {
   return written(opened.little, once(first.filter(({ tag }) => KEPT_TIFF.has(tag))), once(camera));
 }
 
-function openTiff(bytes: Buffer): Tiff | null {
+export function openTiff(bytes: Buffer): Tiff | null {
   const order = bytes.toString('latin1', 0, 4);
   if (bytes.length < 8 || (order !== 'II*\0' && order !== 'MM\0*')) return null;
   return { bytes, little: order.startsWith('I') };
@@ -93,11 +93,11 @@ function wordAt({ bytes, little }: Tiff, at: number): number {
   return longOf(little, bytes, at);
 }
 
-function shortAt(little: boolean, bytes: Buffer, at: number): number {
+export function shortAt(little: boolean, bytes: Buffer, at: number): number {
   return little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at);
 }
 
-function longOf(little: boolean, bytes: Buffer, at: number): number {
+export function longOf(little: boolean, bytes: Buffer, at: number): number {
   return little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at);
 }
 

@@ -4,7 +4,7 @@
  * the picture are blanked. Every byte keeps its place.
  * Null where the item boxes are not as they should be.
  */
-import { type Box, blanked, boxesIn, boxUnder, type Edit } from './boxes.ts';
+import { type Box, blanked, boxesIn, boxUnder, type Edit, tried } from './boxes.ts';
 import { exifWithoutLocation } from './exif.ts';
 import { movieEdits } from './movie.ts';
 
@@ -12,7 +12,7 @@ type Extent = { readonly start: number; readonly end: number };
 type Location = { readonly item: number; readonly extents: readonly Extent[] };
 
 export function heifEdits(file: Buffer): Edit[] | null {
-  try {
+  return tried(() => {
     const boxes = boxesIn(file, 0, file.length);
     const meta = boxes.find(({ type }) => type === 'meta');
     if (!meta) return null;
@@ -20,10 +20,7 @@ export function heifEdits(file: Buffer): Edit[] | null {
     const whole = { ...meta, body: meta.body + 4 };
     const besideItems = boxesIn(file, whole.body, whole.end).filter(({ type }) => !KEPT_IN_META.has(type));
     return [...besideMeta(file, boxes, meta), ...besideItems.flatMap(blanked), ...itemEdits(file, whole)];
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
+  });
 }
 
 /** Phones put the film of a moving photo beside it, in a box or as a file of its own behind it. */
@@ -40,6 +37,13 @@ function besideMeta(file: Buffer, boxes: readonly Box[], meta: Box): Edit[] {
     return within;
   });
   return [...edits, { start: end, end: file.length, bytes: null }];
+}
+
+/** AV1 pictures, which libheif's HEVC decoder does not read; a sequence of them moves. */
+export function readAvif(file: Buffer): { readonly animated: boolean } | null {
+  const type = boxesIn(file, 0, file.length).find((box) => box.type === 'ftyp');
+  const brands: readonly string[] = type ? (file.toString('latin1', type.body, type.end).match(/.{4}/gs) ?? []) : [];
+  return brands.includes('avif') || brands.includes('avis') ? { animated: brands.includes('avis') } : null;
 }
 
 function itemEdits(file: Buffer, meta: Box): Edit[] {

@@ -4,19 +4,29 @@
  * not passed on.
  */
 import { blanked, boxesIn, type Edit, edited } from './boxes.ts';
+import { gifWithoutLocation } from './gif.ts';
 import { heifEdits } from './heif.ts';
 import { jpegWithoutLocation } from './jpeg.ts';
 import { fragmentEdits, hasOtherTracks, movieEdits, staysInFile } from './movie.ts';
 import { pngWithoutLocation } from './png.ts';
+import { tiffEdits } from './tiff.ts';
+import { isWebp, webpWithoutLocation } from './webp.ts';
 
-export type MediaKind = 'jpeg' | 'png' | 'heif' | 'movie' | 'other';
+export type PictureKind = 'jpeg' | 'png' | 'heif' | 'webp' | 'tiff' | 'gif';
+/** `matroska`: WebM, too. */
+export type MediaKind = PictureKind | 'movie' | 'matroska' | 'other';
 
 /** Bytes that tell it. */
 export const KIND_BYTES = 12;
 
 export function mediaKind(beginning: Buffer): MediaKind {
+  if (beginning.length < KIND_BYTES) return 'other';
   if (beginning.toString('latin1', 0, 3) === '\xff\xd8\xff') return 'jpeg';
   if (beginning.toString('latin1', 1, 4) === 'PNG') return 'png';
+  if (isWebp(beginning)) return 'webp';
+  if (beginning.toString('latin1', 0, 4) === 'GIF8') return 'gif';
+  if (TIFF_BEGINNINGS.has(beginning.toString('latin1', 0, 4))) return 'tiff';
+  if (beginning.readUInt32BE(0) === EBML) return 'matroska';
   const type = beginning.toString('latin1', 4, 8);
   if (type === 'ftyp') return HEIF_BRANDS.test(beginning.toString('latin1', 8, 12)) ? 'heif' : 'movie';
   return QUICKTIME_BEGINNINGS.has(type) ? 'movie' : 'other';
@@ -28,10 +38,17 @@ export function withoutLocation(file: Buffer): Buffer | null {
       return jpegWithoutLocation(file);
     case 'png':
       return pngWithoutLocation(file);
+    case 'webp':
+      return webpWithoutLocation(file);
+    case 'gif':
+      return gifWithoutLocation(file);
+    case 'tiff':
+      return withEdits(file, tiffEdits(file));
     case 'heif':
       return withEdits(file, heifEdits(file));
     case 'movie':
       return withEdits(file, wholeMovieEdits(file));
+    case 'matroska':
     case 'other':
       return null;
   }
@@ -46,7 +63,7 @@ function wholeMovieEdits(file: Buffer): Edit[] | null {
   const fragmented = boxes.some(({ type }) => type === 'moof');
   const within = boxes.map((box) => {
     if (!staysInFile(box.type)) return blanked(box);
-    if (box.type === 'moof') return fragmentEdits(file, box);
+    if (box.type === 'moof') return fragmentEdits(file.subarray(box.start, box.end), box.start);
     if (box.type !== 'moov') return [];
     const moov = file.subarray(box.start, box.end);
     return fragmented && hasOtherTracks(moov) ? null : movieEdits(moov, box.start);
@@ -57,5 +74,9 @@ function wholeMovieEdits(file: Buffer): Edit[] | null {
 
 /** ISO/IEC 23008-12 §10, and of AVIF. */
 const HEIF_BRANDS = /^(hei[cxms]|hev[cxms]|mif1|msf1|avi[fs])$/;
+/** RFC 8794 §11.2.1. */
+const EBML = 0x1a45dfa3;
+/** BigTIFF (43) as well: it is not read. */
+const TIFF_BEGINNINGS: ReadonlySet<string> = new Set(['II*\0', 'MM\0*', 'II+\0', 'MM\0+']);
 /** Files of QuickTime before it had a file type box. */
 const QUICKTIME_BEGINNINGS: ReadonlySet<string> = new Set(['moov', 'mdat', 'wide', 'free', 'skip']);

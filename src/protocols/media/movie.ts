@@ -5,7 +5,7 @@
  * film stay; user data, metadata and tracks that are neither picture nor sound (positions of action cameras, for one) are blanked, the
  * samples of such tracks too. Null where a box is not as it should be.
  */
-import { type Box, blanked, boxesIn, boxUnder, type Edit } from './boxes.ts';
+import { type Box, blanked, boxesIn, boxUnder, type Edit, tried } from './boxes.ts';
 
 export type MovieFacts = {
   /** `avc1`, `hvc1` … (14496-12 §8.5.2), and of the decoder configuration: profile, constraints, level, as coded. */
@@ -26,15 +26,21 @@ export type MovieFacts = {
 const MAX_CHUNKS = 50_000;
 const MAX_SAMPLES = 4_000_000;
 
-export function readMovie(moov: Buffer): MovieFacts | null {
+/** A Movie Fragment Box (§8.8.4), and where it begins in its file. */
+export type Fragment = { readonly bytes: Buffer; readonly at: number };
+
+/** `fragments`: those of the file, where it is written in pieces. */
+export function readMovie(moov: Buffer, fragments: readonly Fragment[] = []): MovieFacts | null {
   return tried(() => {
     const track = tracksOf(moov).find((box) => handlerOf(moov, box) === 'vide');
     const media = track && boxUnder(moov, track, 'mdia', 'mdhd');
     const table = track && boxUnder(moov, track, 'mdia', 'minf', 'stbl');
     const sizes = table && boxUnder(moov, table, 'stsz');
     if (!track || !media || !table || !sizes) return null;
-    const frames = moov.readUInt32BE(sizes.body + 8);
-    const { timescale, duration } = clockOf(moov, media);
+    const clock = clockOf(moov, media);
+    const { timescale } = clock;
+    const ahead = { frames: moov.readUInt32BE(sizes.body + 8), duration: clock.duration };
+    const { frames, duration } = fragments.length === 0 ? ahead : fragmentTimes(moov, track, fragments, ahead.frames);
     const entry = sampleEntryOf(moov, table);
     if (!entry || frames === 0 || duration === 0 || timescale === 0) return null;
     return { ...entry, frames, frameTime: (1000 * duration) / timescale / frames, turn: turnOf(moov, track) };
@@ -55,12 +61,18 @@ export function movieEdits(moov: Buffer, at: number): Edit[] | null {
   });
 }
 
-/** Of a Movie Fragment Box `moof` (§8.8.4), which may hold metadata as `moov` does. */
-export function fragmentEdits(file: Buffer, moof: Box): Edit[] {
-  const tracks = boxesIn(file, moof.body, moof.end).filter(({ type }) => type === 'traf');
-  return [...hiddenIn(file, moof, KEPT_IN_FRAGMENT), ...tracks.flatMap((one) => hiddenIn(file, one, KEPT_IN_TRACK_FRAGMENT))].flatMap(
-    blanked,
-  );
+/** Of a fragment, which may hold metadata as `moov` does. */
+export function fragmentEdits(moof: Buffer, at: number): Edit[] {
+  const whole = wholeBox(moof);
+  const tracks = boxesIn(moof, whole.body, whole.end).filter(({ type }) => type === 'traf');
+  const hidden = [...hiddenIn(moof, whole, KEPT_IN_FRAGMENT), ...tracks.flatMap((one) => hiddenIn(moof, one, KEPT_IN_TRACK_FRAGMENT))];
+  return moved(hidden.flatMap(blanked), at);
+}
+
+function wholeBox(bytes: Buffer): Box {
+  const [box] = boxesIn(bytes, 0, bytes.length);
+  if (!box) throw new RangeError('no box');
+  return box;
 }
 
 /** Whether a track is neither picture nor sound: samples of fragments are found for none. */
@@ -105,6 +117,47 @@ function moved(edits: readonly Edit[], by: number): Edit[] {
 function clockOf(moov: Buffer, { body }: Box): { timescale: number; duration: number } {
   if (moov[body] === 1) return { timescale: moov.readUInt32BE(body + 20), duration: Number(moov.readBigUInt64BE(body + 24)) };
   return { timescale: moov.readUInt32BE(body + 12), duration: moov.readUInt32BE(body + 16) };
+}
+
+/** §8.8.3, §8.8.7, §8.8.8: what the runs of a track come to. A sample without a duration has that of its fragment, else of the track. */
+function fragmentTimes(moov: Buffer, track: Box, fragments: readonly Fragment[], ahead: number): { frames: number; duration: number } {
+  const header = boxUnder(moov, track, 'tkhd');
+  const id = header ? moov.readUInt32BE(header.body + (moov[header.body] === 1 ? 20 : 12)) : 0;
+  const mvex = boxUnder(moov, wholeBox(moov), 'mvex');
+  const trex = mvex && boxesIn(moov, mvex.body, mvex.end).find((box) => box.type === 'trex' && moov.readUInt32BE(box.body + 4) === id);
+  const usual = trex ? moov.readUInt32BE(trex.body + 12) : 0;
+  const times = { frames: ahead, duration: ahead * usual };
+  for (const { bytes } of fragments) {
+    const moof = wholeBox(bytes);
+    for (const traf of boxesIn(bytes, moof.body, moof.end).filter(({ type }) => type === 'traf')) {
+      const said = boxUnder(bytes, traf, 'tfhd');
+      if (!said || bytes.readUInt32BE(said.body + 4) !== id) continue;
+      for (const run of boxesIn(bytes, traf.body, traf.end).filter(({ type }) => type === 'trun')) {
+        const { frames, duration } = runTimes(bytes, run, durationIn(bytes, said) ?? usual);
+        times.frames += frames;
+        times.duration += duration;
+      }
+    }
+  }
+  return times;
+}
+
+/** Default sample duration of a Track Fragment Header, behind the optional fields that come before it. */
+function durationIn(bytes: Buffer, { body }: Box): number | null {
+  const flags = bytes.readUInt32BE(body) & 0xffffff;
+  return flags & 0x08 ? bytes.readUInt32BE(body + 8 + (flags & 0x01 ? 8 : 0) + (flags & 0x02 ? 4 : 0)) : null;
+}
+
+function runTimes(bytes: Buffer, { body, end }: Box, usual: number): { frames: number; duration: number } {
+  const flags = bytes.readUInt32BE(body) & 0xffffff;
+  const frames = bytes.readUInt32BE(body + 4);
+  if ((flags & 0x100) === 0) return { frames, duration: frames * usual };
+  const first = body + 8 + (flags & 0x01 ? 4 : 0) + (flags & 0x04 ? 4 : 0);
+  const stride = 4 * [0x100, 0x200, 0x400, 0x800].filter((flag) => flags & flag).length;
+  if (first + frames * stride > end) throw new RangeError('a run of samples that is not there');
+  let duration = 0;
+  for (let sample = 0; sample < frames; sample++) duration += bytes.readUInt32BE(first + sample * stride);
+  return { frames, duration };
 }
 
 /** §8.3.2: of the matrix the first two rows; 16.16 numbers. */
@@ -152,16 +205,6 @@ function samplesOf(moov: Buffer, track: Box): Edit[] {
     edits.push({ start, end, bytes: null });
   }
   return edits;
-}
-
-/** A box that ends before its fields do is a RangeError of its Buffer. */
-function tried<T>(read: () => T | null): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
 }
 
 /** SampleEntry and VisualSampleEntry, without the header. */

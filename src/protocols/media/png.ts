@@ -15,6 +15,11 @@ export function pngOrientation(file: Buffer): number {
   return exif ? orientationOf(exif.data) : 1;
 }
 
+/** An animation (APNG), of which a decoder shows the first picture. */
+export function isAnimatedPng(file: Buffer): boolean {
+  return chunksOf(file)?.some(({ type }) => type === 'acTL') ?? false;
+}
+
 export function pngWithoutLocation(file: Buffer): Buffer | null {
   const chunks = chunksOf(file);
   return chunks && Buffer.concat([SIGNATURE, ...chunks.flatMap(forwarded)]);
