@@ -2,6 +2,7 @@
  * Puts the house together and takes it down in reverse: database, journal, corridor, doors. The only place where rooms meet sockets and
  * tables. In: a checked configuration. Out: a Gateway that is ready when the promise resolves; a start that fails leaves nothing running.
  */
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { admitTask } from './cases/admit.ts';
 import { peerDirectory } from './config/peers.ts';
@@ -26,6 +27,7 @@ import { healthRoutes, readinessOf } from './endpoints/operations/health-routes.
 import { type MetricsPage, openMetrics } from './endpoints/operations/metrics.ts';
 import { operationsRoutes } from './endpoints/operations/operations-routes.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
+import { type Landing, openLanding } from './journal/landing-session.ts';
 import type { Admit } from './model/admit.ts';
 import { systemClock as clock } from './model/clock.ts';
 import { type Config, type Destination, type DimseDestination, readersOf, replyDestinations } from './model/config.ts';
@@ -46,6 +48,7 @@ import { connectionTo, holdDataDirectory } from './store/data-directory-store.ts
 import { type Database, openDatabase } from './store/database.ts';
 import { reasonOf } from './store/database-failure.ts';
 import { startEmbedded } from './store/embedded-server.ts';
+import { openLandingLog } from './store/landing-log-store.ts';
 import { migrate } from './store/migration-store.ts';
 import { readDepths } from './store/operations-store.ts';
 import { openRenderCache } from './store/render-cache-store.ts';
@@ -97,11 +100,15 @@ async function open(config: Config, log: Log, closes: Close[], close: () => Prom
   const page = openMetrics(() => readDepths(database), Date.now);
   const journal = openJournal(database, page.metrics);
   closes.push(() => inTime(journal.close()));
+  const { log: landingLog, left } = await openLandingLog(join(config.dataDirectory, 'landing'), Date.now());
+  if (left.length > 0) log.info('landing.left', { objects: left.length });
+  const landing = openLanding(landingLog, left, { journal, blobs, log, metrics: page.metrics });
+  closes.push(() => inTime(landing.close()));
   const audit = openAudit(database, (error) => log.error('audit.failed', { reason: reasonOf(error) }));
   closes.push(() => inTime(audit.close()));
   const pulse = { seen: 0 };
   const renewals: ((config: Config) => void)[] = [];
-  const doors = await openDoors({ config, log, database, blobs, journal, audit, page, pulse, closes, renewals });
+  const doors = await openDoors({ config, log, database, blobs, journal, landing, audit, page, pulse, closes, renewals });
   const here = httpUrl(config, doors.at(-1) as Door);
   // Last, because it words our address; what arrives before it runs waits in the journal.
   const named = { ...config, http: { ...config.http, publicUrl: config.http.publicUrl || here } };
@@ -194,6 +201,7 @@ type Parts = {
   readonly database: Database;
   readonly blobs: BlobStore;
   readonly journal: Journal;
+  readonly landing: Landing;
   readonly audit: AuditTrail;
   readonly page: MetricsPage;
   readonly pulse: Pulse;
@@ -212,7 +220,7 @@ const CERTIFICATE_NOTICE_MS = 30 * 24 * 60 * 60_000;
 
 /** The doors; /ready says yes once the corridor runs. */
 async function openDoors(parts: Parts): Promise<Door[]> {
-  const { config, log, database, journal, blobs, page } = parts;
+  const { config, log, database, journal, landing, blobs, page } = parts;
   const peers = peerDirectory(config);
   const doors: Door[] = [];
   const add = (door: Door): void => {
@@ -242,6 +250,7 @@ async function openDoors(parts: Parts): Promise<Door[]> {
   const dimse = await startDimseDoor(config.dimse, {
     journal,
     blobs,
+    landing,
     commitment: { database, journal, blobs },
     asked: askedObjects(config, peers, database),
     returned: returnedObjects(parts),
@@ -323,7 +332,7 @@ function httpRoutes(
   operatorToken: string,
   addresses: () => readonly string[],
 ) {
-  const { config, log, database, blobs, journal, audit, page, pulse } = parts;
+  const { config, log, database, blobs, journal, landing, audit, page, pulse } = parts;
   const operatorTokenHash = tokenHash(operatorToken);
   const readingGroups = config.destinations.map(readersOf).filter((group) => group !== '');
   const authenticate = (token: string): Promise<Caller | null> => findClient(database, tokenHash(token));
@@ -338,6 +347,7 @@ function httpRoutes(
       requireBearer(authenticate),
       dicomwebRoutes({
         ...shared,
+        landing,
         ...parts.rendering,
         ...{ publicUrl, peers: peerDirectory(config), reserveBytes: config.dimse.reserveBytes, returned: returnedObjects(parts) },
       }),

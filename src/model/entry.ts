@@ -49,6 +49,9 @@ export type Appended = {
   readonly answer: Buffer;
 };
 
+/** What is durable: its place in the journal, or null where it has landed and will get one. */
+export type Stored = { readonly seq: number | null };
+
 /** An entry as read back. */
 export type Entry = NewEntry & { readonly seq: number; readonly reusedControlId: boolean };
 

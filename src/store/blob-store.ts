@@ -39,6 +39,13 @@ export type BlobWriter = {
 export type BlobStore = {
   writer(): Promise<BlobWriter>;
   put(bytes: Uint8Array): Promise<StoredBlob>;
+  /**
+   * Gives a file the name that its digest is. Readers have it when it resolves; that it survives a power cut `sync` says: until then somebody
+   * else must keep the bytes, also where the name was taken, for it stands for this copy now.
+   */
+  place(bytes: Buffer, digest: string): Promise<void>;
+  /** Files and names are on the disk when it resolves. */
+  sync(digests: readonly string[]): Promise<void>;
   /** For what a request needs twice before it is stored. */
   scratch(): Promise<Scratch>;
   /** `start` and `end` are offsets of the first and last byte (both inclusive). An absent blob is the stream's error. */
@@ -71,6 +78,20 @@ export async function openBlobs(dataDirectory: string): Promise<BlobStore> {
       } finally {
         await one.abort();
       }
+    },
+    place: async (bytes, digest) => {
+      const unnamed = join(temporary, `${process.pid}-${randomUUID()}`);
+      const file = await open(unnamed, 'wx', 0o600);
+      try {
+        await writeAll(file, bytes);
+      } finally {
+        await file.close();
+      }
+      await rename(unnamed, path(digest));
+    },
+    sync: async (digests) => {
+      for (const digest of digests) await syncFile(path(digest));
+      for (const directory of new Set(digests.map((digest) => dirname(path(digest))))) await syncDirectory(directory);
     },
     scratch: () => openScratch(temporary),
     read: (digest, range = {}) => createReadStream(path(digest), range),
@@ -172,6 +193,15 @@ async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
 async function nameIt(temporary: string, directory: string, digest: string): Promise<void> {
   await rename(temporary, join(directory, digest));
   await syncDirectory(directory);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
 }
 
 async function syncDirectory(directory: string): Promise<void> {

@@ -17,7 +17,7 @@ type Answer = { status: number; stored: unknown[]; failed: unknown[][]; others: 
 describe('storing at the DICOMweb door', () => {
   let door: DicomDoor;
   beforeAll(async () => {
-    door = await openDicomDoor();
+    door = await openDicomDoor({ landing: true });
   });
   beforeEach(async () => {
     door.reading.caller = CLINIC;

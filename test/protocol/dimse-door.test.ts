@@ -17,7 +17,7 @@ const VERIFICATION = { abstractSyntax: '1.2.840.10008.1.1', transferSyntaxes: ['
 describe('the DIMSE door', () => {
   let door: DicomDoor;
   beforeAll(async () => {
-    door = await openDicomDoor();
+    door = await openDicomDoor({ landing: true });
   });
   afterEach(() => door.database.query('truncate journal, instance, pending, outcome'));
   afterAll(() => door.close());

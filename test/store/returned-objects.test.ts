@@ -61,7 +61,7 @@ function object({ study, uid, patient }: Words): { readonly uid: string; readonl
   return { uid, dataset: writeDataset(elements) };
 }
 
-async function take(peer: Peer, { uid, dataset }: ReturnType<typeof object>): Promise<number | Failure> {
+async function take(peer: Peer, { uid, dataset }: ReturnType<typeof object>): Promise<number | null | Failure> {
   const { database } = fresh;
   const durable = openJournal(database);
   const journal = {

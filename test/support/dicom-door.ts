@@ -13,6 +13,7 @@ import { dicomwebRoutes } from '../../src/endpoints/dicomweb/dicomweb-routes.ts'
 import { openRenderer } from '../../src/endpoints/dicomweb/renderer-session.ts';
 import { type DimseDoorDeps, startDimseDoor } from '../../src/endpoints/dimse/dimse-listener.ts';
 import { openJournal } from '../../src/journal/journal.ts';
+import { type Landing, type LandingDeps, openLanding } from '../../src/journal/landing-session.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { Config } from '../../src/model/config.ts';
 import { isFailure } from '../../src/model/failure.ts';
@@ -27,6 +28,7 @@ import { openAudit } from '../../src/store/audit-store.ts';
 import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
 import type { Database } from '../../src/store/database.ts';
 import { claimIdentifiers } from '../../src/store/identifier-store.ts';
+import { openLandingLog } from '../../src/store/landing-log-store.ts';
 import { openRenderCache } from '../../src/store/render-cache-store.ts';
 import { saveResources } from '../../src/store/resource-store.ts';
 import { freshDatabase } from './database.ts';
@@ -63,6 +65,8 @@ export type DoorOptions = {
   readonly renderMs?: number;
   /** Where C-MOVE leads; nowhere by default. */
   readonly move?: (blobs: BlobStore) => OpenMove;
+  /** Small objects land first, as they do in a gateway; else each is stored by itself, and is in the journal when it is answered. */
+  readonly landing?: boolean;
   /** Puts something between the door and the journal or the blobs. */
   readonly wrap?: (deps: Pick<DimseDoorDeps, 'journal' | 'blobs'>) => Pick<DimseDoorDeps, 'journal' | 'blobs'>;
 };
@@ -92,8 +96,10 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
   const peers = peerDirectory({ dimse, peers: [], unknownPeers: 'accept', ...options.config } as unknown as Config);
   const commitment = { database: fresh.database, journal, blobs };
   const query = { database: fresh.database, blobs, audit, move: options.move?.(blobs) ?? (() => null) };
+  const landing = options.landing ? await openSmallLanding(directory, { journal, blobs, log, metrics }) : null;
   const deps = {
     ...(options.wrap?.({ journal, blobs }) ?? { journal, blobs }),
+    ...(landing ? { landing } : {}),
     commitment,
     query,
     peers,
@@ -119,22 +125,41 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
     }),
   );
   return {
-    ...{ port: door.port, url: web.url, database: fresh.database, blobs, logged, said, reading },
+    ...{ port: door.port, url: web.url, database: settledFirst(fresh.database, landing), blobs, logged, said, reading },
     show: (studyUid, group) => show(fresh.database, studyUid, group),
     unfinished: () => readdir(join(directory, 'blobs', 'tmp')),
-    journaled: () => journaled(fresh.database),
+    journaled: async () => {
+      await landing?.settled();
+      return journaled(fresh.database);
+    },
     echo: () => echo(door.port),
     stop: (graceMs = 0) => door.stop(graceMs),
     close: async () => {
       await door.stop(0);
       await web.close();
       await renderer.close();
+      await landing?.close();
       await journal.close();
       await audit.close();
       await fresh.drop();
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Some of the objects of tests are too large for it, as some in hospitals are. */
+async function openSmallLanding(directory: string, deps: LandingDeps): Promise<Landing> {
+  const { log, left } = await openLandingLog(join(directory, 'landing'), Date.now(), { segmentBytes: 1024 * 1024, maxSegments: 4 });
+  return openLanding(log, left, deps);
+}
+
+/** Whoever asks is told of all that was answered before. */
+function settledFirst(database: Database, landing: Landing | null): Database {
+  const query: Database['query'] = async (...question: Parameters<Database['query']>) => {
+    await landing?.settled();
+    return database.query(...question);
+  };
+  return { ...database, query };
 }
 
 async function listenWeb(reading: DicomDoor['reading'], routes: express.Router) {

@@ -11,17 +11,27 @@ import { openStoreAssociation } from './store-sender.ts';
 import { type Call, startTrace, withDescendants } from './syscall-trace.ts';
 
 export type Step = { readonly says: string; readonly call: Call };
-export type Chains = { readonly mllp: readonly Step[]; readonly dimse: readonly Step[] };
+export type Chains = {
+  readonly mllp: readonly Step[];
+  readonly dimse: readonly Step[];
+  /** What is done with the object behind its sender's back, until nothing of it is needed in the landing log. */
+  readonly landed: readonly Step[];
+  /** An object that is too large to land. */
+  readonly large: readonly Step[];
+};
 
 export async function traceDoors(): Promise<Chains> {
   const order = orderMessage(1, { run: 'F' });
   const slice = ctSlice(1, { run: 'F', study: 1, accession: order.accession, patient: order.patient, side: 128 });
+  const large = ctSlice(2, { run: 'F', study: 1, accession: order.accession, patient: order.patient, side: 512, frames: 5 });
   const gateway = await startGatewayProcess();
   try {
     const trace = await startTrace([gateway.pid, ...withDescendants(gateway.databasePid() as number)]);
     let calls: Call[] = [];
     try {
       await sendOne(gateway, order, slice);
+      await sendObject(gateway, large);
+      await gateway.stop();
     } finally {
       calls = await trace.stop();
     }
@@ -29,9 +39,10 @@ export async function traceDoors(): Promise<Chains> {
     return {
       mllp: mllpChain(done, order.controlId, gateway.mllp.port),
       dimse: dimseChain(done, slice.sopInstanceUid, gateway.dimse.port),
+      landed: landedChain(done, slice.sopInstanceUid),
+      large: largeChain(done, large.sopInstanceUid, gateway.dimse.port),
     };
   } finally {
-    await gateway.stop();
     await gateway.kill({ database: true });
     gateway.remove();
   }
@@ -39,6 +50,10 @@ export async function traceDoors(): Promise<Chains> {
 
 async function sendOne(gateway: GatewayProcess, order: Order, slice: CtSlice): Promise<void> {
   await startMllpLoad({ address: () => gateway.mllp, connections: 1, rate: 1, seconds: 0.5, message: () => order }).finished;
+  await sendObject(gateway, slice);
+}
+
+async function sendObject(gateway: GatewayProcess, slice: CtSlice): Promise<void> {
   const association = await openStoreAssociation(gateway.dimse);
   const status = await association.store(slice);
   await association.release();
@@ -56,8 +71,35 @@ export function mllpChain(calls: readonly Call[], controlId: string, port: numbe
   return chain.steps;
 }
 
-/** Object in a temporary file, file on disk, named, name on disk, index row and journal on disk, C-STORE-RSP written. */
+/** Object in the landing log, which has all of its room already; the log on disk, C-STORE-RSP written. */
 export function dimseChain(calls: readonly Call[], sopInstanceUid: string, port: number): Step[] {
+  const chain = chainIn(calls);
+  chain.next('the object is read', (call) => READS.has(call.name) && onPort(call, port) && call.args.includes(sopInstanceUid));
+  const landed = chain.next('it is in the landing log', (call) => isLanding(call, sopInstanceUid));
+  chain.next('the landing log is on disk', (call) => SYNCS.has(call.name) && fileOf(call) === fileOf(landed));
+  const answered = (call: Call) => WRITES.has(call.name) && onPort(call, port) && P_DATA.test(call.args);
+  chain.next('the C-STORE-RSP is written', answered);
+  refuseEarlier(calls, chain.steps, answered);
+  return chain.steps;
+}
+
+/** Named, index row and journal on disk, file and name on disk: only then its segment is told to be free. */
+export function landedChain(calls: readonly Call[], sopInstanceUid: string): Step[] {
+  const chain = chainIn(calls);
+  const landed = chain.next('it is in the landing log', (call) => isLanding(call, sopInstanceUid));
+  const named = chain.next('the file gets its name', (call) => call.name.startsWith('rename') && /\/blobs\/tmp\//.test(call.args));
+  const path = (/, "([^"]+)"[^"]*$/.exec(named.args)?.[1] ?? '') as string;
+  throughLog(calls, chain, sopInstanceUid);
+  chain.next('the file is on disk', (call) => SYNCS.has(call.name) && fileOf(call) === path);
+  chain.next('the name is on disk', (call) => SYNCS.has(call.name) && fileOf(call) === path.replace(/\/[^/]+$/, ''));
+  const isFreed = (call: Call) => WRITES.has(call.name) && fileOf(call) === fileOf(landed) && !isLanding(call, '');
+  chain.next('its segment is free', isFreed);
+  refuseEarlier(calls, chain.steps, isFreed);
+  return chain.steps;
+}
+
+/** Object in a temporary file, file on disk, named, name on disk, index row and journal on disk, C-STORE-RSP written. */
+export function largeChain(calls: readonly Call[], sopInstanceUid: string, port: number): Step[] {
   const chain = chainIn(calls);
   chain.next('the object is read', (call) => READS.has(call.name) && onPort(call, port) && call.args.includes(sopInstanceUid));
   const written = chain.next('its last bytes are written', isLastWrite(calls));
@@ -115,6 +157,11 @@ function refuseEarlier(calls: readonly Call[], steps: readonly Step[], isAnswer:
   const [first, last] = [steps[0] as Step, steps.at(-1) as Step];
   const early = calls.find((call) => call.entered > first.call.returned && call.entered < last.call.entered && isAnswer(call));
   if (early) throw new Error(`an answer was written before: ${last.says}`);
+}
+
+/** Its beginning is that of a record (WSLAND), not of zeros. */
+function isLanding(call: Call, id: string): boolean {
+  return WRITES.has(call.name) && /\/landing\/\d+$/.test(fileOf(call)) && call.args.includes('WSLAND') && call.args.includes(id);
 }
 
 function isLastWrite(calls: readonly Call[]): (call: Call) => boolean {

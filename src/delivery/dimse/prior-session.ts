@@ -6,7 +6,7 @@
  * what came before a failure stays.
  */
 import type { DimseDestination } from '../../model/config.ts';
-import type { Appended } from '../../model/entry.ts';
+import type { Stored } from '../../model/entry.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { PriorOrder } from '../../model/prior.ts';
 import { COMMAND, type Command } from '../../protocols/dicom/command.ts';
@@ -39,7 +39,7 @@ const MAX_BYTES = 8 * 1024 ** 3;
 const TIME_LIMIT_MS = 50 * 60_000;
 
 /** An object on its way in, as a door takes one. */
-export type ObjectInput = { write(fragment: Buffer): Promise<void>; end(): Promise<Appended | Failure>; abandon(): Promise<void> };
+export type ObjectInput = { write(fragment: Buffer): Promise<void>; end(): Promise<Stored | Failure>; abandon(): Promise<void> };
 export type AnnouncedPrior = Pick<Command, 'sopClassUid' | 'sopInstanceUid'> & { readonly transferSyntax: string };
 
 export type PriorDeps = {

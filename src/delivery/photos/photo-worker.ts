@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../model/clock.ts';
 import type { RetryPolicy } from '../../model/config.ts';
-import type { Appended } from '../../model/entry.ts';
+import type { Stored } from '../../model/entry.ts';
 import { type Failure, isFailure } from '../../model/failure.ts';
 import type { Log } from '../../model/log.ts';
 import type { Metrics } from '../../model/metrics.ts';
@@ -28,7 +28,7 @@ export type PhotoWorkerDeps = {
   readonly log: Log;
   readonly metrics: Metrics;
   /** Takes an object as a door takes it from `peer`. */
-  readonly store: (object: PhotoObject, peer: string) => Promise<Appended | Failure>;
+  readonly store: (object: PhotoObject, peer: string) => Promise<Stored | Failure>;
 };
 
 export function startPhotoWorker(deps: PhotoWorkerDeps): DueWorker {
@@ -60,7 +60,7 @@ async function makeOne(deps: PhotoWorkerDeps, { order, attempts }: DuePhoto): Pr
   await putOffPhoto(database, order, new Date(clock.now().getTime() + delayMs(attempts, RETRY, Math.random())), made.detail);
 }
 
-async function make({ blobs, store }: PhotoWorkerDeps, order: PhotoOrder): Promise<Appended | Failure> {
+async function make({ blobs, store }: PhotoWorkerDeps, order: PhotoOrder): Promise<Stored | Failure> {
   const object = await openPhoto(order, blobs);
   return isFailure(object) ? object : store(object, order.peer);
 }

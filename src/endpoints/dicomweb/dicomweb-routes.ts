@@ -147,6 +147,8 @@ async function answering(
     if (caller) await deps.audit.record({ ...line, client: caller.client });
   };
   try {
+    // What a sender was told is stored is there for whoever asks after him.
+    if (action !== 'stow') await deps.landing?.settled();
     const reply = caller ? await answer(caller) : UNAUTHENTICATED;
     await tell(reply.status);
     // What was not read of a body is not waited for.

@@ -2,6 +2,7 @@
  * Which services there are at the DIMSE door, a line each: what is asked for on which SOP class, by whom, and what carries it out.
  * In: an abstract syntax that a peer proposes, or a request on an accepted one. Out: whether it is offered; the operation.
  */
+import type { Landing } from '../../journal/landing-session.ts';
 import { failure } from '../../model/failure.ts';
 import type { Peer } from '../../model/peer.ts';
 import { COMMAND } from '../../protocols/dicom/command.ts';
@@ -58,8 +59,27 @@ export function beginOperation(request: Request, deps: ServiceDeps): Operation {
   const { command, context, peer } = request;
   const service = SERVICES.find((one) => one.command === command.field && one.serves(context.abstractSyntax) && one.offered(peer));
   deps.metrics.count('waystation_dimse_operations_total', { operation: service?.name ?? 'other' });
-  return service?.begin(request, deps) ?? answered(statusOf(failure('dimse', 'unsupported-event', 'operation')));
+  const operation = service?.begin(request, deps) ?? answered(statusOf(failure('dimse', 'unsupported-event', 'operation')));
+  return deps.landing && !BLIND.has(command.field) ? afterLanding(operation, deps.landing) : operation;
 }
+
+/** What a peer was told is stored is there for whatever it asks next. */
+function afterLanding(operation: Operation, landing: Pick<Landing, 'settled'>): Operation {
+  const { cancel, after } = operation;
+  return {
+    write: (fragment) => operation.write(fragment),
+    end: async () => {
+      await landing.settled();
+      return operation.end();
+    },
+    abandon: () => operation.abandon(),
+    ...(cancel ? { cancel: () => cancel.call(operation) } : {}),
+    ...(after ? { after: () => after.call(operation) } : {}),
+  };
+}
+
+/** They do not look at what is stored. */
+const BLIND: ReadonlySet<number> = new Set([COMMAND.cEchoRq, COMMAND.cStoreRq]);
 
 const everyone = (): boolean => true;
 const only =

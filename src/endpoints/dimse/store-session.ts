@@ -29,7 +29,9 @@ export class StoreSession implements Operation {
     const { sopClassUid, sopInstanceUid } = command;
     const announced = { sopClassUid, sopInstanceUid, transferSyntax: context.transferSyntax, studyUid: null };
     const asked = command.moveOriginator ? deps.asked?.(dialogue.calling.trim(), command.moveOriginator) : null;
-    const taken = asked ? { ...deps, refusal: asked.refusal } : deps;
+    // Who asked looks at what has come as soon as the C-MOVE is answered: it must not be on its way then.
+    const { landing: _, ...byItself } = deps;
+    const taken = asked ? { ...byItself, refusal: asked.refusal } : deps;
     this.#object = new ObjectSession('dimse', announced, asked?.peer ?? peer, taken, faultOf(command, context));
     this.#deps = deps;
     this.#started = deps.clock.now();

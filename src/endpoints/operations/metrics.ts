@@ -96,6 +96,7 @@ const HELP: Readonly<Record<string, string>> = {
   waystation_journal_held: 'Messages with codes that nobody has mapped yet',
   waystation_journal_pending: 'Entries accepted and not worked off yet',
   waystation_journal_pending_oldest_seconds: 'Age of the oldest of them',
+  waystation_landing_objects: 'Objects that are durable and not in the journal yet',
   waystation_lane_dead: 'Deliveries set aside for a person',
   waystation_lane_held: 'Deliveries that hold their lane until a person decides',
   waystation_lane_depth: 'Deliveries that wait',

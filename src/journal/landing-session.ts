@@ -1,0 +1,244 @@
+/**
+ * Where objects land that come one after the other: their sender has his answer once the landing log is synced, and what is dear is done
+ * behind his back for many at once: the file is given its place in the blob store, its entry is written into the journal.
+ * In: an entry without its digests, and the file in pieces. Out: it is durable.
+ * Promises: what landed reaches the journal and the blob store, however often the gateway is killed meanwhile; in the order in which it
+ * landed; a segment of the log is freed only when all that was in it is committed and synced elsewhere; while the database or the disk does
+ * not take anything nothing more lands, so that senders hear of it.
+ */
+import { webcrypto } from 'node:crypto';
+import type { NewEntry } from '../model/entry.ts';
+import type { Log } from '../model/log.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { BlobStore } from '../store/blob-store.ts';
+import { reasonOf } from '../store/database-failure.ts';
+import type { LandingLog } from '../store/landing-log-store.ts';
+import type { LandedPlace, Segment } from '../store/landing-segments-store.ts';
+import { type Blocks, spareBlocks } from '../store/spare-blocks.ts';
+import type { Journal } from './journal.ts';
+import { decodeFacts, encodeFacts, isStorable, type LandedEntry } from './landed-entry.ts';
+
+export type Landing = {
+  /** Of the file: what is larger is better written where it stays. */
+  readonly maxBytes: number;
+  /** Memory for the pieces of files to come. */
+  readonly blocks: Blocks;
+  /** True once the object is durable; false where it is not taken, and has to be stored by whoever has it. The pieces must not change before. */
+  land(entry: LandedEntry, file: readonly Buffer[]): Promise<boolean>;
+  /** Resolves when what had landed is in the journal, or cannot be brought there now. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type LandingDeps = {
+  readonly journal: Pick<Journal, 'append'>;
+  readonly blobs: Pick<BlobStore, 'place' | 'sync'>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+};
+
+/** Brought to the journal at once. */
+const BATCH = 64;
+/** Files written at a time: the log's own syncs need a thread, too. */
+const AT_ONCE = 2;
+/** After a batch, unless somebody waits: more arrive, and one commit serves more of them. */
+const REST_MS = 100;
+const OUTAGE_REST_MS = 1_000;
+/** Above this part of its segments the log frees some; below, only once nothing has come for a while: most files are on the disk by then. */
+const HALF_FULL = 0.5;
+/** Above this it takes nothing more before some are freed. */
+const NEARLY_FULL = 0.7;
+const IDLE_MS = 2_000;
+const LOOK_MS = 250;
+const ROOM_POLL_MS = 10;
+const BLOCK_BYTES = 256 * 1024;
+const SPARE_BLOCKS = 32;
+
+export function openLanding(log: LandingLog, left: readonly LandedPlace[], deps: LandingDeps): Landing {
+  const queue = [...left];
+  const settling = openSettling(left.length);
+  const kept = openKept(log, deps.blobs);
+  let failing = false;
+  let lastLanded = performance.now();
+
+  const bring = async (): Promise<void> => {
+    const batch = queue.slice(0, BATCH);
+    try {
+      const entries = await inTurn(batch, AT_ONCE, (place) => entryAt(log, place, deps.blobs));
+      await Promise.all(entries.map((entry) => deps.journal.append(entry)));
+      for (const [index, place] of batch.entries()) kept.add(place, entries[index]?.blob as string);
+      queue.splice(0, batch.length);
+      failing = false;
+      settling.passed(batch.length);
+      if (log.fullness() > HALF_FULL) freeing.wake();
+    } catch (error) {
+      if (!failing) deps.log.error('landing.failed', { reason: reasonOf(error), waiting: queue.length });
+      failing = true;
+      settling.giveUp();
+    }
+    deps.metrics.gauge('waystation_landing_objects', queue.length);
+  };
+  const free = (): Promise<void> => kept.free(queue[0]?.segment.lap ?? Number.POSITIVE_INFINITY);
+  const freeWhereDue = async (): Promise<void> => {
+    const isIdle = queue.length === 0 && performance.now() - lastLanded > IDLE_MS;
+    if (isIdle) log.turn();
+    if (isIdle || log.fullness() > HALF_FULL) await free();
+  };
+  const bringing = startLoop(async () => {
+    if (queue.length > 0) await bring();
+    return failing ? OUTAGE_REST_MS : queue.length > 0 && !settling.isAwaited() ? REST_MS : queue.length > 0 ? 0 : null;
+  });
+  const freeing = startLoop(async () => {
+    try {
+      await freeWhereDue();
+      return LOOK_MS;
+    } catch (error) {
+      deps.log.error('landing.not-freed', { reason: reasonOf(error) });
+      return OUTAGE_REST_MS;
+    }
+  });
+  let closing = false;
+  const takesNothing = (): boolean => failing || closing;
+
+  return {
+    maxBytes: log.maxBytes / 2,
+    blocks: spareBlocks(BLOCK_BYTES, SPARE_BLOCKS),
+    land: async (entry, file) => {
+      const facts = encodeFacts(entry);
+      if (!isStorable(entry) || facts.length > log.maxBytes / 2) return false;
+      while (!takesNothing() && log.fullness() > NEARLY_FULL) await pause(ROOM_POLL_MS);
+      if (takesNothing()) return false;
+      const place = await log.append(facts, file);
+      lastLanded = performance.now();
+      settling.landed();
+      if (queue.push(place) === 1) bringing.wake();
+      return true;
+    },
+    settled: async () => {
+      if (failing) return;
+      const settled = settling.settled();
+      bringing.wake();
+      await settled;
+    },
+    close: async () => {
+      closing = true;
+      await Promise.all([bringing.stop(), freeing.stop()]);
+      while (queue.length > 0 && !failing) await bring();
+      log.turn();
+      await free().finally(() => log.close());
+    },
+  };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Works again and again; `work` says how long it rests then, null: until it is woken. */
+function startLoop(work: () => Promise<number | null>) {
+  let stopping = false;
+  let woken = false;
+  let wake = (): void => {};
+  const rest = (ms: number | null): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = ms === null ? undefined : setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (woken || stopping) wake();
+    });
+  const run = async (): Promise<void> => {
+    while (!stopping) {
+      woken = false;
+      await rest(await work());
+    }
+  };
+  const running = run();
+  return {
+    wake: (): void => {
+      woken = true;
+      wake();
+    },
+    stop: (): Promise<void> => {
+      stopping = true;
+      wake();
+      return running;
+    },
+  };
+}
+
+/** Who waits for what had landed when he asked. */
+function openSettling(left: number) {
+  let landed = left;
+  let passed = 0;
+  let waiting: { readonly until: number; readonly tell: () => void }[] = [];
+  const tell = (whom: (until: number) => boolean): void => {
+    const told = waiting.filter(({ until }) => whom(until));
+    waiting = waiting.filter(({ until }) => !whom(until));
+    for (const one of told) one.tell();
+  };
+  return {
+    landed: (): void => {
+      landed++;
+    },
+    passed: (count: number): void => {
+      passed += count;
+      tell((until) => until <= passed);
+    },
+    giveUp: (): void => tell(() => true),
+    isAwaited: (): boolean => waiting.length > 0,
+    settled: (): Promise<void> =>
+      passed >= landed ? Promise.resolve() : new Promise((resolve) => waiting.push({ until: landed, tell: resolve })),
+  };
+}
+
+/** Files that have their place in the blob store and may not be on its disk yet, by the segment that has them still. */
+function openKept(log: LandingLog, blobs: Pick<BlobStore, 'sync'>) {
+  const segments = new Map<number, { readonly segment: Segment; readonly digests: Set<string> }>();
+  return {
+    add: ({ segment }: LandedPlace, digest: string): void => {
+      const known = segments.get(segment.lap) ?? { segment, digests: new Set<string>() };
+      known.digests.add(digest);
+      segments.set(segment.lap, known);
+    },
+    /** Of the segments before this lap; never the one that is being filled. */
+    free: async (before: number): Promise<void> => {
+      for (const [lap, { segment, digests }] of segments) {
+        if (lap >= before || lap === log.filling()) continue;
+        await blobs.sync([...digests]);
+        await log.free(segment);
+        segments.delete(lap);
+      }
+    },
+  };
+}
+
+/** The file gets its place; both digests are those of the bytes that were read back. */
+async function entryAt(log: LandingLog, place: LandedPlace, blobs: Pick<BlobStore, 'place'>): Promise<NewEntry & { blob: string }> {
+  const { facts, file } = await log.read(place);
+  const entry = decodeFacts(facts);
+  const [blob, digest] = await Promise.all([sha256(file), sha256(file.subarray(entry.instance.datasetOffset))]);
+  await blobs.place(file, blob.toString('hex'));
+  const nothing = Buffer.alloc(0);
+  return { ...entry, digest, blob: blob.toString('hex'), disposition: 'accepted', detail: '', answer: nothing, effects: [] };
+}
+
+/** On a thread of its own. */
+async function sha256(bytes: Buffer): Promise<Buffer> {
+  return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes as Buffer<ArrayBuffer>));
+}
+
+/** In the order of what comes in, so many at a time. */
+async function inTurn<In, Out>(all: readonly In[], atOnce: number, work: (one: In) => Promise<Out>): Promise<Out[]> {
+  const done: Out[] = [];
+  let next = 0;
+  const walk = async (): Promise<void> => {
+    while (next < all.length) {
+      const index = next++;
+      done[index] = await work(all[index] as In);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, walk));
+  return done;
+}
