@@ -37,7 +37,7 @@ export const coerce = section({
 });
 
 export const deidentify = section({
-  retain: list(oneOf('uids', 'device', 'institution', 'patient', 'dates', 'modifiedDates')).prefault([]),
+  retain: list(oneOf('uids', 'device', 'institution', 'patient', 'dates', 'modifiedDates', 'safePrivate')).prefault([]),
   burnedIn: oneOf('refuse', 'allow').prefault('refuse'),
   returnedBy: oneOrList(name).optional(),
 }).transform((written, context): DeidentifyRules => {

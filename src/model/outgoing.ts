@@ -30,7 +30,7 @@ export type CoercionFacts = {
 };
 
 /** PS3.15 Annex E: options of the Basic Application Level Confidentiality Profile. */
-export type RetainOption = 'uids' | 'device' | 'institution' | 'patient' | 'dates' | 'modifiedDates';
+export type RetainOption = 'uids' | 'device' | 'institution' | 'patient' | 'dates' | 'modifiedDates' | 'safePrivate';
 
 export type DeidentifyRules = {
   readonly retain: readonly RetainOption[];

@@ -1,5 +1,5 @@
 /**
- * PS3.15 Table E.1-1, Application Level Confidentiality Profile Attributes. A row: tag, action of the Basic Profile, the retain options
+ * PS3.15 Table E.1-1, Application Level Confidentiality Profile Attributes, as of edition 2025b. A row: tag, action of the Basic Profile, the retain options
  * under which it is kept (K), name. Actions as in Table E.1-1a: D dummy value, Z zero length or dummy, X removed, U another UID; of
  * combined ones the IOD decides. What the clean options say (C) is not here: where cleaning is not possible the basic action holds.
  * Curves (50xx), overlays (60xx) and private attributes are no rows: they are removed by their groups.
@@ -44,6 +44,8 @@ const TABLE_E_1_1 = `
 00080034 X      dates              Overlay Time
 00080035 X      dates              Curve Time
 00080050 Z      -                  Accession Number
+00080054 X      -                  Retrieve AE Title
+00080055 X      -                  Station AE Title
 00080058 U      uids               Failed SOP Instance UID List
 00080080 X/Z/D  institution        Institution Name
 00080081 X      institution        Institution Address
@@ -57,6 +59,7 @@ const TABLE_E_1_1 = `
 00080106 D      dates              Context Group Version
 00080107 D      dates              Context Group Local Version
 00080201 X      dates              Timezone Offset From UTC
+00081000 X      -                  Network ID
 00081010 X/Z/D  device             Station Name
 00081030 X      -                  Study Description
 0008103E X      -                  Series Description
@@ -75,20 +78,37 @@ const TABLE_E_1_1 = `
 00081088 X      -                  Pyramid Description
 00081110 X/Z    uids               Referenced Study Sequence
 00081111 X/Z/D  uids               Referenced Performed Procedure Step Sequence
-00081120 X      -                  Referenced Patient Sequence
+00081120 X      uids               Referenced Patient Sequence
 00081140 X/Z/U  uids               Referenced Image Sequence
 00081155 U      uids               Referenced SOP Instance UID
 00081195 U      uids               Transaction UID
+00081301 X      -                  Principal Diagnosis Code Sequence
+00081302 X      -                  Primary Diagnosis Code Sequence
+00081303 X      -                  Secondary Diagnoses Code Sequence
+00081304 X      -                  Histological Diagnoses Code Sequence
 00082111 X      -                  Derivation Description
 00082112 X/Z/U  uids               Source Image Sequence
 00083010 U      uids               Irradiation Event UID
 00084000 X      -                  Identifying Comments
 00100010 Z      -                  Patient's Name
+00100011 X      -                  Person Names to Use Sequence
+00100012 X      -                  Name to Use
+00100013 X      -                  Name to Use Comment
+00100014 X      -                  Third Person Pronouns Sequence
+00100015 X      -                  Pronoun Code Sequence
+00100016 X      -                  Pronoun Comment
 00100020 Z      -                  Patient ID
 00100021 X      -                  Issuer of Patient ID
 00100030 Z      -                  Patient's Birth Date
 00100032 X      -                  Patient's Birth Time
 00100040 Z      patient            Patient's Sex
+00100041 X      -                  Gender Identity Sequence
+00100042 X      -                  Sex Parameters for Clinical Use Category Comment
+00100043 X      patient            Sex Parameters for Clinical Use Category Sequence
+00100044 X      -                  Gender Identity Code Sequence
+00100045 X      -                  Gender Identity Comment
+00100046 X      patient            Sex Parameters for Clinical Use Category Code Sequence
+00100047 X      patient            Sex Parameters for Clinical Use Category Reference
 00100050 X      -                  Patient's Insurance Plan Code Sequence
 00100101 X      -                  Patient's Primary Language Code Sequence
 00100102 X      -                  Patient's Primary Language Modifier Code Sequence
@@ -113,6 +133,8 @@ const TABLE_E_1_1 = `
 00102154 X      -                  Patient's Telephone Numbers
 00102155 X      -                  Patient's Telecom Information
 00102160 X      patient            Ethnic Group
+00102161 X      patient            Ethnic Group Code Sequence
+00102162 X      patient            Ethnic Groups
 00102180 X      -                  Occupation
 001021A0 X      patient            Smoking Status
 001021B0 X      -                  Additional Patient History
@@ -126,21 +148,28 @@ const TABLE_E_1_1 = `
 00120010 D      -                  Clinical Trial Sponsor Name
 00120020 D      -                  Clinical Trial Protocol ID
 00120021 Z      -                  Clinical Trial Protocol Name
+00120022 X      -                  Issuer of Clinical Trial Protocol ID
+00120023 X      -                  Other Clinical Trial Protocol IDs Sequence
 00120030 Z      institution        Clinical Trial Site ID
 00120031 Z      institution        Clinical Trial Site Name
+00120032 X      -                  Issuer of Clinical Trial Site ID
 00120040 D      -                  Clinical Trial Subject ID
+00120041 X      -                  Issuer of Clinical Trial Subject ID
 00120042 D      -                  Clinical Trial Subject Reading ID
+00120043 X      -                  Issuer of Clinical Trial Subject Reading ID
 00120050 Z      -                  Clinical Trial Time Point ID
 00120051 X      -                  Clinical Trial Time Point Description
+00120055 X      -                  Issuer of Clinical Trial Time Point ID
 00120060 Z      institution        Clinical Trial Coordinating Center Name
 00120071 X      -                  Clinical Trial Series ID
 00120072 X      -                  Clinical Trial Series Description
+00120073 X      -                  Issuer of Clinical Trial Series ID
 00120081 D      institution        Clinical Trial Protocol Ethics Committee Name
 00120082 X      -                  Clinical Trial Protocol Ethics Committee Approval Number
 00120086 X      dates              Ethics Committee Approval Effectiveness Start Date
 00120087 X      dates              Ethics Committee Approval Effectiveness End Date
-0014407C X      dates              Calibration Time
-0014407E X      dates              Calibration Date
+0014407C X      device+dates       Calibration Time
+0014407E X      device+dates       Calibration Date
 0016002B X      -                  Maker Note
 0016004B X      -                  Device Setting Description
 0016004D X      -                  Camera Owner Name
@@ -191,6 +220,8 @@ const TABLE_E_1_1 = `
 00181009 X      device             Unique Device Identifier
 0018100A X      device             UDI Sequence
 0018100B U      uids+device        Manufacturer's Device Class UID
+00181010 X      device             Secondary Capture Device ID
+00181011 X      device             Hardcopy Creation Device ID
 00181012 X      dates              Date of Secondary Capture
 00181014 X      dates              Time of Secondary Capture
 00181030 X/D    -                  Protocol Name
@@ -201,17 +232,19 @@ const TABLE_E_1_1 = `
 00181078 X      dates              Radiopharmaceutical Start DateTime
 00181079 X      dates              Radiopharmaceutical Stop DateTime
 001811BB D      -                  Acquisition Field of View Label
-00181200 X      dates              Date of Last Calibration
-00181201 X      dates              Time of Last Calibration
-00181202 X      dates              DateTime of Last Calibration
-00181203 Z      dates              Calibration DateTime
+00181200 X      device+dates       Date of Last Calibration
+00181201 X      device+dates       Time of Last Calibration
+00181202 X      device+dates       DateTime of Last Calibration
+00181203 Z      device+dates       Calibration DateTime
+00181204 X      device+dates       Date of Manufacture
+00181205 X      device+dates       Date of Installation
 00181400 X/D    -                  Acquisition Device Processing Description
 00182042 U      uids               Target UID
 00184000 X      -                  Acquisition Comments
 00185011 X      device             Transducer Identification Sequence
 0018700A X/D    device             Detector ID
-0018700C X/D    dates              Date of Last Detector Calibration
-0018700E X/D    dates              Time of Last Detector Calibration
+0018700C X/D    device+dates       Date of Last Detector Calibration
+0018700E X/D    device+dates       Time of Last Detector Calibration
 00189074 D      dates              Frame Acquisition DateTime
 00189151 D      dates              Frame Reference DateTime
 00189185 X      -                  Respiratory Motion Compensation Technique Description
@@ -225,6 +258,7 @@ const TABLE_E_1_1 = `
 00189424 X      -                  Acquisition Protocol Description
 00189516 X/D    dates              Start Acquisition DateTime
 00189517 X/D    dates              End Acquisition DateTime
+00189623 D      dates              Functional Sync Pulse
 00189701 D      dates              Decay Correction DateTime
 00189804 D      dates              Exclusion Start DateTime
 00189919 Z/D    dates              Instruction Performed DateTime
@@ -237,7 +271,7 @@ const TABLE_E_1_1 = `
 00200027 X      -                  Pyramid Label
 00200052 U      uids               Frame of Reference UID
 00200200 U      uids               Synchronization Frame of Reference UID
-00203401 X      -                  Modifying Device ID
+00203401 X      device             Modifying Device ID
 00203403 X      dates              Modified Image Date
 00203405 X      dates              Modified Image Time
 00203406 X      -                  Modified Image Description
@@ -258,7 +292,7 @@ const TABLE_E_1_1 = `
 00321010 X      dates              Scheduled Study Stop Date
 00321011 X      dates              Scheduled Study Stop Time
 00321020 X      device             Scheduled Study Location
-00321021 X      device             Scheduled Study Location AE Title
+00321021 X      -                  Scheduled Study Location AE Title
 00321030 X      -                  Reason for Study
 00321032 X      -                  Requesting Physician
 00321033 X      -                  Requesting Service
@@ -300,7 +334,9 @@ const TABLE_E_1_1 = `
 00384000 X      -                  Visit Comments
 003A0310 U      uids               Multiplex Group UID
 003A0314 D      dates              Impedance Measurement DateTime
-00400001 X      device             Scheduled Station AE Title
+003A0329 X      -                  Waveform Filter Description
+003A032B X      -                  Filter Lookup Table Description
+00400001 X      -                  Scheduled Station AE Title
 00400002 X      dates              Scheduled Procedure Step Start Date
 00400003 X      dates              Scheduled Procedure Step Start Time
 00400004 X      dates              Scheduled Procedure Step End Date
@@ -312,7 +348,7 @@ const TABLE_E_1_1 = `
 00400010 X      device             Scheduled Station Name
 00400011 X      device             Scheduled Procedure Step Location
 00400012 X      -                  Pre-Medication
-00400241 X      device             Performed Station AE Title
+00400241 X      -                  Performed Station AE Title
 00400242 X      device             Performed Station Name
 00400243 X      -                  Performed Location
 00400244 X      dates              Performed Procedure Step Start Date
@@ -382,6 +418,8 @@ const TABLE_E_1_1 = `
 0040A030 D      dates              Verification DateTime
 0040A032 X/D    dates              Observation DateTime
 0040A033 X      dates              Observation Start DateTime
+0040A034 X      dates              Effective Start DateTime
+0040A035 X      dates              Effective Stop DateTime
 0040A073 D      -                  Verifying Observer Sequence
 0040A075 D      -                  Verifying Observer Name
 0040A078 X      -                  Author Observer Sequence
@@ -408,6 +446,10 @@ const TABLE_E_1_1 = `
 0040A358 X      -                  Verbal Source Identifier Code Sequence (Trial)
 0040A402 U      uids               Observation Subject UID (Trial)
 0040A730 D      -                  Content Sequence
+0040B034 X      dates              Annotation DateTime
+0040B036 X      dates              Segment Definition DateTime
+0040B03B X      -                  Montage Name
+0040B03F X      -                  Montage Channel Label
 0040DB06 X      dates              Template Version
 0040DB07 X      dates              Template Local Version
 0040DB0C U      uids               Template Extension Organization UID
@@ -423,6 +465,7 @@ const TABLE_E_1_1 = `
 00500020 X      device             Device Description
 00500021 X      -                  Long Device Description
 00620021 U      uids               Tracking UID
+00640003 U      uids               Source Frame of Reference UID
 00686226 D      dates              Effective DateTime
 00686270 D      dates              Information Issue DateTime
 006A0003 D      uids               Annotation Group UID
@@ -437,7 +480,8 @@ const TABLE_E_1_1 = `
 00701101 U      uids               Presentation Display Collection UID
 00701102 U      uids               Presentation Sequence Collection UID
 0072000A D      dates              Hanging Protocol Creation DateTime
-0072005F D      -                  Selector AS Value
+0072005E D      -                  Selector AE Value
+0072005F D      patient            Selector AS Value
 00720061 D      dates              Selector DA Value
 00720063 D      dates              Selector DT Value
 00720065 D      -                  Selector OB Value
@@ -450,6 +494,8 @@ const TABLE_E_1_1 = `
 0072006E D      -                  Selector ST Value
 00720070 D      -                  Selector UT Value
 00720071 D      -                  Selector UR Value
+00741234 X      -                  Receiving AE
+00741236 X      -                  Requesting AE
 00880140 U      uids               Storage Media File-set UID
 00880200 X      -                  Icon Image Sequence
 00880904 X      -                  Topic Title
@@ -460,7 +506,7 @@ const TABLE_E_1_1 = `
 04000100 U      -                  Digital Signature UID
 04000105 D      dates              Digital Signature DateTime
 04000115 D      -                  Certificate of Signer
-04000310 X      -                  Certified Timestamp
+04000310 X      dates              Certified Timestamp
 04000402 X      -                  Referenced Digital Signature Sequence
 04000403 X      -                  Referenced SOP Instance MAC Sequence
 04000404 X      -                  MAC
@@ -469,15 +515,19 @@ const TABLE_E_1_1 = `
 04000552 X      -                  Nonconforming Data Element Value
 04000561 X      -                  Original Attributes Sequence
 04000562 D      dates              Attribute Modification DateTime
-04000563 D      -                  Modifying System
-04000564 Z      -                  Source of Previous Values
+04000563 D      device             Modifying System
+04000564 Z      device             Source of Previous Values
 04000565 D      -                  Reason for the Attribute Modification
 04000600 X      -                  Instance Origin Status
 20300020 X      -                  Text String
 21000040 X      dates              Creation Date
 21000050 X      dates              Creation Time
+21000070 X      -                  Originator
+21000140 D      -                  Destination AE
 22000002 X/Z    -                  Label Text
 22000005 X/Z    -                  Barcode Value
+30020121 X      -                  Position Acquisition Template Name
+30020123 X      -                  Position Acquisition Template Description
 30060002 D      -                  Structure Set Label
 30060004 X      -                  Structure Set Name
 30060006 X      -                  Structure Set Description
@@ -486,12 +536,17 @@ const TABLE_E_1_1 = `
 30060024 U      uids               Referenced Frame of Reference UID
 30060026 Z      -                  ROI Name
 30060028 X      -                  ROI Description
+3006002D X      dates              ROI DateTime
+3006002E X      dates              ROI Observation DateTime
 30060038 X      -                  ROI Generation Description
+3006004D X      -                  ROI Creator Sequence
+3006004E X      -                  ROI Interpreter Sequence
 30060085 X      -                  ROI Observation Label
 30060088 X      -                  ROI Observation Description
 300600A6 Z      -                  ROI Interpreter
 300600C2 U      uids               Related Frame of Reference UID
 30080024 D      dates              Treatment Control Point Date
+30080025 D      dates              Treatment Control Point Time
 30080054 X/D    dates              First Treatment Date
 30080056 X/D    dates              Most Recent Treatment Date
 30080105 X      device             Source Serial Number
@@ -510,6 +565,7 @@ const TABLE_E_1_1 = `
 300A000E X      -                  Prescription Description
 300A0013 U      uids               Dose Reference UID
 300A0016 X      -                  Dose Reference Description
+300A0054 U      uids               Table Top Position Alignment UID
 300A0072 X      -                  Fraction Group Description
 300A0083 U      uids               Referenced Dose Reference UID
 300A00B2 X/Z    device             Treatment Machine Name
@@ -545,8 +601,9 @@ const TABLE_E_1_1 = `
 300A078E X      -                  Patient Treatment Preparation Procedure Parameter Description
 300A0792 X      -                  Patient Treatment Preparation Method Description
 300A0794 X      -                  Patient Setup Photo Description
+300A079A X      -                  Displacement Reference Label
 300C0113 X      -                  Reason for Omission Description
-300C0127 D      dates              Beam Hold Transition DateTime
+300C0127 D      device+dates       Beam Hold Transition DateTime
 300E0004 Z      dates              Review Date
 300E0005 Z      dates              Review Time
 300E0008 X/Z    -                  Reviewer Name
@@ -584,6 +641,7 @@ const TABLE_E_1_1 = `
 30100085 X      dates              Intended Fraction Start Time
 40000010 X      -                  Arbitrary
 40004000 X      -                  Text Comments
+40080040 X      -                  Results ID
 40080042 X      -                  Results ID Issuer
 40080100 X      dates              Interpretation Recorded Date
 40080101 X      dates              Interpretation Recorded Time
@@ -601,6 +659,7 @@ const TABLE_E_1_1 = `
 40080118 X      -                  Results Distribution List Sequence
 40080119 X      -                  Distribution Name
 4008011A X      -                  Distribution Address
+40080200 X      -                  Interpretation ID
 40080202 X      -                  Interpretation ID Issuer
 40080300 X      -                  Impressions
 40084000 X      -                  Results Comments

@@ -17,6 +17,7 @@ import type { RawDataset } from './dataset-reader.ts';
 import type { WalkedElement } from './dataset-walker.ts';
 import { vrOf } from './dictionary.ts';
 import type { NewElement } from './element-bytes.ts';
+import { safePrivate } from './safe-private.ts';
 import { isUid } from './uid.ts';
 import { keyOf } from './value-json.ts';
 
@@ -34,7 +35,7 @@ export type Keyed = { readonly secret: Buffer; readonly destination: string };
 
 /** What has to be read of an object before. */
 export const JUDGED: ReadonlySet<number> = new Set([
-  0x00080005, 0x00080008, 0x00080016, 0x00080060, 0x00080064, 0x00100020, 0x00100021, 0x0020000d, 0x00280301,
+  0x00080005, 0x00080008, 0x00080016, 0x00080060, 0x00080064, 0x00100020, 0x00100021, 0x0020000d, 0x00280301, 0x00280302,
 ]);
 
 export function deidentification(dataset: RawDataset, rules: DeidentifyRules, key: Keyed): Deidentification | Failure {
@@ -54,27 +55,43 @@ export function deidentification(dataset: RawDataset, rules: DeidentifyRules, ke
     return other;
   };
   const isDocument = textOfElement(dataset, SOP_CLASS).startsWith(STRUCTURED_REPORTS);
+  const safe = rules.retain.includes('safePrivate') ? safePrivate() : null;
   const edits: Edits = {
-    put: (path) => (path.length === 0 ? identityRemoved(rules, pseudonym) : []),
-    decide: (element) => withinReach(element, verdictOf(element, rules, isDocument)),
-    decideBy: (element, value) => byValue(element, value, { mapped, days, dates }),
+    put: (path) => {
+      safe?.enter(path.length);
+      return path.length === 0 ? identityRemoved(rules, pseudonym) : [];
+    },
+    decide: (element, { path }) =>
+      safe && isPrivate(element) ? safe.decide(element, path.length) : withinReach(element, verdictOf(element, rules, isDocument)),
+    decideBy: (element, value, { path }) =>
+      safe && isPrivate(element) ? safe.decideBy(element, value, path.length) : byValue(element, value, { mapped, days, dates }),
   };
   return { edits, pseudonym, uids, dates, mapped };
 }
 
-/** Why the pixels (or a document) are likely to name the patient, or null. Burned In Annotation NO is believed, but not of documents. */
+/**
+ * Why the pixels (or a document) are likely to name or show the patient, or null. Burned In Annotation NO is believed, but not of documents;
+ * it says nothing of faces, as Recognizable Visual Features does.
+ */
 function burnedIn(dataset: RawDataset): string | null {
   const text = (tag: number) => textOfElement(dataset, tag).toUpperCase();
   const sopClass = text(SOP_CLASS);
   const says = text(0x00280301);
+  const shows = text(0x00280302);
   if (sopClass.startsWith(ENCAPSULATED)) return 'it is an encapsulated document';
   if (says === 'YES') return 'Burned In Annotation (0028,0301) is YES';
+  if (shows === 'YES') return 'Recognizable Visual Features (0028,0302) is YES';
+  if (shows !== 'NO' && isOneOf(sopClass, FACE_CLASSES)) return 'its SOP class may show a face, and does not say NO in (0028,0302)';
   if (says === 'NO') return null;
-  if (LIKELY_CLASSES.some((one) => sopClass === one || sopClass.startsWith(`${one}.`)))
-    return 'its SOP class is likely to, and does not say NO in (0028,0301)';
+  if (isOneOf(sopClass, LIKELY_CLASSES)) return 'its SOP class is likely to, and does not say NO in (0028,0301)';
   if (LIKELY_MODALITIES.has(text(0x00080060))) return `modality ${text(0x00080060)} is likely to, and does not say NO in (0028,0301)`;
   const isScreen = /\\(SCREEN SAVE|LABEL)(\\|$)/.test(text(0x00080008)) || text(0x00080064) !== '';
   return isScreen ? 'it is a screenshot, a label or was converted, and does not say NO in (0028,0301)' : null;
+}
+
+/** The class, or one of those whose UIDs begin with it. */
+function isOneOf(sopClass: string, classes: readonly string[]): boolean {
+  return classes.some((one) => sopClass === one || sopClass.startsWith(`${one}.`));
 }
 
 /** No dataset that says its VRs has a longer date or list of UIDs; one that does not is not let fill the memory. */
@@ -85,8 +102,7 @@ function withinReach({ tag, length }: WalkedElement, verdict: Verdict): Verdict 
 }
 
 function verdictOf({ tag, vr }: WalkedElement, rules: DeidentifyRules, isDocument: boolean): Verdict {
-  const group = tag >>> 16;
-  if (group % 2 === 1 || REMOVED_GROUPS.has(group >>> 8)) return 'remove';
+  if (isPrivate({ tag }) || REMOVED_GROUPS.has(tag >>> 24)) return 'remove';
   if ((tag & 0xffff) === 0) return 'keep';
   const row = profileRow(tag);
   const action = row?.action ?? ALSO.get(tag);
@@ -95,6 +111,10 @@ function verdictOf({ tag, vr }: WalkedElement, rules: DeidentifyRules, isDocumen
   if (tag === ENCAPSULATED_DOCUMENT && rules.burnedIn === 'allow') return 'keep';
   if (action === undefined) return unlistedVerdict(tag, vr);
   return vr === 'SQ' ? sequenceVerdict(tag, action, isDocument) : valueVerdict(tag, vr, action);
+}
+
+function isPrivate({ tag }: Pick<WalkedElement, 'tag'>): boolean {
+  return (tag >>> 16) % 2 === 1;
 }
 
 /** What VR an element claims says nothing of one that no dictionary has. UIDs that the profile does not list name objects all the same. */
@@ -224,12 +244,9 @@ export const KINDS: ReadonlySet<number> = new Set([
 
 /**
  * What the profile does not list but tells as much: text within sequences that it has replaced as a whole (Content Sequence, Graphic
- * Annotation Sequence), dates of birth and death in other calendars, retired order numbers, who sent to whom.
+ * Annotation Sequence), dates of birth and death in other calendars, retired order numbers.
  */
 const ALSO: ReadonlyMap<number, ProfileAction> = new Map([
-  [0x00080054, 'X'], // Retrieve AE Title
-  [0x00080055, 'X'], // Station AE Title
-  [0x00081000, 'X'], // Network ID
   [0x00081190, 'X'], // Retrieve URL
   [0x00100033, 'X'], // Patient's Birth Date in Alternative Calendar
   [0x00100034, 'X'], // Patient's Death Date in Alternative Calendar
@@ -267,6 +284,7 @@ const METHODS = [
   ['patient', ['113108', 'Retain Patient Characteristics Option']],
   ['device', ['113109', 'Retain Device Identity Option']],
   ['uids', ['113110', 'Retain UIDs Option']],
+  ['safePrivate', ['113111', 'Retain Safe Private Option']],
   ['institution', ['113112', 'Retain Institution Identity Option']],
 ] as const;
 
@@ -279,5 +297,9 @@ const LIKELY_CLASSES = [
   '1.2.840.10008.5.1.4.1.1.77.1.1', // VL Endoscopic, Video Endoscopic
   '1.2.840.10008.5.1.4.1.1.77.1.2', // VL Microscopic, Video Microscopic
   '1.2.840.10008.5.1.4.1.1.77.1.4', // VL Photographic, Video Photographic
+];
+const FACE_CLASSES = [
+  '1.2.840.10008.5.1.4.1.1.77.1.4', // VL Photographic, Video Photographic
+  '1.2.840.10008.5.1.4.1.1.77.1.7', // Dermoscopic Photography
 ];
 const LIKELY_MODALITIES: ReadonlySet<string> = new Set(['US', 'XC', 'SC', 'OT', 'ES', 'IVUS', 'GM', 'DOC']);

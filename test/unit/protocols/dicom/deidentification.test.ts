@@ -162,7 +162,31 @@ describe('de-identification by the Basic Profile', () => {
     ['Burned In Annotation YES', [[0x00280301, 'CS', 'YES']], 'is YES'],
     ['ultrasound that does not say', [[0x00080016, 'UI', '1.2.840.10008.5.1.4.1.1.6.1']], 'SOP class'],
     ['a secondary capture', [[0x00080016, 'UI', '1.2.840.10008.5.1.4.1.1.7']], 'SOP class'],
-    ['a photograph', [[0x00080016, 'UI', '1.2.840.10008.5.1.4.1.1.77.1.4']], 'SOP class'],
+    [
+      'a photograph that does not say what it shows',
+      [
+        [0x00080016, 'UI', '1.2.840.10008.5.1.4.1.1.77.1.4'],
+        [0x00280301, 'CS', 'NO'],
+      ],
+      'may show a face',
+    ],
+    [
+      'a photograph that does not say what is written in it',
+      [
+        [0x00080016, 'UI', '1.2.840.10008.5.1.4.1.1.77.1.4'],
+        [0x00280302, 'CS', 'NO'],
+      ],
+      'SOP class is likely to',
+    ],
+    ['a dermoscopic photograph', [[0x00080016, 'UI', '1.2.840.10008.5.1.4.1.1.77.1.7']], 'may show a face'],
+    [
+      'Recognizable Visual Features YES, whatever is said of annotation',
+      [
+        [0x00280301, 'CS', 'NO'],
+        [0x00280302, 'CS', 'YES'],
+      ],
+      'is YES',
+    ],
     [
       'an encapsulated document, whatever it says',
       [
@@ -179,6 +203,22 @@ describe('de-identification by the Basic Profile', () => {
     expect(refused).toMatchObject({ failure: true, class: 'permanent', code: 'forbidden' });
     expect(isFailure(refused) && refused.detail).toContain(why);
     expect(isFailure(await judged(object, { ...RULES, burnedIn: 'allow' }))).toBe(false);
+  });
+
+  it.each([
+    ['1.2.840.10008.5.1.4.1.1.77.1.4', ['NO', 'NO']],
+    ['1.2.840.10008.5.1.4.1.1.77.1.7', ['', 'NO']],
+    ['1.2.840.10008.5.1.4.1.1.77.1.5.1', ['', '']],
+  ])('believes a photograph of class %s that says %j of annotation and features', async (sopClass, [annotation, features]) => {
+    const object = [
+      ...OBJECT.filter(([tag]) => tag !== 0x00080016),
+      ...[
+        [0x00080016, 'UI', sopClass],
+        [0x00280301, 'CS', annotation],
+        [0x00280302, 'CS', features],
+      ],
+    ] as DatasetElement[];
+    expect(isFailure(await judged(object))).toBe(false);
   });
 
   it('believes ultrasound that says NO', async () => {
