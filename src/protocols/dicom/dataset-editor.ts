@@ -15,8 +15,11 @@ import type { TransferSyntax } from './transfer-syntax.ts';
 /** Where an element stands: the sequences around it, outermost first, and how its dataset is encoded. */
 export type Place = Setting & { readonly path: readonly number[] };
 
-/** `within`: a sequence stays, and its items are edited; `ask`: it depends on the value. */
-export type Verdict = 'keep' | 'remove' | 'within' | 'ask' | NewElement | Failure;
+/**
+ * `within`: a sequence stays, and its items are edited; `ask`: it depends on the value; `bare`: encapsulated pixels stay, without what is said
+ * beside their coding.
+ */
+export type Verdict = 'keep' | 'remove' | 'within' | 'ask' | 'bare' | NewElement | Failure;
 
 export type Edits = {
   decide(element: WalkedElement, place: Place): Verdict;
@@ -32,7 +35,8 @@ export type Edits = {
   readonly charset?: string;
 };
 
-export type Piece = Range | Buffer;
+/** `bare`: fragments of encapsulated pixels, to be read by way of bare-pixels.ts. */
+export type Piece = (Range & { readonly bare?: true }) | Buffer;
 
 export type DatasetEditor = {
   readonly sink: DatasetSink;
@@ -59,8 +63,9 @@ type Level = {
   readonly pieces: Piece[];
   /** Everything of the original before it is in `pieces` or left out. */
   cursor: number;
-  /** What begins at the cursor is left out up to the next element. */
+  /** What begins at the cursor is left out, or made bare, up to the next element. */
   dropping: boolean;
+  baring: boolean;
   edited: boolean;
   readonly groups: Set<number>;
   /** Group Lengths: which of the pieces, and of which group. */
@@ -86,7 +91,8 @@ export function datasetEditor(syntax: TransferSyntax, edits: Edits): DatasetEdit
   };
   /** Before an element, and before the end of its level: puts in what stands before it. */
   const reach = (level: Level, position: number, tag: number): void => {
-    if (level.dropping) Object.assign(level, { cursor: position, dropping: false });
+    if (level.baring) append(level, { start: level.cursor, length: position - level.cursor, bare: true });
+    if (level.dropping || level.baring) Object.assign(level, { cursor: position, dropping: false, baring: false });
     while (level.put[0] && level.put[0].tag < tag) {
       keepUpTo(level, position);
       const element = level.put.shift() as NewElement;
@@ -109,7 +115,11 @@ export function datasetEditor(syntax: TransferSyntax, edits: Edits): DatasetEdit
     const level = top();
     if (isFailure(verdict)) problem ??= verdict;
     else if (verdict === 'keep') noteLength(level, element);
-    else {
+    else if (verdict === 'bare') {
+      keepUpTo(level, element.start);
+      level.baring = true;
+      touch(level, element.tag);
+    } else {
       keepUpTo(level, element.begin);
       level.dropping = true;
       touch(level, element.tag);
@@ -193,6 +203,7 @@ function openLevel(
     pieces: [],
     cursor: at.start,
     dropping: false,
+    baring: false,
     edited: false,
     groups: new Set(),
     lengths: [],
@@ -214,7 +225,8 @@ function append(level: Level, piece: Piece): void {
   if (piece.length === 0) return;
   const { pieces } = level;
   const before = pieces.at(-1);
-  const joins = before && !Buffer.isBuffer(before) && !Buffer.isBuffer(piece) && before.start + before.length === piece.start;
+  const areRanges = before && !Buffer.isBuffer(before) && !Buffer.isBuffer(piece) && !before.bare && !piece.bare;
+  const joins = areRanges && before.start + before.length === piece.start;
   if (joins && level.lengths.at(-1)?.index !== pieces.length - 1)
     pieces[pieces.length - 1] = { start: before.start, length: before.length + piece.length };
   else pieces.push(piece);

@@ -2,7 +2,7 @@
  * De-identification of an object for a destination: PS3.15 Annex E, Basic Application Level Confidentiality Profile with retain options.
  * In: which options, a secret, the destination, and the object's own elements. Out: edits, and the UIDs they put in place of which; or a
  * Failure where the pixels likely show who the patient is. What nobody can judge (private attributes, elements that no dictionary has) is
- * removed. UIDs and the pseudonym are made by HMAC-SHA-256: the same for every object that goes to the destination, and nobody without the
+ * removed; so is what is said beside the coding of compressed pixels. UIDs and the pseudonym are made by HMAC-SHA-256: the same for every object that goes to the destination, and nobody without the
  * secret can make them anew.
  * Of combined actions the one is taken that fits whatever type the IOD gives the attribute: a dummy value rather than none, for a sequence
  * none rather than a dummy. Structured content stays with its codes and numbers; text, names and dates within are dummies.
@@ -101,9 +101,10 @@ function withinReach({ tag, length }: WalkedElement, verdict: Verdict): Verdict 
     : verdict;
 }
 
-function verdictOf({ tag, vr }: WalkedElement, rules: DeidentifyRules, isDocument: boolean): Verdict {
+function verdictOf({ tag, vr, length }: WalkedElement, rules: DeidentifyRules, isDocument: boolean): Verdict {
   if (isPrivate({ tag }) || REMOVED_GROUPS.has(tag >>> 24)) return 'remove';
   if ((tag & 0xffff) === 0) return 'keep';
+  if (tag === PIXEL_DATA && length === Number.POSITIVE_INFINITY) return 'bare';
   const row = profileRow(tag);
   const action = row?.action ?? ALSO.get(tag);
   if (row?.keptBy.some((option) => rules.retain.includes(option))) return vr === 'SQ' ? 'within' : 'keep';
@@ -212,6 +213,7 @@ const STUDY_INSTANCE_UID = 0x0020000d;
 const ACQUISITION_CONTEXT = 0x00400555;
 const PERSON_IDENTIFICATION = 0x00401101;
 const ENCAPSULATED_DOCUMENT = 0x00420011;
+const PIXEL_DATA = 0x7fe00010;
 const NOBODY = codeItem('REMOVED', '99WAYSTATION', 'Removed');
 /** SOP classes, transfer syntaxes, well-known instances: nobody's. */
 const WELL_KNOWN = '1.2.840.10008.';

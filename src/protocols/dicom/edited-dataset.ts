@@ -5,6 +5,7 @@
  */
 import { createDeflateRaw, createInflateRaw, type DeflateRaw, type InflateRaw } from 'node:zlib';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
+import { barePixels } from './bare-pixels.ts';
 import { decodeText } from './charset.ts';
 import { datasetEditor, type Edits, type Piece, type Place, type Verdict } from './dataset-editor.ts';
 import { keepElements, type RawDataset, type RawElement } from './dataset-reader.ts';
@@ -60,9 +61,12 @@ async function editOnce(stored: StoredDataset, edits: Edits): Promise<EditedData
   const pieces = broken ?? editor.pieces(walker.position);
   if (isFailure(pieces)) return pieces;
   const [first] = pieces;
-  const isWhole = pieces.length === 1 && !Buffer.isBuffer(first) && first?.length === walker.position;
+  const isWhole = pieces.length === 1 && !Buffer.isBuffer(first) && !first?.bare && first?.length === walker.position;
   const all = { start: 0, length: stored.bytes };
   if (isWhole) return { edited: false, bytes: stored.bytes, read: () => stored.stream(all) };
+  // PS3.5 §A.5: a deflated dataset has native pixels.
+  if (stored.syntax.deflated && pieces.some((piece) => !Buffer.isBuffer(piece) && piece.bare))
+    return failure('dicom', 'invalid', 'fragments in a deflated dataset');
   if (stored.syntax.deflated) return { edited: true, bytes: null, read: () => deflatedPieces(stored, pieces) };
   const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
   return { edited: true, bytes, read: () => storedPieces(stored, pieces) };
@@ -103,6 +107,7 @@ async function walkInflated(walker: DatasetWalker, stored: StoredDataset): Promi
 async function* storedPieces({ readAt, stream }: StoredDataset, pieces: readonly Piece[]): AsyncGenerator<Buffer> {
   for (const piece of pieces) {
     if (Buffer.isBuffer(piece)) yield piece;
+    else if (piece.bare) yield* barePixels(stream(piece));
     else if (piece.length > AT_ONCE_BYTES) yield* stream(piece);
     else {
       const bytes = await readAt(piece.start, piece.length);
