@@ -1,6 +1,9 @@
 /**
- * Who is who among what was sent de-identified: by destination the UIDs and patient identifiers that stand for others, and the secret they
- * are made with. The secret is made once, at first use, and never changes: objects that are sent later must fit those sent before.
+ * Who is who among what was sent de-identified: by destination the UIDs, patient identifiers and dates that stand for others, and the secret
+ * they are made with. The secret is made once, at first use, and never changes: objects that are sent later must fit those sent before.
+ * It is beside the map, not a file of the data directory: several gateways on one database must make the same pseudonyms, and a database that is
+ * restored elsewhere must go on with them; who can read the map learns nothing by the secret of what was sent, and without the map it tells
+ * nothing that it does not guess. Who may read this database is what protects both.
  */
 import { randomBytes } from 'node:crypto';
 import type { Queryable } from './database.ts';
