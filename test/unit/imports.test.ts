@@ -56,6 +56,7 @@ const HOMES: Record<string, readonly string[]> = {
   'node-hl7-client': ['protocols/hl7v2/'],
   dcmjs: ['protocols/dicom/', 'endpoints/dimse/', 'endpoints/dicomweb/'],
   'dcmjs-imaging': ['endpoints/dicomweb/'],
+  'dcmjs-codecs': ['endpoints/dicom/'],
   sharp: ['endpoints/dicomweb/', 'delivery/photos/'],
   'heic-decode': ['delivery/photos/'],
   'dicom-parser': ['protocols/dicom/', 'endpoints/dimse/', 'endpoints/dicomweb/'],

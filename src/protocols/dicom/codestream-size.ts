@@ -1,13 +1,15 @@
 /**
  * How large an image its code stream says it is, before anything decodes it: a decoder makes room for what is said there.
- * JPEG and JPEG-LS by the frame header (ISO/IEC 10918-1 §B.2.2, 14495-1 §C.2.2), JPEG 2000 and HTJ2K by SIZ (ISO/IEC 15444-1 §A.5.1).
+ * JPEG and JPEG-LS by the frame header (ISO/IEC 10918-1 §B.2.2, 14495-1 §C.2.2), JPEG 2000 and HTJ2K by SIZ (ISO/IEC 15444-1 §A.5.1),
+ * JPEG XL by SizeHeader (ISO/IEC 18181-1 §D.2), which does not say how many components there are.
  */
-export type ImageSize = { readonly rows: number; readonly columns: number; readonly components: number };
+export type ImageSize = { readonly rows: number; readonly columns: number; readonly components: number | null };
 
 /** Null when it does not say so. */
 export function codestreamSize(stream: Buffer): ImageSize | null {
   const start = stream.length >= 2 ? stream.readUInt16BE(0) : 0;
   if (start === START_OF_IMAGE) return jpegSize(stream);
+  if (start === START_OF_JPEG_XL) return jpegXlSize(stream.subarray(2));
   return start === START_OF_CODESTREAM ? jpeg2000Size(stream) : null;
 }
 
@@ -32,7 +34,36 @@ function jpeg2000Size(stream: Buffer): ImageSize | null {
   return across * down <= MAX_TILES ? { rows, columns, components: stream.readUInt16BE(40) } : null;
 }
 
+/** Bits from the least significant one on. */
+function jpegXlSize(header: Buffer): ImageSize | null {
+  if (header.length < 10) return null;
+  let bits = header.readBigUInt64LE(0) | (BigInt(header.readUInt16LE(8)) << 64n);
+  const take = (count: number): number => {
+    const value = Number(bits & ((1n << BigInt(count)) - 1n));
+    bits >>= BigInt(count);
+    return value;
+  };
+  const isSmall = take(1) === 1;
+  const side = (): number => (isSmall ? (take(5) + 1) * 8 : take(SIDE_BITS[take(2)] as number) + 1);
+  const rows = side();
+  const [across, down] = RATIOS[take(3)] ?? [0, 1];
+  return { rows, columns: across === 0 ? side() : Math.floor((rows * across) / down), components: null };
+}
+
 const START_OF_IMAGE = 0xffd8;
+const START_OF_JPEG_XL = 0xff0a;
+const SIDE_BITS = [9, 13, 18, 30] as const;
+/** Columns to rows; the first one says that columns follow. */
+const RATIOS = [
+  [0, 1],
+  [1, 1],
+  [12, 10],
+  [4, 3],
+  [3, 2],
+  [16, 9],
+  [5, 4],
+  [2, 1],
+] as const;
 const START_OF_CODESTREAM = 0xff4f;
 const SIZE = 0xff51;
 const MAX_TILES = 65_535;

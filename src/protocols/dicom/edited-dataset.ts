@@ -73,16 +73,21 @@ async function editOnce(stored: StoredDataset, edits: Edits): Promise<EditedData
 }
 
 function walk(walker: DatasetWalker, stored: StoredDataset): Promise<Failure | null> {
-  return stored.syntax.deflated ? walkInflated(walker, stored) : walkStored(walker, stored);
+  return stored.syntax.deflated ? walkInflated(walker, stored) : walkDataset(walker, stored);
 }
 
-async function walkStored(walker: DatasetWalker, { bytes, readAt }: StoredDataset): Promise<Failure | null> {
+/** Of a dataset that is not deflated: to its end, or until enough was heard. */
+export async function walkDataset(
+  walker: DatasetWalker,
+  { bytes, readAt }: StoredDataset,
+  isEnough: () => boolean = () => false,
+): Promise<Failure | null> {
   let size = FIRST_READ_BYTES;
   for (let position = 0; position < bytes; ) {
     const chunk = await readAt(position, Math.min(size, bytes - position));
     if (chunk.length === 0) break;
     const broken = walker.push(chunk);
-    if (broken) return broken;
+    if (broken || isEnough()) return broken;
     position += chunk.length + walker.skipping;
     size = walker.skipping > 0 ? NEXT_READ_BYTES : Math.min(MAX_READ_BYTES, size * 2);
     // What lies behind the end is not leapt over: it would hide that the file was cut.
