@@ -15,6 +15,7 @@ import { type DestinationClient, type Lookout, startLaneWorker } from './deliver
 import { startMllpClient } from './delivery/mllp/mllp-client.ts';
 import { type CopyDeps, openCopy } from './delivery/outgoing-copy-session.ts';
 import { type PhotoWorkerDeps, startPhotoWorker } from './delivery/photos/photo-worker.ts';
+import { openDecoder } from './endpoints/dicom/decoder-session.ts';
 import { type ObjectDeps, ObjectSession } from './endpoints/dicom/object-session.ts';
 import { type AheadDeps, makeAhead } from './endpoints/dicomweb/ahead-session.ts';
 import { openJournal } from './journal/journal.ts';
@@ -76,7 +77,9 @@ async function runThread(data: CorridorData): Promise<void> {
   });
   const corridor = await openCorridor(database, data.config, log);
   const blobs = await openBlobs(data.config.dataDirectory);
-  const clients = clientsOf(data.config, log, { blobs, database, clock: systemClock, aeTitle: data.config.dimse.aeTitle });
+  const decoder = openDecoder();
+  const copies = { blobs, database, clock: systemClock, aeTitle: data.config.dimse.aeTitle, decode: decoder.decode };
+  const clients = clientsOf(data.config, log, copies);
   const shared = { database, blobs, clock: systemClock, log, metrics };
   const journal = openJournal(database, metrics);
   const lanes = startLaneWorker({
@@ -110,6 +113,7 @@ async function runThread(data: CorridorData): Promise<void> {
   await loop.stop();
   await photos.stop();
   await Promise.all([priors.stop(), lanes.stop()]);
+  await decoder.close();
   await database.close();
   parentPort?.close();
 }

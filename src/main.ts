@@ -12,6 +12,7 @@ import { startCommitmentWorker } from './delivery/dimse/commitment-worker.ts';
 import { moveClient } from './delivery/dimse/move-client.ts';
 import { openCopy } from './delivery/outgoing-copy-session.ts';
 import { requireBearer } from './endpoints/bearer-session.ts';
+import { openDecoder } from './endpoints/dicom/decoder-session.ts';
 import { findReturned } from './endpoints/dicom/returned-session.ts';
 import { dicomwebRoutes } from './endpoints/dicomweb/dicomweb-routes.ts';
 import type { RenderDeps } from './endpoints/dicomweb/rendered-session.ts';
@@ -238,7 +239,9 @@ async function openDoors(parts: Parts): Promise<Door[]> {
   // Before the doors are closed: nobody is kept waiting for a corridor that has stopped.
   parts.closes.push(() => inTime(replies.stop()));
   if (config.dimse.tls) tellExpiry('dimse', config.dimse.tls.cert, log);
-  const copies = { database, blobs, clock, aeTitle: config.dimse.aeTitle };
+  const decoder = openDecoder();
+  parts.closes.push(() => decoder.close());
+  const copies = { database, blobs, clock, aeTitle: config.dimse.aeTitle, decode: decoder.decode };
   let movedTo = dimseDestinations(config);
   parts.renewals.push((renewed) => {
     movedTo = dimseDestinations(renewed);
@@ -254,7 +257,7 @@ async function openDoors(parts: Parts): Promise<Door[]> {
     commitment: { database, journal, blobs },
     asked: askedObjects(config, peers, database),
     returned: returnedObjects(parts),
-    query: { database, blobs, audit: parts.audit, move },
+    query: { database, blobs, audit: parts.audit, move, decode: decoder.decode },
     peers,
     log,
     metrics: page.metrics,

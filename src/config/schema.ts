@@ -123,7 +123,11 @@ function peer(pointers: Pointers) {
         archive: name.optional(),
         limit: duration('1m', '90d').prefault('3d'),
       }).optional(),
-      query: section({ group: name, moveTo: list(name).prefault([]) }).optional(),
+      query: section({
+        group: name,
+        moveTo: list(name).prefault([]),
+        transcode: oneOf('uncompressed', 'decompressed').prefault('uncompressed'),
+      }).optional(),
       worklist: z.boolean({ error: 'must be true or false' }).prefault(false),
       address: address.optional(),
       certificate: text('the common name of a certificate, or its SHA-256').optional(),
@@ -204,6 +208,7 @@ function destination(pointers: Pointers) {
       .prefault(['pdf', 'sr']),
     srClass: oneOf('basic', 'enhanced', 'comprehensive').prefault('basic'),
     rejection: oneOf('none', 'quality', 'safety', 'worklist', 'retention').prefault('none'),
+    transcode: oneOf('never', 'uncompressed', 'decompressed').prefault('never'),
     coerce: coerce.optional(),
     deidentify: deidentify.optional(),
     retry: retry.prefault({}),
@@ -215,7 +220,6 @@ function destination(pointers: Pointers) {
     port: wholeNumber(1, 65_535),
     aeTitle,
     callingAeTitle: aeTitle.optional(),
-    transcode: oneOf('never', 'uncompressed').prefault('never'),
     idle: duration('0s', '10m').prefault('5s'),
     commitment: section({ limit: duration('1m', '90d').prefault('1d') }).optional(),
   });

@@ -3,17 +3,15 @@
  * In: a delivery of kind `dicom-object`. Out: its dataset as a stream, to be read once, or why it is not sent.
  * The stored file is never changed; what goes out is made while it is sent, of the same bytes for each attempt.
  */
-import { open } from 'node:fs/promises';
 import type { Patient, ServiceRequest } from '@medplum/fhirtypes';
 import type { Clock } from '../model/clock.ts';
 import type { DicomwebDestination, DimseDestination } from '../model/config.ts';
-import type { ObjectContent } from '../model/delivery.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
 import type { DeidentifyRules } from '../model/outgoing.ts';
+import type { DecodeFrame } from '../model/pixel-decoder.ts';
 import { COERCED, coercion, textOfElement } from '../protocols/dicom/coercion.ts';
 import { deidentification, JUDGED } from '../protocols/dicom/deidentification.ts';
-import { editDataset, readElements, type StoredDataset } from '../protocols/dicom/edited-dataset.ts';
-import { type TransferSyntax, transferSyntax } from '../protocols/dicom/transfer-syntax.ts';
+import { editDataset, readElements } from '../protocols/dicom/edited-dataset.ts';
 import type { BlobStore } from '../store/blob-store.ts';
 import { readCases } from '../store/case-store.ts';
 import type { Database } from '../store/database.ts';
@@ -22,18 +20,19 @@ import { instancesAt } from '../store/instance-store.ts';
 import { pseudonymSecret, savePseudonyms } from '../store/pseudonym-store.ts';
 import { readResources } from '../store/resource-store.ts';
 import { coercionFacts, type Known } from './outgoing-facts.ts';
-import { type OpenOutgoing, type Outgoing, objectOf, openStored } from './outgoing-session.ts';
+import { type OpenOutgoing, type Outgoing, objectOf, openStored, storedDataset } from './outgoing-session.ts';
 
 export type CopyDeps = {
   readonly blobs: Pick<BlobStore, 'read' | 'stat' | 'path'>;
   readonly database: Database;
   readonly clock: Clock;
+  readonly decode: DecodeFrame;
   /** What this gateway calls itself: Modifying System. */
   readonly aeTitle: string;
 };
 
 export function openCopy(destination: DimseDestination | DicomwebDestination, deps: CopyDeps): OpenOutgoing {
-  const openWhole = openStored(deps.blobs);
+  const openWhole = openStored(deps.blobs, deps.decode);
   const { name, coerce, deidentify } = destination;
   if (!coerce && !deidentify) return openWhole;
   return async (delivery) => {
@@ -115,25 +114,6 @@ function timeOf(id: string): Date {
   return new Date(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16));
 }
 
-export function storedDataset(blobs: CopyDeps['blobs'], { blob, bytes, datasetOffset, ...object }: ObjectContent): StoredDataset {
-  return {
-    syntax: transferSyntax(object.transferSyntax) as TransferSyntax,
-    bytes: bytes - datasetOffset,
-    readAt: async (position, length) => {
-      const file = await open(blobs.path(blob), 'r');
-      try {
-        const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, datasetOffset + position);
-        return buffer.subarray(0, bytesRead);
-      } finally {
-        await file.close();
-      }
-    },
-    stream: ({ start, length }) =>
-      blobs.read(blob, { start: datasetOffset + start, end: datasetOffset + start + length - 1, highWaterMark: CHUNK_BYTES }),
-  };
-}
-
 const PATIENT_ID = 0x00100020;
 const ISSUER_OF_PATIENT_ID = 0x00100021;
 const STUDY_INSTANCE_UID = 0x0020000d;
-const CHUNK_BYTES = 1024 * 1024;

@@ -5,7 +5,12 @@
 import type { Delivery, ObjectContent, Receipt, SendResult } from '../model/delivery.ts';
 import { STORED } from '../model/delivery.ts';
 import { type Failure, failure } from '../model/failure.ts';
+import type { DecodeFrame } from '../model/pixel-decoder.ts';
+import { type DecompressedImage, openDecompressed } from '../protocols/dicom/decompression.ts';
+import type { StoredDataset } from '../protocols/dicom/edited-dataset.ts';
 import { storeVerdict } from '../protocols/dicom/store-status.ts';
+import { type TransferSyntax, transferSyntax } from '../protocols/dicom/transfer-syntax.ts';
+import { readRanges } from '../store/blob-range-store.ts';
 import type { BlobStore } from '../store/blob-store.ts';
 
 export type Outgoing = Pick<ObjectContent, 'sopClassUid' | 'sopInstanceUid' | 'transferSyntax'> & {
@@ -13,6 +18,8 @@ export type Outgoing = Pick<ObjectContent, 'sopClassUid' | 'sopInstanceUid' | 't
   readonly dataset: AsyncIterable<Buffer>;
   /** Null where only reading will tell. */
   readonly bytes: number | null;
+  /** The image that its pixels are when they are decoded, or why they cannot be. */
+  readonly decompress: () => Promise<DecompressedImage | Failure>;
 };
 
 export type OpenOutgoing = (delivery: Pick<Delivery, 'content' | 'caseId'> & { readonly id?: string }) => Promise<Outgoing | Failure>;
@@ -22,14 +29,21 @@ export const OBJECTS_AT_ONCE = 32;
 /** One read a small object; a large one does not take more memory than this. */
 const CHUNK_BYTES = 1024 * 1024;
 
-export function openStored(blobs: Pick<BlobStore, 'read' | 'stat'>): OpenOutgoing {
+export function openStored(blobs: Pick<BlobStore, 'read' | 'stat' | 'path'>, decode: DecodeFrame): OpenOutgoing {
   return async ({ content }) => {
-    const { sopClassUid, sopInstanceUid, transferSyntax, blob, bytes, datasetOffset } = objectOf({ content });
+    const object = objectOf({ content });
+    const { sopClassUid, sopInstanceUid, transferSyntax: uid, blob, bytes, datasetOffset } = object;
     const file = await blobs.stat(blob);
     if (file?.bytes !== bytes) return failure('delivery', 'not-found', `the file of ${sopInstanceUid} is not in the blob store as it was`);
     const dataset = readOnce(() => blobs.read(blob, { start: datasetOffset, highWaterMark: CHUNK_BYTES }));
-    return { sopClassUid, sopInstanceUid, transferSyntax, dataset, bytes: bytes - datasetOffset };
+    const decompress = () => openDecompressed(storedDataset(blobs, object), decode);
+    return { sopClassUid, sopInstanceUid, transferSyntax: uid, dataset, bytes: bytes - datasetOffset, decompress };
   };
+}
+
+/** Its dataset, to be read by ranges. */
+export function storedDataset(blobs: Pick<BlobStore, 'read' | 'path'>, object: ObjectContent): StoredDataset {
+  return { syntax: transferSyntax(object.transferSyntax) as TransferSyntax, ...readRanges(blobs, object) };
 }
 
 /** Opens the file when it is read: who never begins leaves none open. */

@@ -50,7 +50,7 @@ export type PullDestination = { readonly kind: 'pull'; readonly name: string; re
 export type ResultKind = 'pdf' | 'sr' | 'measurements' | 'kos';
 
 /** What a PACS is told and asked by, whether objects go to it by C-STORE or by STOW-RS. */
-type ObjectDestination = {
+export type ObjectDestination = {
   readonly name: string;
   /** Who reads what was sent there, and sees the case and reports on it at our FHIR door; '' where no cases go: an archive. */
   readonly group: string;
@@ -65,6 +65,11 @@ type ObjectDestination = {
   readonly srClass: 'basic' | 'enhanced' | 'comprehensive';
   /** As what the documents of a report that a later one corrects are rejected (IHE RAD IOCM). */
   readonly rejection: 'none' | 'quality' | 'safety' | 'worklist' | 'retention';
+  /**
+   * What is done where it does not take the stored transfer syntax: nothing, or an uncompressed one is converted into another, or a compressed
+   * one is decompressed, too.
+   */
+  readonly transcode: 'never' | 'uncompressed' | 'decompressed';
   /** What of an object is written anew for it; absent: objects go as they are. */
   readonly coerce?: CoercionRules | undefined;
   /** What of an object is taken out so that nobody there knows whose it is; absent: nothing. */
@@ -80,8 +85,6 @@ export type DimseDestination = ObjectDestination & {
   /** What it is called, and what we call ourselves. */
   readonly aeTitle: string;
   readonly callingAeTitle: string;
-  /** What is done where the peer does not take the stored transfer syntax: nothing, or an uncompressed one is converted into another. */
-  readonly transcode: 'never' | 'uncompressed';
   /** An association without work is released after this long. */
   readonly idleMs: number;
   /** It is asked to commit what was sent; what it has not committed in this time is a person's. Absent where it is not asked. */

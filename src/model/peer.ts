@@ -54,6 +54,8 @@ export type PeerQuery = {
   readonly group: string;
   /** Names of the destinations it may have objects moved to. */
   readonly moveTo: readonly string[];
+  /** What may be converted where it takes by C-GET only another transfer syntax than the stored one: compressed objects too, or not. */
+  readonly transcode: 'uncompressed' | 'decompressed';
 };
 
 /** Who calls over HTTP, from the bearer token. */

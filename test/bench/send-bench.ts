@@ -8,7 +8,8 @@ import dcmjsDimse from 'dcmjs-dimse';
 import { startStoreClient } from '../../src/delivery/dimse/store-client.ts';
 import { openStored } from '../../src/delivery/outgoing-session.ts';
 import type { ObjectContent } from '../../src/model/delivery.ts';
-import { isFailure } from '../../src/model/failure.ts';
+import { failure, isFailure } from '../../src/model/failure.ts';
+import type { DecodeFrame } from '../../src/model/pixel-decoder.ts';
 import { part10Prefix } from '../../src/protocols/dicom/part10.ts';
 import { objectDelivery } from '../../src/return/dicom/object-delivery.ts';
 import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
@@ -94,13 +95,16 @@ function deliveryOf(object: ObjectContent): ObjectDelivery {
   return objectDelivery({ id: '', destination: { name: 'pacs', associations: 1 }, caseId: '', seq: 0, object });
 }
 
+/** Nothing of it is compressed. */
+const noDecoder: DecodeFrame = async () => failure('dicom', 'invalid', 'no decoder');
+
 /** How long that took, in milliseconds. */
 async function sendAll({ target }: DicomServer, blobs: BlobStore, deliveries: readonly ObjectDelivery[]): Promise<number> {
   const retry = { firstDelayMs: 0, maxDelayMs: 0, maxAttempts: 1, onFailure: 'setAside' } as const;
   const place = { kind: 'dimse', name: 'pacs', group: '', tls: null, callingAeTitle: 'WAYSTATION' } as const;
   const results = { results: ['pdf'], srClass: 'basic', rejection: 'none' } as const;
   const pacs = { ...place, ...target, ...results, timeoutMs: 30_000, transcode: 'never' as const, idleMs: 30_000, associations: 1, retry };
-  const client = startStoreClient(pacs, { log: silentLog, open: openStored(blobs) });
+  const client = startStoreClient(pacs, { log: silentLog, open: openStored(blobs, noDecoder) });
   const started = performance.now();
   for (const delivery of deliveries) {
     const result = await client.send({ ...delivery, attempts: 1 });

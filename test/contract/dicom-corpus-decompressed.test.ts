@@ -13,8 +13,8 @@ import { part10Prefix } from '../../src/protocols/dicom/part10.ts';
 import { decompressionsOf } from '../../src/protocols/dicom/transcoder.ts';
 import { EXPLICIT_LITTLE_ENDIAN, transferSyntax } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { type CorpusObject, objectIn, parsed } from '../support/corpus-objects.ts';
-import { bytesOf, inPieces, memoryDataset } from '../support/memory-dataset.ts';
 import { isInstalled, run } from '../support/programs.ts';
+import { bytesOf, inPieces, storedDataset } from '../support/stored-dataset.ts';
 import { datasetIn } from '../support/stored-objects.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -38,6 +38,7 @@ const objects = existsSync(CORPUS)
         return decompressionsOf(object.transferSyntax).length > 0 ? [{ file, object }] : [];
       })
   : [];
+const LOSSY: readonly string[] = ['4.50', '4.51', '4.81'];
 const short = (object: CorpusObject): string => object.transferSyntax.slice(ROOT.length);
 const ofDcmtk = objects.filter(({ object }) => short(object) in JUDGES);
 const ofOpenJpeg = objects.filter(({ object }) => /^4\.(9|20)/.test(short(object)));
@@ -60,14 +61,15 @@ const hasPeers = ['dcmdjpeg', 'dcmconv', 'opj_decompress'].every(isInstalled);
     expect([tool, code, output.replace(/^W: .*\n/gm, '').match(/^[EF]: .*/gm) ?? '']).toEqual([tool, 0, '']);
   };
   /** As dcmtk writes it: defined lengths, no group lengths; how much was lost, and by what, is said by us where the image did not say so. */
-  const normal = async (object: CorpusObject): Promise<Buffer> => {
+  const normal = async (object: CorpusObject, origin: CorpusObject): Promise<Buffer> => {
     writeFileSync(path('raw.dcm'), Buffer.concat([part10Prefix(object), object.dataset]));
-    await toolDone('dcmodify', ['-nb', '-imt', '-ea', '(0028,2112)', '-ea', '(0028,2114)', path('raw.dcm')]);
+    if (LOSSY.includes(short(origin)))
+      await toolDone('dcmodify', ['-nb', '-imt', '-ea', '(0028,2112)', '-ea', '(0028,2114)', path('raw.dcm')]);
     await toolDone('dcmconv', ['+te', '-g', '+e', '-p', path('raw.dcm'), path('normal.dcm')]);
     return datasetIn(readFileSync(path('normal.dcm')));
   };
   const opened = async ({ dataset, transferSyntax: syntax }: CorpusObject): Promise<DecompressedImage> => {
-    const image = await openDecompressed(memoryDataset(dataset, syntax), decoder.decode);
+    const image = await openDecompressed(storedDataset(dataset, syntax), decoder.decode);
     if (isFailure(image)) throw new Error(image.detail);
     return image;
   };
@@ -76,15 +78,16 @@ const hasPeers = ['dcmdjpeg', 'dcmconv', 'opj_decompress'].every(isInstalled);
     const dataset = await bytesOf(image.dataset(inPieces(object.dataset, 1000), EXPLICIT_LITTLE_ENDIAN));
     return { ...object, transferSyntax: EXPLICIT_LITTLE_ENDIAN, dataset };
   };
-  const judged = async (object: CorpusObject): Promise<CorpusObject> => {
+  const judged = async (object: CorpusObject): Promise<Buffer> => {
     const [tool = '', ...options] = JUDGES[short(object)] ?? [];
     writeFileSync(path('in.dcm'), Buffer.concat([part10Prefix(object), object.dataset]));
-    await toolDone(tool, [...options, path('in.dcm'), path('out.dcm')]);
-    return { ...object, transferSyntax: EXPLICIT_LITTLE_ENDIAN, dataset: datasetIn(readFileSync(path('out.dcm'))) };
+    await toolDone(tool, [...options, '-g', '+e', '-p', path('in.dcm'), path('out.dcm')]);
+    const made = { ...object, transferSyntax: EXPLICIT_LITTLE_ENDIAN, dataset: datasetIn(readFileSync(path('out.dcm'))) };
+    return LOSSY.includes(short(object)) ? normal(made, object) : made.dataset;
   };
 
   it.each(ofDcmtk.map(({ file, object }) => [file, object] as const))('is what dcmtk makes of %s', async (_, object) => {
-    expect((await normal(await decompressed(object))).equals(await normal(await judged(object)))).toBe(true);
+    expect((await normal(await decompressed(object), object)).equals(await judged(object))).toBe(true);
   });
 
   it.each([
@@ -100,7 +103,7 @@ const hasPeers = ['dcmdjpeg', 'dcmconv', 'opj_decompress'].every(isInstalled);
   ])('is what dcmtk makes of %s', async (_, file, ...[tool = '', ...options]) => {
     await toolDone(tool, [...options, `${CORPUS}/pydicom/files/${file}.dcm`, path('made.dcm')]);
     const object = objectIn(readFileSync(path('made.dcm')), '');
-    expect((await normal(await decompressed(object))).equals(await normal(await judged(object)))).toBe(true);
+    expect((await normal(await decompressed(object), object)).equals(await judged(object))).toBe(true);
   });
 
   it.each(ofOpenJpeg.map(({ file, object }) => [file, object] as const))('has the samples that OpenJPEG finds in %s', async (_, object) => {
@@ -110,7 +113,7 @@ const hasPeers = ['dcmdjpeg', 'dcmconv', 'opj_decompress'].every(isInstalled);
     const bytes = (header?.uint16('x00280100') ?? 0) / 8;
     const pixelOffset = object.dataset.lastIndexOf(Buffer.from('e07f1000', 'hex'));
     const syntax = transferSyntax(object.transferSyntax);
-    const stored = memoryDataset(object.dataset, object.transferSyntax);
+    const stored = storedDataset(object.dataset, object.transferSyntax);
     const ranges = syntax && (await locateFrames(stored.readAt, { syntax, header: {}, frames: 1, pixelOffset }, [1]));
     if (!ranges || isFailure(ranges)) throw new Error('no frame');
     writeFileSync(

@@ -6,6 +6,7 @@ import { moveClient } from '../../src/delivery/dimse/move-client.ts';
 import { openStored } from '../../src/delivery/outgoing-session.ts';
 import { makeAhead } from '../../src/endpoints/dicomweb/ahead-session.ts';
 import type { ConfiguredPeer } from '../../src/model/config.ts';
+import { rleCompressed } from '../support/compressed-slice.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { ctSeries } from '../support/dicom-objects.ts';
 import { type DicomServer, startOrthanc, startStorescp } from '../support/dicom-peers.ts';
@@ -20,6 +21,8 @@ import { until } from '../support/until.ts';
 const STUDY = { studyUid: '2.25.71', accession: 'M-1', patientId: 'P-71', patientName: 'Moved^Mia' };
 const HIDDEN = { ...STUDY, studyUid: '2.25.72', accession: 'M-2' };
 const SLICES = ctSeries({ ...STUDY, seriesUid: '2.25.71.1', slices: 3 });
+const COMPRESSED = { ...STUDY, studyUid: '2.25.73', accession: 'C-3' };
+const COMPRESSED_SLICES = ctSeries({ ...COMPRESSED, seriesUid: '2.25.73.1', slices: 2 });
 const ANYWHERE = { callingAddress: '', callingCertificate: '', sendingApplication: '', sendingFacility: '', listener: '', address: '' };
 const peerOf = (name: string, callingAeTitle: string, moveTo: readonly string[]) =>
   ({ ...ANYWHERE, certificate: '', name, callingAeTitle, query: { group: 'readers', moveTo } }) as unknown as ConfiguredPeer;
@@ -41,7 +44,7 @@ withPeers('C-MOVE at the DIMSE door', () => {
       RemoteAccessAllowed: false,
     });
     const gone = { ...destinationOf('gone', storescp), aeTitle: 'GONE', port: await freePort() };
-    const converting = { ...destinationOf('converting', implicit), aeTitle: 'CONVERTING', transcode: 'uncompressed' } as const;
+    const converting = { ...destinationOf('converting', implicit), aeTitle: 'CONVERTING', transcode: 'decompressed' } as const;
     const strict = { ...destinationOf('strict', implicit), aeTitle: 'STRICT' };
     breaking = await listenAsPeer();
     const unsteady = { ...destinationOf('unsteady', storescp), aeTitle: 'UNSTEADY', port: breaking.port };
@@ -54,15 +57,16 @@ withPeers('C-MOVE at the DIMSE door', () => {
           peerOf('orthanc', 'ORTHANC', ['orthanc']),
         ],
       },
-      move: (blobs) =>
+      move: (blobs, decode) =>
         moveClient(
           () => destinations,
-          () => openStored(blobs),
+          () => openStored(blobs, decode),
         ),
     });
-    await storeObjects(door.port, [...SLICES, ...ctSeries({ ...HIDDEN, seriesUid: '2.25.72.1' })]);
+    await storeObjects(door.port, [...SLICES, ...ctSeries({ ...HIDDEN, seriesUid: '2.25.72.1' }), ...COMPRESSED_SLICES.map(rleCompressed)]);
     for (let after: number | null = 0; after !== null; ) after = await makeAhead(door, after, 3);
     await door.show(STUDY.studyUid, 'readers');
+    await door.show(COMPRESSED.studyUid, 'readers');
     await door.show(HIDDEN.studyUid, 'others');
   });
   afterAll(async () => {
@@ -98,6 +102,15 @@ withPeers('C-MOVE at the DIMSE door', () => {
     const { output } = await move('CONVERTING', 'StudyInstanceUID=2.25.71');
     expect(output).toMatch(/DIMSE Status\s*:\s*0x0000/);
     expect(readdirSync(implicit.directory)).toHaveLength(3);
+  });
+
+  it('decompresses what is compressed for a destination that does not take it so and may have it so', async () => {
+    const strict = await move('STRICT', 'StudyInstanceUID=2.25.73');
+    expect(strict.output).toMatch(/Failed Suboperations\s*:\s*2/);
+    const { output } = await move('CONVERTING', 'StudyInstanceUID=2.25.73');
+    expect(output).toMatch(/DIMSE Status\s*:\s*0x0000/);
+    const files = readdirSync(implicit.directory).map((name) => readFileSync(join(implicit.directory, name)));
+    for (const { dataset } of COMPRESSED_SLICES) expect(files.some((file) => file.includes(dataset.subarray(-512)))).toBe(true);
   });
 
   it('sends nothing of a study that the group may not see', async () => {

@@ -12,6 +12,7 @@ import { transcoded } from '../../src/protocols/dicom/transcoder.ts';
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { writeDataset } from '../../src/protocols/dicom/write.ts';
 import { indexStudy, searchDicom } from '../../src/store/dicom-search-store.ts';
+import { rleCompressed } from '../support/compressed-slice.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { CT, CT_EXPLICIT, ctSeries, ctSlice } from '../support/dicom-objects.ts';
 import { associateWith, commandValue } from '../support/dicom-sender.ts';
@@ -36,6 +37,7 @@ const BO = { studyUid: '2.25.2', studyDate: '20260302', studyTime: '101500', acc
 const ADA_LATER = { ...ADA, studyUid: '2.25.3', studyDate: '20260303', accession: 'A-3' };
 const HIDDEN = { ...BO, studyUid: '2.25.4', accession: 'A-4', patientId: 'P-4', patientName: 'Hidden^Dee' };
 
+const COMPRESSED_SLICE = ctSlice({ ...HIDDEN, studyUid: '2.25.8', seriesUid: '2.25.8.1' });
 const EXPLICIT_SLICE = ctSlice({ ...HIDDEN, studyUid: '2.25.6', seriesUid: '2.25.6.1' });
 
 async function implicitly(slice: SampleObject): Promise<SampleObject> {
@@ -47,12 +49,17 @@ async function implicitly(slice: SampleObject): Promise<SampleObject> {
 const ANYWHERE = { callingAddress: '', callingCertificate: '', sendingApplication: '', sendingFacility: '', listener: '', address: '' };
 const WORKSTATION = {
   ...{ ...ANYWHERE, certificate: '', name: 'workstation', callingAeTitle: 'WORKSTATION' },
-  query: { group: 'readers', moveTo: [] },
+  query: { group: 'readers', moveTo: [], transcode: 'uncompressed' },
+} as unknown as ConfiguredPeer;
+/** It is given decompressed what it does not take as it is. */
+const VIEWER = {
+  ...WORKSTATION,
+  ...{ name: 'viewer', callingAeTitle: 'VIEWER', query: { group: 'readers', moveTo: [], transcode: 'decompressed' } },
 } as unknown as ConfiguredPeer;
 
 let door: DicomDoor;
 beforeAll(async () => {
-  door = await openDicomDoor({ config: { peers: [WORKSTATION] } });
+  door = await openDicomDoor({ config: { peers: [WORKSTATION, VIEWER] } });
   await storeObjects(door.port, [
     ...ctSeries({ ...ADA, seriesUid: '2.25.1.1', slices: 2 }),
     ...ctSeries({ ...ADA, seriesUid: '2.25.1.2', slices: 1 }),
@@ -60,6 +67,7 @@ beforeAll(async () => {
     ...ctSeries({ ...ADA_LATER, seriesUid: '2.25.3.1' }),
     ...ctSeries({ ...HIDDEN, seriesUid: '2.25.4.1' }),
     await implicitly(EXPLICIT_SLICE),
+    rleCompressed(COMPRESSED_SLICE),
     // In a syntax that getscu does not propose of itself.
     { ...ctSlice({ ...HIDDEN, studyUid: '2.25.5', seriesUid: '2.25.5.1' }), transferSyntax: '1.2.840.10008.1.2.4.70' },
   ]);
@@ -301,11 +309,11 @@ async function openGet() {
 
 const withGetscu = isInstalled('getscu') ? describe : describe.skip;
 withGetscu('C-GET at the DIMSE door', () => {
-  const get = async (keys: readonly string[], options: readonly string[] = []) => {
+  const get = async (keys: readonly string[], options: readonly string[] = [], calling = 'WORKSTATION') => {
     const directory = temporaryDirectory('waystation-getscu-');
     mkdirSync(directory, { recursive: true });
     const asked = keys.flatMap((key) => ['-k', key]);
-    const who = ['-aet', 'WORKSTATION', '-aec', 'WAYSTATION'];
+    const who = ['-aet', calling, '-aec', 'WAYSTATION'];
     const args = ['-d', '-S', ...who, ...options, '-od', directory, ...asked, '127.0.0.1', String(door.port)];
     const { output } = await run('getscu', args, { TCP_NODELAY: '1' });
     return { output, files: readdirSync(directory).map((name) => readFileSync(join(directory, name))) };
@@ -324,6 +332,15 @@ withGetscu('C-GET at the DIMSE door', () => {
     const { files, output } = await get(['QueryRetrieveLevel=STUDY', 'StudyInstanceUID=2.25.6'], ['+B']);
     expect(output).toMatch(/Number of Failed Suboperations\s*:\s*0/);
     expect(files.some((file) => file.includes(EXPLICIT_SLICE.dataset.subarray(-512)))).toBe(true);
+  });
+
+  it('decompresses what is compressed for a peer whose configuration says so, and for no other', async () => {
+    await door.show('2.25.8', 'readers');
+    const keys = ['QueryRetrieveLevel=STUDY', `StudyInstanceUID=${'2.25.8'}`];
+    expect((await get(keys, ['+B'])).output).toMatch(/Number of Failed Suboperations\s*:\s*1/);
+    const { files, output } = await get(keys, ['+B'], 'VIEWER');
+    expect(output).toMatch(/Number of Completed Suboperations\s*:\s*1/);
+    expect(files.some((file) => file.includes(COMPRESSED_SLICE.dataset.subarray(-512)))).toBe(true);
   });
 
   it('stops at a C-CANCEL, and says what remains', async () => {

@@ -5,12 +5,14 @@ import dcmjsDimse from 'dcmjs-dimse';
 import { echo } from '../../src/delivery/dimse/echo-client.ts';
 import { type StoreClient, startStoreClient } from '../../src/delivery/dimse/store-client.ts';
 import { openStored } from '../../src/delivery/outgoing-session.ts';
+import { openDecoder } from '../../src/endpoints/dicom/decoder-session.ts';
 import type { DimseDestination } from '../../src/model/config.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { encodePdu } from '../../src/protocols/dicom/pdu.ts';
 import { transcoded } from '../../src/protocols/dicom/transcoder.ts';
 import { IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { testAuthority } from '../support/certificates.ts';
+import { rleCompressed } from '../support/compressed-slice.ts';
 import { isSent, objectIn } from '../support/corpus-objects.ts';
 import { CT, ctSeries, ctSlice, objectOf } from '../support/dicom-objects.ts';
 import { type DicomServer, startOrthanc, startStorescp } from '../support/dicom-peers.ts';
@@ -27,10 +29,14 @@ const TABLE = 'test/contract/dicom-corpus.tsv';
 const SR = '1.2.840.10008.5.1.4.1.1.88.11';
 
 let stored: StoredObjects;
+const decoder = openDecoder();
 beforeAll(async () => {
   stored = await openStoredObjects();
 });
-afterAll(() => stored.remove());
+afterAll(async () => {
+  stored.remove();
+  await decoder.close();
+});
 
 function destination(port: number, changes: Partial<DimseDestination> = {}): DimseDestination {
   return {
@@ -42,7 +48,7 @@ function destination(port: number, changes: Partial<DimseDestination> = {}): Dim
 }
 
 function clientTo(port: number, changes: Partial<DimseDestination> = {}): StoreClient {
-  return startStoreClient(destination(port, changes), { log: silentLog, open: openStored(stored.blobs) });
+  return startStoreClient(destination(port, changes), { log: silentLog, open: openStored(stored.blobs, decoder.decode) });
 }
 
 describe('the C-STORE client of a lane', () => {
@@ -247,6 +253,15 @@ describe('the C-STORE client of a lane', () => {
       ...Array.from({ length: 3 }, () => `stored, in ${IMPLICIT_LITTLE_ENDIAN}`),
       expect.stringContaining('the peer takes no'),
     ]);
+    const decompressing = clientTo(storescp.target.port, { transcode: 'decompressed' });
+    const film = { ...ctSlice({ size: 64, seriesUid: '2.25.7' }), transferSyntax: '1.2.840.10008.1.2.4.102' };
+    const [lossless, undecodable] = [rleCompressed(ctSlice({ size: 64, seriesUid: '2.25.9' })), film];
+    const further = [];
+    for (const object of [lossless, ...objects, undecodable]) further.push(await decompressing.send(await stored.deliver(object)));
+    expect(further.map(({ detail }) => detail)).toEqual([
+      ...Array.from({ length: 5 }, () => `stored, in ${IMPLICIT_LITTLE_ENDIAN}`),
+      expect.stringContaining('cannot be decompressed here'),
+    ]);
     for (const object of objects) expect(await not.send(await stored.deliver(object))).toMatchObject({ failure: true, class: 'permanent' });
     const plain = ctSlice({ size: 64 });
     const implicit = {
@@ -256,7 +271,8 @@ describe('the C-STORE client of a lane', () => {
     };
     expect(await allowing.send(await stored.deliver(implicit))).toMatchObject({ detail: 'stored' });
     await Promise.all([allowing.close(), not.close()]);
-    expect(readdirSync(storescp.directory)).toHaveLength(4);
+    await decompressing.close();
+    expect(readdirSync(storescp.directory)).toHaveLength(6);
     await storescp.stop();
   });
 });

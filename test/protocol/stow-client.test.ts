@@ -6,8 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type StowClient, startStowClient } from '../../src/delivery/dicomweb/stow-client.ts';
 import { openStored } from '../../src/delivery/outgoing-session.ts';
+import { openDecoder } from '../../src/endpoints/dicom/decoder-session.ts';
 import type { DicomwebDestination } from '../../src/model/config.ts';
 import { isFailure } from '../../src/model/failure.ts';
+import { EXPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
+import { rleCompressed } from '../support/compressed-slice.ts';
 import { objectIn } from '../support/corpus-objects.ts';
 import { ctSeries, ctSlice } from '../support/dicom-objects.ts';
 import { type DicomServer, startOrthanc } from '../support/dicom-peers.ts';
@@ -19,18 +22,22 @@ const CORPUS = '../shared/corpora/dicom';
 const SLICE = ctSlice({ size: 64 });
 
 let stored: StoredObjects;
+const decoder = openDecoder();
 beforeAll(async () => {
   stored = await openStoredObjects();
 });
-afterAll(() => stored.remove());
+afterAll(async () => {
+  stored.remove();
+  await decoder.close();
+});
 
 function clientTo(url: string, changes: Partial<DicomwebDestination> = {}): StowClient {
   const retry = { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' } as const;
   const results = { results: ['pdf'], srClass: 'basic', rejection: 'none' } as const;
-  const place = { kind: 'dicomweb', name: 'pacs', group: '', url, token: 'secret', tls: null } as const;
+  const place = { kind: 'dicomweb', name: 'pacs', group: '', url, token: 'secret', tls: null, transcode: 'never' } as const;
   return startStowClient(
     { ...place, ...results, timeoutMs: 10_000, associations: 1, retry, ...changes },
-    { open: openStored(stored.blobs) },
+    { open: openStored(stored.blobs, decoder.decode) },
   );
 }
 
@@ -45,13 +52,14 @@ describe('the STOW-RS client', () => {
       answer(request, response, Buffer.concat(chunks));
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    client = clientTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}/dicom-web`);
+    client = clientTo(url());
   });
   afterEach(async () => {
     await client.close();
     server.close();
   });
 
+  const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/dicom-web`;
   const send = async () => client.send(await stored.deliver(SLICE));
 
   it('sends the file in one part, with its length and the token', async () => {
@@ -95,6 +103,25 @@ describe('the STOW-RS client', () => {
     answer = (_, response) => response.writeHead(status, status === 302 ? { location: 'http://elsewhere.invalid/' } : {}).end(body);
     const result = await send();
     expect(isFailure(result) ? `${result.class} ${result.detail}` : result.detail).toBe(expected);
+  });
+
+  it.each([
+    [415, ''],
+    [409, namedIn('00081198', '00081197', 0xc122)],
+  ])('sends once more, decompressed, what is refused by %s for its syntax, where the destination allows that', async (status, body) => {
+    const slice = rleCompressed(SLICE);
+    const seen: string[] = [];
+    answer = (_, response, request) => {
+      seen.push(/1\.2\.840\.10008\.1\.2\.[15]/.exec(request.toString('latin1'))?.[0] ?? '');
+      if (request.includes(SLICE.dataset.subarray(-512))) response.end(namedIn('00081199'));
+      else response.writeHead(status).end(body);
+    };
+    const deliver = async (to: StowClient) => to.send(await stored.deliver(slice));
+    expect(await deliver(client)).toMatchObject({ failure: true, class: 'permanent' });
+    const allowing = clientTo(url(), { transcode: 'decompressed' });
+    expect(await deliver(allowing)).toMatchObject({ detail: `stored, in ${EXPLICIT_LITTLE_ENDIAN}` });
+    await allowing.close();
+    expect(seen.map((uid) => uid.slice(-1))).toEqual(['5', '5', '1']);
   });
 
   it('takes for stored what is there already, where it was sent before', async () => {

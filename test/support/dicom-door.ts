@@ -9,6 +9,7 @@ import type { ImagingStudy } from '@medplum/fhirtypes';
 import express from 'express';
 import { peerDirectory } from '../../src/config/peers.ts';
 import { DimseAssociation } from '../../src/delivery/dimse/dimse-client.ts';
+import { openDecoder } from '../../src/endpoints/dicom/decoder-session.ts';
 import { dicomwebRoutes } from '../../src/endpoints/dicomweb/dicomweb-routes.ts';
 import { openRenderer } from '../../src/endpoints/dicomweb/renderer-session.ts';
 import { type DimseDoorDeps, startDimseDoor } from '../../src/endpoints/dimse/dimse-listener.ts';
@@ -21,6 +22,7 @@ import type { Log, LogFields } from '../../src/model/log.ts';
 import type { Metrics } from '../../src/model/metrics.ts';
 import type { OpenMove } from '../../src/model/move.ts';
 import type { Caller } from '../../src/model/peer.ts';
+import type { DecodeFrame } from '../../src/model/pixel-decoder.ts';
 import { VERIFICATION } from '../../src/protocols/dicom/sop-class.ts';
 import { IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { indexResource } from '../../src/protocols/fhir/search-index.ts';
@@ -64,7 +66,7 @@ export type DoorOptions = {
   /** How long rendering one frame may take. */
   readonly renderMs?: number;
   /** Where C-MOVE leads; nowhere by default. */
-  readonly move?: (blobs: BlobStore) => OpenMove;
+  readonly move?: (blobs: BlobStore, decode: DecodeFrame) => OpenMove;
   /** Small objects land first, as they do in a gateway; else each is stored by itself, and is in the journal when it is answered. */
   readonly landing?: boolean;
   /** Puts something between the door and the journal or the blobs. */
@@ -95,7 +97,9 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
   const dimse = { ...DIMSE, ...options.dimse };
   const peers = peerDirectory({ dimse, peers: [], unknownPeers: 'accept', ...options.config } as unknown as Config);
   const commitment = { database: fresh.database, journal, blobs };
-  const query = { database: fresh.database, blobs, audit, move: options.move?.(blobs) ?? (() => null) };
+  const decoder = openDecoder();
+  const { decode } = decoder;
+  const query = { database: fresh.database, blobs, audit, decode, move: options.move?.(blobs, decode) ?? (() => null) };
   const landing = options.landing ? await openSmallLanding(directory, { journal, blobs, log, metrics }) : null;
   const deps = {
     ...(options.wrap?.({ journal, blobs }) ?? { journal, blobs }),
@@ -139,6 +143,7 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
       await web.close();
       await renderer.close();
       await landing?.close();
+      await decoder.close();
       await journal.close();
       await audit.close();
       await fresh.drop();

@@ -12,3 +12,14 @@ export function storedDataset(bytes: Buffer, uid: string): StoredDataset {
     },
   };
 }
+
+export async function bytesOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const all: Buffer[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all);
+}
+
+/** In pieces of that size. */
+export async function* inPieces(dataset: Buffer, size: number): AsyncGenerator<Buffer, void> {
+  for (let at = 0; at < dataset.length; at += size) yield dataset.subarray(at, at + size);
+}

@@ -10,8 +10,9 @@ import type { ObjectContent } from '../../model/delivery.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { MovedObject, MoveOrigin, ObjectStores, OpenMove } from '../../model/move.ts';
 import type { OpenOutgoing } from '../outgoing-session.ts';
+import { type Conversions, conversionsFor } from '../outgoing-syntax.ts';
 import { associate, type DimseAssociation, type Wanted } from './dimse-client.ts';
-import { contextMemory, conversionsFor, converted, storeOver } from './store-client.ts';
+import { contextMemory, converted, storeOver } from './store-client.ts';
 
 /** `destinations`: as they are now. `openFor`: how an object is opened for a destination, whose rules hold for what is moved there, too. */
 export function moveClient(
@@ -40,7 +41,8 @@ async function opened(
   return steadily(first, connect, async (association, object) => {
     const outgoing = await open({ content: contentOf(object), caseId: object.caseId });
     if (isFailure(outgoing)) return outgoing;
-    return storeOver(association, { ...converted(outgoing, association, conversions(outgoing.transferSyntax)), origin });
+    const sent = await converted(outgoing, association, destination);
+    return isFailure(sent) ? sent : storeOver(association, { ...sent, origin });
   });
 }
 
@@ -86,7 +88,7 @@ function contentOf({ studyUid, sopClassUid, sopInstanceUid, transferSyntax, blob
 }
 
 /** As many SOP classes with their transfer syntaxes as one association has room for; objects beyond them fail by themselves. */
-function wantedFor(objects: readonly MovedObject[], conversions: ReturnType<typeof conversionsFor>): Wanted[] {
+function wantedFor(objects: readonly MovedObject[], conversions: Conversions): Wanted[] {
   const contexts = contextMemory();
   for (const { sopClassUid, transferSyntax } of objects) contexts.note(sopClassUid, transferSyntax, conversions(transferSyntax));
   return contexts.wanted();

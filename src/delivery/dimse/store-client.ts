@@ -10,10 +10,11 @@ import type { Destination, DimseDestination } from '../../model/config.ts';
 import type { Delivery, SendResult } from '../../model/delivery.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Log } from '../../model/log.ts';
+import { failureIn } from '../../protocols/dicom/decompression.ts';
 import { padded } from '../../protocols/dicom/p-data.ts';
-import { conversionsOf, transcoded } from '../../protocols/dicom/transcoder.ts';
 import { breakCount } from '../broken-exchange.ts';
 import { OBJECTS_AT_ONCE, type OpenOutgoing, type Outgoing, objectOf, storeResult } from '../outgoing-session.ts';
+import { conversionsFor, inSyntax } from '../outgoing-syntax.ts';
 import { associate, type DimseAssociation, MAX_CONTEXTS, type OutgoingObject, type Wanted } from './dimse-client.ts';
 
 /** `attempts` counts this one. */
@@ -70,7 +71,8 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
     if (isFailure(association)) return association;
     const asStored = await deps.open(delivery);
     if (isFailure(asStored)) return asStored;
-    const outgoing = converted(asStored, association, conversions(asStored.transferSyntax));
+    const outgoing = await converted(asStored, association, destination);
+    if (isFailure(outgoing)) return outgoing;
     const status = await storeOver(association, outgoing);
     if (isFailure(status)) return breaks.broken(delivery.lane, delivery.controlId, status);
     line.stored++;
@@ -102,16 +104,19 @@ export function startStoreClient(destination: DimseDestination, deps: { readonly
   };
 }
 
-/** What objects of a stored syntax may be converted into for a destination. */
-export function conversionsFor({ transcode }: Pick<DimseDestination, 'transcode'>): (stored: string) => readonly string[] {
-  return (stored) => (transcode === 'uncompressed' ? conversionsOf(stored) : []);
-}
-
-/** As it is, where the peer takes that. */
-export function converted(outgoing: Outgoing, association: DimseAssociation, conversions: readonly string[]): Outgoing {
-  const { sopClassUid, transferSyntax: stored, dataset } = outgoing;
-  const target = association.accepts(sopClassUid, stored) ? null : association.acceptedOf(sopClassUid, conversions);
-  return target === null ? outgoing : { ...outgoing, transferSyntax: target, dataset: transcoded(dataset, stored, target) };
+/** As it is, where the peer takes that, or nothing else that it may be converted into. */
+export async function converted(
+  outgoing: Outgoing,
+  association: DimseAssociation,
+  destination: Pick<DimseDestination, 'transcode'>,
+): Promise<Outgoing | Failure> {
+  const { sopClassUid, transferSyntax: stored } = outgoing;
+  if (association.accepts(sopClassUid, stored)) return outgoing;
+  const conversions = conversionsFor(destination)(stored);
+  if (destination.transcode === 'decompressed' && conversions.length === 0)
+    return failure('delivery', 'rejected', `the peer does not take ${stored}, which cannot be decompressed here`);
+  const target = association.acceptedOf(sopClassUid, conversions);
+  return target === null ? outgoing : inSyntax(outgoing, target);
 }
 
 /** An object whose reading fails in the middle cannot be taken back but with its association. */
@@ -123,6 +128,8 @@ export async function storeOver(
     return await association.store({ ...outgoing, dataset: padded(outgoing.dataset) });
   } catch (error) {
     await association.abort();
+    const undecoded = failureIn(error);
+    if (undecoded) return undecoded;
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     return failure('delivery', 'internal', `the file of ${outgoing.sopInstanceUid} cannot be read (${code})`, 'transient');
   }

@@ -27,7 +27,7 @@ import { type StoreDeps, StoreSession } from './store-session.ts';
 import { findWorklist } from './worklist-session.ts';
 
 export type ServiceDeps = StoreDeps & {
-  readonly query: Pick<FindDeps & RetrieveDeps, 'database' | 'blobs' | 'audit' | 'move'>;
+  readonly query: Pick<FindDeps & RetrieveDeps, 'database' | 'blobs' | 'audit' | 'move' | 'decode'>;
   readonly commitment: Pick<CommitmentDeps, 'database' | 'journal' | 'blobs'>;
 };
 

@@ -2,14 +2,16 @@
  * One C-GET or C-MOVE (PS3.4 §C.4.2 and §C.4.3): the objects that unique keys name, among those that the peer's group may see, are stored with
  * the peer on this association or with a configured destination on one of its own. Out: a pending response after each object, then the
  * counts and the objects that failed. Promises: what is stored here by a C-GET goes as it was received, streamed from file, or converted where
- * only another uncompressed transfer syntax was negotiated; what is moved goes as the lanes of its destination would send it; one object that
+ * only another uncompressed transfer syntax was negotiated (a compressed one where the configuration of the peer says so); what is moved goes as the lanes of its destination would send it; one object that
  * cannot be read or is not taken does not stop the others; every study of which something was sent leaves a line in the audit trail.
  */
 import type { Clock } from '../../model/clock.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { Log } from '../../model/log.ts';
 import type { MovedObject, ObjectStores, OpenMove } from '../../model/move.ts';
+import type { DecodeFrame } from '../../model/pixel-decoder.ts';
 import { COMMAND, type Command } from '../../protocols/dicom/command.ts';
+import { openDecompressed } from '../../protocols/dicom/decompression.ts';
 import { type IdentifierReader, identifierReader, writeIdentifier } from '../../protocols/dicom/identifier.ts';
 import { QUERY_MODELS, retrieveConditions } from '../../protocols/dicom/query-retrieve.ts';
 import {
@@ -25,9 +27,10 @@ import {
   UNABLE_TO_PROCESS,
 } from '../../protocols/dicom/status.ts';
 import { storeVerdict } from '../../protocols/dicom/store-status.ts';
-import { conversionsOf, transcoded } from '../../protocols/dicom/transcoder.ts';
+import { conversionsOf, decompressionsOf, transcoded } from '../../protocols/dicom/transcoder.ts';
 import { EXPLICIT_LITTLE_ENDIAN, type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import type { AuditTrail } from '../../store/audit-store.ts';
+import { readRanges } from '../../store/blob-range-store.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
 import type { Database } from '../../store/database.ts';
 import { findObjects } from '../../store/dicom-search-store.ts';
@@ -41,7 +44,8 @@ const MAX_FAILED_UIDS = 1_000;
 
 export type RetrieveDeps = {
   readonly database: Database;
-  readonly blobs: Pick<BlobStore, 'read' | 'stat'>;
+  readonly blobs: Pick<BlobStore, 'read' | 'stat' | 'path'>;
+  readonly decode: DecodeFrame;
   readonly audit: AuditTrail;
   readonly log: Log;
   readonly clock: Clock;
@@ -117,11 +121,12 @@ export class RetrieveSession implements Operation {
 
   /** C-STORE on the association of the C-GET (§C.4.3.1.1): where the peer has said that it is a provider of that SOP class. */
   #here(): Promise<ObjectStores> {
-    const { dialogue } = this.#request;
+    const { dialogue, peer } = this.#request;
+    const decompresses = peer.query?.transcode === 'decompressed';
     const contexts = [...dialogue.contexts.values()].filter(({ isProvider }) => isProvider);
     const store: ObjectStores['store'] = async (object) => {
       const { sopClassUid, sopInstanceUid, transferSyntax: stored, blob, bytes, datasetOffset } = object;
-      const wanted = [stored, ...conversionsOf(stored)];
+      const wanted = [stored, ...conversionsOf(stored), ...(decompresses ? decompressionsOf(stored) : [])];
       const offered = contexts.filter(({ abstractSyntax }) => abstractSyntax === sopClassUid);
       const context = wanted.flatMap((syntax) => offered.find(({ transferSyntax }) => transferSyntax === syntax) ?? [])[0];
       if (!context) return failure('dimse', 'unsupported-type', `${sopClassUid} in ${stored} was not negotiated`);
@@ -129,10 +134,20 @@ export class RetrieveSession implements Operation {
       if (file?.bytes !== bytes) return failure('dimse', 'not-found', 'its file is not in the blob store as it was');
       const command = { field: COMMAND.cStoreRq, sopClassUid, sopInstanceUid };
       const dataset = this.#deps.blobs.read(blob, { start: datasetOffset });
-      const same = context.transferSyntax === stored;
-      return dialogue.ask(context.id, command, same ? dataset : transcoded(dataset, stored, context.transferSyntax));
+      const sent = await this.#inSyntax(object, dataset, context.transferSyntax);
+      return isFailure(sent) ? sent : dialogue.ask(context.id, command, sent);
     };
     return Promise.resolve({ store, close: async () => {} });
+  }
+
+  /** Of a compressed image the first frame is decoded before anything is sent. */
+  async #inSyntax(object: MovedObject, dataset: AsyncIterable<Buffer>, target: string): Promise<AsyncIterable<Buffer> | Failure> {
+    const { transferSyntax: stored } = object;
+    if (target === stored) return dataset;
+    if (conversionsOf(stored).includes(target)) return transcoded(dataset, stored, target);
+    const syntax = transferSyntax(stored) as TransferSyntax;
+    const image = await openDecompressed({ syntax, ...readRanges(this.#deps.blobs, object) }, this.#deps.decode);
+    return isFailure(image) ? image : image.dataset(dataset, target);
   }
 
   async #storeAll(objects: readonly MovedObject[], store: ObjectStores['store']): Promise<Answer> {

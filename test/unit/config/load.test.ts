@@ -265,7 +265,7 @@ describe('a PACS', () => {
     [pacs(', results: [doc]'), 'destinations[0].results[0]: must be pdf, sr, measurements or kos'],
     [pacs(', rejection: yes'), 'destinations[0].rejection: must be'],
     [pacs(', callingAeTitle: ABCDEFGHIJKLMNOPQ'), 'destinations[0].callingAeTitle: must be an AE title'],
-    [pacs(', transcode: jpeg'), 'destinations[0].transcode: must be never or uncompressed'],
+    [pacs(', transcode: jpeg'), 'destinations[0].transcode: must be never, uncompressed or decompressed'],
     [pacs(', associations: 0'), 'destinations[0].associations: must be a whole number from 1 to 4'],
     ['destinations: [{ name: w, kind: dicomweb, url: "ftp://x" }]', 'destinations[0].url: must be a URL with http or https'],
     ['destinations: [{ name: w, kind: email }]', 'destinations[0].kind: must be mllp, fhir, pull, dimse or dicomweb'],

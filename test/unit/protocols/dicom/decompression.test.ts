@@ -3,7 +3,7 @@ import { isFailure } from '../../../../src/model/failure.ts';
 import type { DecodeFrame } from '../../../../src/model/pixel-decoder.ts';
 import { failureIn, openDecompressed } from '../../../../src/protocols/dicom/decompression.ts';
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../../../../src/protocols/dicom/transfer-syntax.ts';
-import { bytesOf, inPieces, memoryDataset } from '../../../support/memory-dataset.ts';
+import { bytesOf, inPieces, storedDataset } from '../../../support/stored-dataset.ts';
 
 const RLE = '1.2.840.10008.1.2.5';
 const JPEG_LS_NEAR = '1.2.840.10008.1.2.4.81';
@@ -90,7 +90,7 @@ describe('an image of compressed frames', () => {
     ['whose code stream is of another size', JPEG_LS_NEAR, image({ rows: 2, frames: '1 ' }), fragments(JPEG_LS_FRAME)],
     ['that would take all memory', RLE, image({ rows: 65535, columns: 65535 }), fragments(hex('01'), hex('02'), hex('03'))],
   ])('cannot be had of one %s', async (_, syntax, header, pixels) => {
-    expect(isFailure(await openDecompressed(memoryDataset(Buffer.concat([header, pixels]), syntax), threefold))).toBe(true);
+    expect(isFailure(await openDecompressed(storedDataset(Buffer.concat([header, pixels]), syntax), threefold))).toBe(true);
   });
 
   it('ends with what is wrong with a later frame', async () => {
@@ -108,7 +108,7 @@ describe('an image of compressed frames', () => {
 
   it('has one frame at a time, the first of which is known to be decodable', async () => {
     const dataset = Buffer.concat([image(), fragments(hex('01'), hex('02'), hex('03'))]);
-    const opened = await openDecompressed(memoryDataset(dataset, RLE), threefold, 2);
+    const opened = await openDecompressed(storedDataset(dataset, RLE), threefold, 2);
     if (isFailure(opened)) throw new Error(opened.detail);
     expect([opened.frameBytes, await opened.frame(2), await opened.frame(3), isFailure(await opened.frame(4))]).toEqual([
       3,
@@ -130,7 +130,7 @@ const threefold: DecodeFrame = async (read) => {
 };
 
 async function decompressed(dataset: Buffer, syntax: string, size = 1000, to = EXPLICIT_LITTLE_ENDIAN): Promise<Buffer> {
-  const opened = await openDecompressed(memoryDataset(dataset, syntax), threefold);
+  const opened = await openDecompressed(storedDataset(dataset, syntax), threefold);
   if (isFailure(opened)) throw new Error(opened.detail, { cause: opened });
   return bytesOf(opened.dataset(inPieces(dataset, size), to));
 }
