@@ -197,6 +197,7 @@ report.save_as(sys.argv[2], write_like_original=False)
 peers:
   - { name: hospital, mllp: { application: ADT, facility: HOSPITAL }, dimse: { aeTitle: LOADCT }, patientAuthority: HOSP, returns: [archive] }
   - { name: specialist, dimse: { aeTitle: SPECIALIST } }
+  - { name: analysis, http: { client: analysis } }
 destinations:
   - kind: dimse
     name: research
@@ -204,7 +205,7 @@ destinations:
     port: ${pacs.target.port}
     aeTitle: PACS
     group: research
-    deidentify: { retain: [modifiedDates], returnedBy: specialist }
+    deidentify: { retain: [modifiedDates], returnedBy: [specialist, analysis] }
   - { kind: dimse, name: archive, host: 127.0.0.1, port: ${archive.target.port}, aeTitle: ARCHIVE }
 specialties: { teleradiology: { quiet: 500ms } }
 `,
@@ -219,12 +220,12 @@ specialties: { teleradiology: { quiet: 500ms } }
   });
 
   const copyIn = (): string => `${pacs.directory}/${readdirSync(pacs.directory)[0]}`;
-  /** As `SPECIALIST` or another; `which` tells reports apart. */
-  const sendReport = async (aeTitle: string, which: string): Promise<void> => {
+  /** `which` tells reports apart. */
+  const makeReport = (which: string): string => {
     const path = `${directory}/report-${which}.dcm`;
     const made = spawnSync(PYTHON, ['-W', 'ignore', '-c', REPORT, copyIn(), path, which], { encoding: 'utf8' });
     expect(made.stderr).toBe('');
-    await sendFile(aeTitle, path);
+    return path;
   };
   const sendFile = async (aeTitle: string, path: string): Promise<void> => {
     const { code } = await run('storescu', ['-aet', aeTitle, '-aec', 'WAYSTATION', '127.0.0.1', String(gateway.dimse.port), path]);
@@ -265,7 +266,7 @@ specialties: { teleradiology: { quiet: 500ms } }
   it('sends back a report that joins the patient and the study it is of, and goes to the archive, and to nobody twice', async () => {
     token = gateway.addClient('operator', 'operator');
     const [{ studyUid, seriesUid }] = slices as [CtSlice];
-    await sendReport('SPECIALIST', '1');
+    await sendFile('SPECIALIST', makeReport('1'));
     await sendFile('SPECIALIST', `${directory}/report-1.dcm`);
     await sendFile('SPECIALIST', copyIn());
     const objects = await metadata(studyUid);
@@ -299,10 +300,24 @@ specialties: { teleradiology: { quiet: 500ms } }
     expect(readdirSync(pacs.directory)).toHaveLength(slices.length);
   });
 
+  it('has results sent back by STOW-RS as well, whose answer tells nobody whose they are', async () => {
+    const [{ studyUid }] = slices as [CtSlice];
+    const before = (await metadata(studyUid)).length;
+    const path = makeReport('3');
+    const response = await fetch(`${gateway.http}/dicomweb/studies`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.addClient('analysis', 'origin')}`, 'content-type': 'application/dicom' },
+      body: readFileSync(path),
+    });
+    expect(response.status).toBe(200);
+    expect(await response.text()).not.toContain(studyUid);
+    expect(await metadata(studyUid)).toHaveLength(before + 1);
+  });
+
   it('is alone in that: what anybody else sends under the same UIDs and pseudonym joins nothing', async () => {
     const [{ studyUid }] = slices as [CtSlice];
     const before = (await metadata(studyUid)).length;
-    await sendReport('LOADCT', '2');
+    await sendFile('LOADCT', makeReport('2'));
     expect(await metadata(studyUid)).toHaveLength(before);
   });
 });
