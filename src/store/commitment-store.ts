@@ -132,16 +132,19 @@ export async function putOffCommitment(q: Queryable, id: number, due: Date, fail
   await q.query(`update commitment set due = $2, last_failure = $3, attempts = attempts + 1 where id = $1`, [id, due, failure]);
 }
 
-/** Objects that this peer sent, by SOP Instance UID: their class, and the files in which its bytes are kept. Nobody is told of another's. */
+/**
+ * Objects that this peer sent, by SOP Instance UID: their class, and the files in which its bytes are kept; of one that came back from where it
+ * was sent de-identified also the file of what it is here. Nobody is told of another's.
+ */
 type KeptObject = { readonly sopClassUid: string; readonly blobs: readonly string[] };
 
 async function keptObjects(q: Queryable, peer: string, uids: readonly string[]): Promise<Map<string, KeptObject>> {
   const { rows } = await q.query<{ sop_instance_uid: string; sop_class_uid: string; blobs: string[] }>(
     `select i.sop_instance_uid, i.sop_class_uid, own.blobs
      from instance i cross join lateral (
-       select array_agg(distinct j.blob) as blobs from journal j
-       where j.peer = $2 and j.control_id = i.sop_instance_uid and j.kind = 'dicom' and j.disposition = 'accepted' and j.blob is not null) own
-     where i.sop_instance_uid = any($1::text[]) and own.blobs is not null`,
+       select array_agg(distinct j.blob) || case when bool_or(j.disposition = 'ignored') then array[i.blob] else '{}' end as blobs from journal j
+       where j.peer = $2 and j.control_id = i.sop_instance_uid and j.kind = 'dicom' and j.disposition <> 'refused' and j.blob is not null) own
+     where i.sop_instance_uid = any($1::text[]) and cardinality(own.blobs) > 0`,
     [uids, peer],
   );
   return new Map(rows.map((row) => [row.sop_instance_uid, { sopClassUid: row.sop_class_uid, blobs: row.blobs }]));

@@ -9,6 +9,7 @@ import { type Failure, isFailure } from '../../src/model/failure.ts';
 import type { Peer } from '../../src/model/peer.ts';
 import { type DatasetElement, writeDataset } from '../../src/protocols/dicom/write.ts';
 import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
+import { answerCommitment } from '../../src/store/commitment-store.ts';
 import { headerAt, instancesAt } from '../../src/store/instance-store.ts';
 import { savePseudonyms } from '../../src/store/pseudonym-store.ts';
 import { freshDatabase } from '../support/database.ts';
@@ -94,6 +95,17 @@ it('becomes one object of the study, also where the gateway was killed between t
     { peer: 'hospital', disposition: 'accepted' },
     { peer: 'specialist', disposition: 'ignored' },
   ]);
+});
+
+it('is committed to who sent it, as it came and as it is here; what was sent from here is not', async () => {
+  const verified: string[] = [];
+  const verify = async (blob: string) => verified.push(blob) > 0;
+  const references = ['2.25.99', '1.2.1.1', '2.25.101'].map((sopInstanceUid) => ({ sopClassUid: SR, sopInstanceUid }));
+  const request = { transactionUid: '2.25.1', references };
+  const asked = { id: 1, peer: SPECIALIST.name, request, answer: null, attempts: 0, received: new Date() };
+  const answer = await answerCommitment(fresh.database, { verify }, asked, { clock: systemClock });
+  expect(answer?.committed.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(['2.25.99']);
+  expect(new Set(verified).size).toBe(2);
 });
 
 it('joins a patient whose study it does not name as a study of its own', async () => {
