@@ -3,7 +3,7 @@
  * commit, and finds its case among the members of the key. Rows are inserted and locked in one fixed order.
  */
 import { awaitedBy, type CaseEvent, type CaseKey, type CaseState } from '../model/case.ts';
-import type { Queryable, Transaction } from './database.ts';
+import type { CopyTarget, Queryable, Transaction } from './database.ts';
 import { pack } from './packed.ts';
 
 export type StoredCase = { readonly state: CaseState; readonly version: number };
@@ -140,20 +140,27 @@ export async function moveCaseEvents(tx: Transaction, from: string, to: string):
 
 export async function addCaseEvents(tx: Transaction, events: readonly { caseId: string; event: CaseEvent }[]): Promise<void> {
   if (events.length === 0) return;
-  await tx.query({
-    name: 'case-events',
-    text: `insert into case_event (case_id, at, seq, kind, actor, detail)
-           select * from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::text[], $5::text[], $6::text[])`,
-    values: [
-      events.map(({ caseId }) => caseId),
-      events.map(({ event }) => event.at),
-      events.map(({ event }) => event.seq),
-      events.map(({ event }) => event.kind),
-      events.map(({ event }) => event.actor),
-      events.map(({ event }) => event.detail),
-    ],
-  });
+  await tx.copy(
+    CASE_EVENT,
+    events.map(({ caseId, event: { at, seq, kind, actor, detail } }) => [caseId, at, seq, kind, actor, detail]),
+  );
 }
+
+const CASE_EVENT: CopyTarget = {
+  table: 'case_event',
+  columns: [
+    ...([
+      ['case_id', 'uuid'],
+      ['at', 'timestamptz'],
+      ['seq', 'bigint'],
+    ] as const),
+    ...([
+      ['kind', 'text'],
+      ['actor', 'text'],
+      ['detail', 'text'],
+    ] as const),
+  ],
+};
 
 export async function readCaseEvents(q: Queryable, caseId: string): Promise<CaseEvent[]> {
   const { rows } = await q.query<CaseEvent>(`select at, seq, kind, actor, detail from case_event where case_id = $1 order by at, n`, [

@@ -3,6 +3,8 @@
  * Only the store talks SQL; other rooms get a `Database` or a `Transaction` and hand it to store functions.
  */
 import pg from 'pg';
+import { type ColumnType, copyData } from './binary.ts';
+import { copyIn } from './copy-session.ts';
 import { isOutage } from './database-failure.ts';
 import { arrayLiteral } from './packed.ts';
 
@@ -15,7 +17,13 @@ export type Queryable = {
   query<Row extends pg.QueryResultRow = pg.QueryResultRow>(text: string | pg.QueryConfig, values?: unknown[]): Promise<pg.QueryResult<Row>>;
 };
 /** A connection inside BEGIN … COMMIT. */
-export type Transaction = Queryable & { readonly inTransaction: true };
+export type Transaction = Queryable & {
+  readonly inTransaction: true;
+  /** Adds rows that are surely new: a key that is there already is an error. */
+  copy(target: CopyTarget, rows: readonly (readonly unknown[])[]): Promise<void>;
+};
+/** A table, and columns of it in the order of the values. */
+export type CopyTarget = { readonly table: string; readonly columns: readonly (readonly [name: string, type: ColumnType])[] };
 
 /** A connection that the caller has for itself until it releases it. */
 export type Connection = pg.PoolClient;
@@ -114,7 +122,15 @@ async function runTransaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promi
   let broken: Error | undefined;
   try {
     await client.query('begin');
-    const result = await work({ inTransaction: true, query: (text, values) => client.query(...written(text, values)) });
+    const result = await work({
+      inTransaction: true,
+      query: (text, values) => client.query(...written(text, values)),
+      copy: ({ table, columns }, rows) => {
+        const names = columns.map(([name]) => name).join(', ');
+        const types = columns.map(([, type]) => type);
+        return copyIn(client, `copy ${table} (${names}) from stdin (format binary)`, copyData(types, rows));
+      },
+    });
     // PostgreSQL answers ROLLBACK where a statement failed and `work` went on as if it had not.
     const { command } = await client.query('commit');
     if (command !== 'COMMIT') throw new Error(`the transaction was not committed: the server answered ${command}`);

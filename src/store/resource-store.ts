@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import type { Resource } from '@medplum/fhirtypes';
 import type { SearchIndex } from '../model/search.ts';
-import type { Queryable, Transaction } from './database.ts';
+import type { CopyTarget, Queryable, Transaction } from './database.ts';
 import { arrayLiteral, pack } from './packed.ts';
 
 export type StoredResource = {
@@ -61,21 +61,77 @@ export function contentDigest(content: Buffer): Buffer {
 export async function saveResources(tx: Transaction, writes: readonly ResourceWrite[], now: Date): Promise<void> {
   if (writes.length === 0) return;
   const sorted = inOrder(writes);
-  const contents = sorted.map((write) => write.content ?? contentOf(write.resource));
-  await saveIndex(tx, sorted, contents, now);
-  await saveVersions(tx, sorted, contents, now);
+  const whole = sorted.map((write) => ({ ...write, content: write.content ?? contentOf(write.resource) }));
+  await addIndex(
+    tx,
+    whole.filter(({ version }) => version === 1),
+    now,
+  );
+  await changeIndex(
+    tx,
+    whole.filter(({ version }) => version > 1),
+    now,
+  );
+  await addVersions(tx, whole, now);
   await saveStrings(tx, sorted);
 }
+
+type WholeWrite = ResourceWrite & { readonly content: Buffer };
 
 function inOrder(writes: readonly ResourceWrite[]): ResourceWrite[] {
   const named = writes.map((write) => ({ reference: refOf(write.resource), write }));
   return named.sort((a, b) => (a.reference < b.reference ? -1 : 1)).map(({ write }) => write);
 }
 
-async function saveIndex(tx: Transaction, writes: readonly ResourceWrite[], contents: readonly Buffer[], now: Date): Promise<void> {
-  const digests = pack(contents.map(contentDigest));
+/** First versions: their ids were given just now, or are named for the first time. */
+async function addIndex(tx: Transaction, writes: readonly WholeWrite[], now: Date): Promise<void> {
+  if (writes.length === 0) return;
+  const rows = writes.map((write) => {
+    const { resource, version, deleted, caseId, author, readers, index, said = null } = write;
+    const { status, owner, dated } = index;
+    const tokens = index.tokens.map(tokenHash);
+    const columns = [resource.resourceType, resource.id, version, now, deleted, caseId, author, readers, status, owner];
+    return [...columns, dateOf(dated?.from), dateOf(dated?.to), said, tokens, contentDigest(write.content)];
+  });
+  await tx.copy(RESOURCE, rows);
+}
+
+const RESOURCE: CopyTarget = {
+  table: 'resource',
+  columns: [
+    ...([
+      ['type', 'text'],
+      ['id', 'uuid'],
+      ['version', 'int'],
+      ['updated', 'timestamptz'],
+      ['deleted', 'boolean'],
+    ] as const),
+    ...([
+      ['case_id', 'uuid'],
+      ['author', 'text'],
+      ['readers', 'text[]'],
+      ['status', 'text'],
+      ['owner', 'text'],
+    ] as const),
+    ...([
+      ['dated', 'timestamptz'],
+      ['dated_to', 'timestamptz'],
+      ['said', 'timestamptz'],
+      ['tokens', 'bigint[]'],
+      ['digest', 'bytea'],
+    ] as const),
+  ],
+};
+
+function dateOf(ms: number | undefined): Date | null {
+  return ms === undefined ? null : new Date(ms);
+}
+
+/** Further versions. */
+async function changeIndex(tx: Transaction, writes: readonly WholeWrite[], now: Date): Promise<void> {
+  if (writes.length === 0) return;
+  const digests = pack(writes.map(({ content }) => contentDigest(content)));
   const column = <T>(of: (write: ResourceWrite) => T) => writes.map(of);
-  const date = (ms: number | undefined) => (ms === undefined ? null : new Date(ms));
   await tx.query({
     name: 'resource-index',
     text: `insert into resource (type, id, version, updated, deleted, case_id, author, readers, status, owner, dated, dated_to, said, tokens, digest)
@@ -101,35 +157,37 @@ async function saveIndex(tx: Transaction, writes: readonly ResourceWrite[], cont
       column((write) => arrayLiteral(write.readers)),
       column((write) => write.index.status),
       column((write) => write.index.owner),
-      column((write) => date(write.index.dated?.from)),
-      column((write) => date(write.index.dated?.to)),
+      column((write) => dateOf(write.index.dated?.from)),
+      column((write) => dateOf(write.index.dated?.to)),
       column((write) => write.said ?? null),
       column((write) => arrayLiteral(write.index.tokens.map(tokenHash))),
     ],
   });
 }
 
-async function saveVersions(tx: Transaction, writes: readonly ResourceWrite[], parts: readonly Buffer[], now: Date): Promise<void> {
-  const contents = pack(parts);
-  await tx.query({
-    name: 'resource-version',
-    text: `insert into resource_version (type, id, version, updated, deleted, seq, content)
-           select type, id, version, $1, deleted, seq, substring($2::bytea from content_at for content_length)
-           from unnest($3::int[], $4::int[], $5::text[], $6::uuid[], $7::int[], $8::boolean[], $9::bigint[])
-             as w(content_at, content_length, type, id, version, deleted, seq)`,
-    values: [
-      now,
-      contents.bytes,
-      contents.starts,
-      contents.lengths,
-      writes.map((write) => write.resource.resourceType),
-      writes.map((write) => write.resource.id),
-      writes.map((write) => write.version),
-      writes.map((write) => write.deleted),
-      writes.map((write) => write.seq),
-    ],
+async function addVersions(tx: Transaction, writes: readonly WholeWrite[], now: Date): Promise<void> {
+  const rows = writes.map(({ resource, version, deleted, seq, content }) => {
+    return [resource.resourceType, resource.id, version, now, deleted, seq, content];
   });
+  await tx.copy(RESOURCE_VERSION, rows);
 }
+
+const RESOURCE_VERSION: CopyTarget = {
+  table: 'resource_version',
+  columns: [
+    ...([
+      ['type', 'text'],
+      ['id', 'uuid'],
+      ['version', 'int'],
+      ['updated', 'timestamptz'],
+    ] as const),
+    ...([
+      ['deleted', 'boolean'],
+      ['seq', 'bigint'],
+      ['content', 'bytea'],
+    ] as const),
+  ],
+};
 
 async function saveStrings(tx: Transaction, writes: readonly ResourceWrite[]): Promise<void> {
   const updated = writes.filter((write) => write.version > 1 && (write.index.strings !== null || write.deleted));

@@ -213,7 +213,7 @@ describe('a case that goes up into another', () => {
   function after(database: Database, name: string, happen: () => Promise<unknown>): Database {
     let done = false;
     const watch = (tx: Transaction): Transaction => ({
-      inTransaction: true,
+      ...tx,
       async query(text, values) {
         const result = await tx.query<never>(text, values);
         if (!done && typeof text !== 'string' && text.name === name) {
