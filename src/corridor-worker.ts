@@ -1,6 +1,7 @@
 /**
  * The corridor's own thread: it works off the journal and drains the outbound lanes, so that the doors' event loop stays free for
- * acknowledging. It has its own pool; it is woken by NOTIFY and looks by itself once a second for what NOTIFY missed.
+ * acknowledging; what acknowledges goes before it, here and in the database. It has its own pool; it is woken by NOTIFY and looks by itself
+ * once a second for what NOTIFY missed.
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +33,7 @@ import { loadValidator } from './protocols/fhir/resource-validator.ts';
 import { renderReport } from './reports/render.ts';
 import type { Render } from './return/return-step.ts';
 import { openOwners } from './routing/route-step.ts';
+import { stepBackThread } from './store/background-store.ts';
 import { openBlobs } from './store/blob-store.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { reasonOf } from './store/database-failure.ts';
@@ -67,12 +69,14 @@ const OUTAGE_REST_MS = 1_000;
 if (parentPort) await runThread(workerData as CorridorData);
 
 async function runThread(data: CorridorData): Promise<void> {
+  stepBackThread();
   const say = (word: CorridorWord): void => parentPort?.postMessage(word);
   const log = logThrough(say);
   const metrics = metricsThrough(say);
   const database = openDatabase(data.databaseUrl, {
     max: 12,
     application: 'waystation corridor',
+    background: true,
     onError: (error) => log.warn('database.connection-lost', { reason: reasonOf(error) }),
   });
   const corridor = await openCorridor(database, data.config, log);

@@ -3,6 +3,7 @@
  * Only the store talks SQL; other rooms get a `Database` or a `Transaction` and hand it to store functions.
  */
 import pg from 'pg';
+import { stepBackServer } from './background-store.ts';
 import { type ColumnType, copyData } from './binary.ts';
 import { copyIn } from './copy-session.ts';
 import { isOutage } from './database-failure.ts';
@@ -48,11 +49,18 @@ const SILENCE_MS = 5_000;
 
 /**
  * Opens a pool, bounded in time: `statementTimeoutMs` 0 is for statements that may take as long as they need. `onError` hears of
- * connections lost while idle (a database restart), which the pool replaces by itself.
+ * connections lost while idle (a database restart), which the pool replaces by itself. What runs in the `background` gives way to the
+ * other pools of a server on this machine.
  */
 export function openDatabase(
   url: string,
-  options: { max?: number; application?: string; statementTimeoutMs?: number; onError?: (error: Error) => void } = {},
+  options: {
+    max?: number;
+    application?: string;
+    statementTimeoutMs?: number;
+    background?: boolean;
+    onError?: (error: Error) => void;
+  } = {},
 ): Database {
   const limit = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
   const pool = new pg.Pool({
@@ -64,6 +72,7 @@ export function openDatabase(
   });
   pool.on('error', (error) => options.onError?.(error));
   pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
+  if (options.background) pool.on('connect', (client) => stepBack(client as pg.PoolClient & Served));
   return {
     query: (text, values) => pool.query(...written(text, values)),
     connect: () => pool.connect(),
@@ -78,6 +87,13 @@ export function openDatabase(
       }
     },
   };
+}
+
+/** Whom a connection leads to: a directory where the server is on this machine; its process, as it said at the start (BackendKeyData). */
+type Served = { readonly host: string; readonly processID: number };
+
+function stepBack({ host, processID }: Served): void {
+  if (host.startsWith('/')) stepBackServer(processID);
 }
 
 /** A connection is there soon or not at all, and one that is lost is noticed. */
