@@ -12,13 +12,14 @@ export type DueWorker = { stop(): Promise<void> };
 export type DueWork = {
   /** Once, and again until it succeeds, before anything else. */
   readonly begin?: () => Promise<void>;
-  /** True where something was due: then there may be more. */
-  readonly work: () => Promise<boolean>;
+  /** True where something was due: then there may be more. `ending` is aborted by a stop: what only waits for others ends there. */
+  readonly work: (ending: AbortSignal) => Promise<boolean>;
   readonly failed: (reason: string) => void;
 };
 
 export function startDueWorker({ begin = async () => {}, work, failed }: DueWork): DueWorker {
-  let stopping = false;
+  const stopping = new AbortController();
+  const ending = stopping.signal;
   let wake = (): void => {};
   const pause = () =>
     new Promise<void>((resolve) => {
@@ -29,21 +30,21 @@ export function startDueWorker({ begin = async () => {}, work, failed }: DueWork
       };
     });
   const run = async (): Promise<void> => {
-    for (let begun = false; !stopping; ) {
+    for (let begun = false; !ending.aborted; ) {
       try {
         if (!begun) await begin();
         begun = true;
-        if (await work()) continue;
+        if (await work(ending)) continue;
       } catch (error) {
         failed(reasonOf(error));
       }
-      if (!stopping) await pause();
+      if (!ending.aborted) await pause();
     }
   };
   const running = run();
   return {
     stop: async () => {
-      stopping = true;
+      stopping.abort();
       wake();
       await running;
     },

@@ -4,7 +4,7 @@ import { runKillRounds } from '../support/kill-rounds.ts';
 
 describe('a gateway that is killed with -9 under load', () => {
   it('has lost nothing that it acknowledged and has nothing twice', async () => {
-    const report = await runKillRounds({ rounds: 3, seed: 20_260_302, roundSeconds: 4, rate: 150 });
+    const report = await runKillRounds({ rounds: 3, seed: 20_260_302, roundSeconds: 3, rate: 100 });
     expect(report.faults).toEqual([]);
     expect(report.kills).toBe(3);
     expect(report.databaseKills).toBeGreaterThan(0);

@@ -11,7 +11,8 @@ import { until } from '../support/until.ts';
 
 const SENDERS = 4;
 const ROUNDS = 3;
-const ROUND_MS = 2_500;
+/** Answers between one kill and the next, and after the last. */
+const ROUND = 24;
 
 let gateway: GatewayProcess;
 let receiver: ResultReceiver;
@@ -26,18 +27,20 @@ afterAll(async () => {
   await receiver?.close();
 });
 
-/** Waits that end about when the corridor is done, so that replies go both ways. */
+/** The waits of one end about when the corridor is done, the other waits for as long as that takes: replies go both ways. */
 function configuration(): string {
   return `
-peers: [{ name: ris, mllp: { application: RIS }, reply: { wait: 100ms }, returns: [ris-in] }]
+peers:
+  - { name: ris, mllp: { application: RIS }, reply: { wait: 100ms }, returns: [ris-in] }
+  - { name: patient, mllp: { application: PATIENT }, reply: { wait: 60s }, returns: [ris-in] }
 destinations: [{ kind: mllp, name: ris-in, host: 127.0.0.1, port: ${receiver.port}, replies: true }]
 `;
 }
 
-const order = (id: string): Buffer =>
+const order = (id: string, application: string): Buffer =>
   Buffer.from(
     [
-      `MSH|^~\\&|RIS|H|W|W|20260302081500||ORM^O01|${id}|P|2.5.1`,
+      `MSH|^~\\&|${application}|H|W|W|20260302081500||ORM^O01|${id}|P|2.5.1`,
       `PID|1||P${id}^^^HOSP^MR||Muster^Erika||19700101|F`,
       `ORC|NW|${id}^RIS`,
       `OBR|1|${id}^RIS||24725-4^CT Head^LN`,
@@ -46,9 +49,9 @@ const order = (id: string): Buffer =>
   );
 
 /** As a sender does: the same again until it is answered. */
-async function answerTo(id: string): Promise<string> {
+async function answerTo(id: string, application: string): Promise<string> {
   for (;;) {
-    const answer = await sendMllp(gateway.mllp, order(id)).catch(() => '');
+    const answer = await sendMllp(gateway.mllp, order(id, application)).catch(() => '');
     if (answer.includes(`\rMSA|AA|${id}\r`)) return answer;
     await pause(100);
   }
@@ -61,15 +64,23 @@ describe('a gateway that is killed while senders wait', () => {
     const answers = new Map<string, string>();
     let going = true;
     const send = async (sender: number): Promise<void> => {
-      for (let n = 0; going; n++) answers.set(`S${sender}-${n}`, await answerTo(`S${sender}-${n}`));
+      const application = sender % 2 === 0 ? 'RIS' : 'PATIENT';
+      for (let n = 0; going; n++) answers.set(`S${sender}-${n}`, await answerTo(`S${sender}-${n}`, application));
+    };
+    const round = () => {
+      const enough = answers.size + ROUND;
+      return until(
+        async () => answers.size,
+        (size) => size >= enough,
+      );
     };
     const senders = Array.from({ length: SENDERS }, (_, sender) => send(sender));
-    for (let round = 0; round < ROUNDS; round++) {
-      await pause(ROUND_MS);
+    for (let kill = 0; kill < ROUNDS; kill++) {
+      await round();
       await gateway.kill();
       gateway = await startGatewayProcess({ yaml: configuration(), directory: gateway.directory });
     }
-    await pause(ROUND_MS);
+    await round();
     going = false;
     await Promise.all(senders);
     const here = [...answers].filter(([, answer]) => isReply(answer)).map(([id]) => id);
@@ -81,7 +92,10 @@ describe('a gateway that is killed while senders wait', () => {
       async () => there().length + here.length,
       (replies) => replies >= answers.size,
     );
-    await pause(1_000);
+    await until(
+      async () => gateway.run('destination'),
+      (text) => !/[1-9]\d* waiting/.test(text),
+    );
     expect([...here, ...there()].sort()).toEqual([...answers.keys()].sort());
     expect(here.length).toBeGreaterThan(0);
   });

@@ -269,6 +269,18 @@ describe('an archive that is asked for commitment', () => {
     expect(await asked()).toMatchObject([{ state: 'done' }]);
   });
 
+  it('is not waited for when the gateway stops', async () => {
+    await sent();
+    const worker = ask();
+    const { peer, accept } = await archiveAsked();
+    accept();
+    const stopped = worker.stop();
+    expect((await pduAt(peer)).type).toBe('A-RELEASE-RQ');
+    peer.send(encodePdu({ type: 'A-RELEASE-RP' }));
+    await stopped;
+    expect(await asked()).toMatchObject([{ state: 'asked', attempts: 1, last_failure: 'not answered' }]);
+  });
+
   it('that cannot be reached is asked again, by another worker too, and after its limit a person is told', async () => {
     await sent();
     const worker = ask();

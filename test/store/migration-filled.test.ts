@@ -2,10 +2,10 @@
  * A database that an earlier version has filled is brought to the newest schema, and goes on: fixtures/store/<version>-….sql are rows as each
  * schema version wrote them, put in at that version. The gateway's own stores read what comes out, and its corridor works off what waited.
  */
-import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ServiceRequest } from '@medplum/fhirtypes';
 import { openCorridor } from '../../src/corridor-worker.ts';
 import { openJournal } from '../../src/journal/journal.ts';
@@ -17,7 +17,7 @@ import { claimAsked, openReferences } from '../../src/store/asked-commitment-sto
 import { readCaseEvents, readCases } from '../../src/store/case-store.ts';
 import { findClient } from '../../src/store/client-store.ts';
 import { claimCommitments } from '../../src/store/commitment-store.ts';
-import type { Database } from '../../src/store/database.ts';
+import { type Database, openDatabase } from '../../src/store/database.ts';
 import { laneHeads } from '../../src/store/delivery-store.ts';
 import { findIdentifiers } from '../../src/store/identifier-store.ts';
 import { instancesAt } from '../../src/store/instance-store.ts';
@@ -29,7 +29,7 @@ import { claimPriors } from '../../src/store/prior-store.ts';
 import { readHistory, readResources } from '../../src/store/resource-store.ts';
 import { searchResources } from '../../src/store/search-store.ts';
 import { readOpenOrders } from '../../src/store/worklist-store.ts';
-import { emptyDatabase, type FreshDatabase } from '../support/database.ts';
+import { copyOf, emptyDatabase, type FreshDatabase } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { testConfig } from '../support/test-config.ts';
@@ -44,20 +44,30 @@ const versions = readdirSync(MIGRATIONS)
   .sort((a, b) => a - b);
 const tables = new URL(`${pathToFileURL(MIGRATIONS)}/`);
 
+/** One database goes through all versions and is filled by each; every test has a copy of it as it then was. */
+const growing = { version: 0, migrations: temporaryDirectory('waystation-migrations-') };
+let grown: FreshDatabase;
 let fresh: FreshDatabase;
+beforeAll(async () => {
+  grown = await emptyDatabase();
+});
 afterEach(() => fresh.drop());
+afterAll(() => grown.drop());
 
 /** A database as version `version` had it after some work. */
 async function filledBy(version: number): Promise<Database> {
-  fresh = await emptyDatabase();
-  const directory = temporaryDirectory('waystation-migrations-');
-  for (let now = 1; now <= version; now++) {
-    mkdirSync(directory, { recursive: true });
-    for (const file of readdirSync(MIGRATIONS)) if (numberOf(file) === now) cpSync(join(MIGRATIONS, file), join(directory, file));
-    await migrate(fresh.database, pathToFileURL(`${directory}/`));
-    for (const file of readdirSync(ROWS)) if (numberOf(file) === now) await fresh.database.query(readFileSync(join(ROWS, file), 'utf8'));
-  }
+  const database = openDatabase(grown.url, { max: 1 });
+  while (growing.version < version) await fill(database, ++growing.version);
+  await database.close();
+  fresh = await copyOf(grown);
   return fresh.database;
+}
+
+async function fill(database: Database, version: number): Promise<void> {
+  for (const file of readdirSync(MIGRATIONS))
+    if (numberOf(file) === version) cpSync(join(MIGRATIONS, file), join(growing.migrations, file));
+  await migrate(database, pathToFileURL(`${growing.migrations}/`));
+  for (const file of readdirSync(ROWS)) if (numberOf(file) === version) await database.query(readFileSync(join(ROWS, file), 'utf8'));
 }
 
 async function orderIn(database: Database) {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openDatabase } from '../../src/store/database.ts';
 import { type EmbeddedServer, startEmbedded } from '../../src/store/embedded-server.ts';
 import { migrate } from '../../src/store/migration-store.ts';
+import { VOLATILE } from '../support/database.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -21,7 +22,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
   beforeAll(async () => {
     home = temporaryDirectory('waystation-15-');
-    server = await startEmbedded({ dataDirectory: home, log: silentLog, binaries: BINARIES });
+    server = await startEmbedded({ dataDirectory: home, log: silentLog, binaries: BINARIES, settings: VOLATILE });
     // As DATABASE_URL is written: a percent-encoded host is the directory of a socket.
     const { pathname } = new URL(server.url);
     url = `postgres://postgres@${encodeURIComponent(decodeURIComponent(pathname))}/postgres`;

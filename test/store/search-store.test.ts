@@ -15,16 +15,18 @@ const STUDIES = 300_000;
 const OWNER = 'Organization/0195a1b2-0000-7000-8000-000000000001';
 
 let fresh: FreshDatabase;
+let many: FreshDatabase;
 
 beforeAll(async () => {
-  fresh = await freshDatabase();
+  [fresh, many] = [await freshDatabase(), await freshDatabase()];
+  await addStudies(many);
   for (let start = 0; start < TASKS; start += 2_000) {
     const writes = Array.from({ length: 2_000 }, (_, n) => writeOf(start + n));
     await fresh.database.transaction((tx) => saveResources(tx, writes, new Date(1_800_000_000_000 + start)));
   }
   await fresh.database.query('vacuum analyze resource');
 });
-afterAll(() => fresh.drop());
+afterAll(() => Promise.all([fresh.drop(), many.drop()]));
 
 function writeOf(number: number) {
   const resource: Task & { id: string } = {
@@ -126,13 +128,6 @@ describe('a search among many', () => {
 });
 
 describe.each(['force_custom_plan', 'force_generic_plan'])('a search among very many, with %s', (plan) => {
-  let many: FreshDatabase;
-  beforeAll(async () => {
-    many = await freshDatabase();
-    await addStudies(many);
-  });
-  afterAll(() => many.drop());
-
   const readBy = (run: (tx: Transaction) => Promise<void>) =>
     rowsRead(async (tx) => {
       await tx.query(`set local plan_cache_mode = ${plan}`);

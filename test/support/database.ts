@@ -13,6 +13,7 @@ export const TEMPLATE_VARIABLE = 'WAYSTATION_TEST_TEMPLATE';
 export const VOLATILE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } as const;
 
 export type FreshDatabase = {
+  readonly name: string;
   readonly url: string;
   readonly database: Database;
   /** Closes the pool and drops the database, whoever is still connected. */
@@ -27,6 +28,11 @@ export async function freshDatabase(): Promise<FreshDatabase> {
 /** A database without any table, for tests of the migrations themselves. */
 export async function emptyDatabase(): Promise<FreshDatabase> {
   return cloneOf('template0');
+}
+
+/** A database like another one, whose pool nobody has used: a template must have no sessions. */
+export async function copyOf({ name }: FreshDatabase): Promise<FreshDatabase> {
+  return cloneOf(name);
 }
 
 /** URL of another database on the same server. */
@@ -44,6 +50,7 @@ async function cloneOf(template: string): Promise<FreshDatabase> {
   const url = databaseUrl(server, name);
   const database = openDatabase(url, { application: 'waystation-test' });
   return {
+    name,
     url,
     database,
     drop: async () => {

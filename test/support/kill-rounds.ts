@@ -42,7 +42,7 @@ export type KillReport = {
 
 const RUN = 'K';
 /** Objects a study. */
-const SLICES = 3;
+const SLICES = 6;
 /** Every 20th order is stat and goes to the specialist at once; others when their study is whole. */
 const STAT_EVERY = 20;
 /** After the last start results come home one by one; when this long none came, those that miss are lost. */

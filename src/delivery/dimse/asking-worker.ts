@@ -42,9 +42,9 @@ export function startAskingWorker(deps: AskingDeps): AskingWorker {
   let archives = archivesOf(deps.destinations);
   const worker = startDueWorker({
     begin: () => revive(deps, archives),
-    work: async () => {
+    work: async (ending) => {
       await gather(deps, archives);
-      return (await askDue(deps, archives)) > 0;
+      return (await askDue({ ...deps, ending }, archives)) > 0;
     },
     failed: (reason) => deps.log.warn('commitment.asking-failed', { reason }),
   });
@@ -74,14 +74,16 @@ async function gather({ database, clock }: AskingDeps, archives: Archives): Prom
     while (await database.transaction((tx) => gatherObjects(tx, name, newUid(clock.uuid()), clock.now())));
 }
 
-async function askDue(deps: AskingDeps, archives: Archives): Promise<number> {
+type Asking = AskingDeps & { readonly ending: AbortSignal };
+
+async function askDue(deps: Asking, archives: Archives): Promise<number> {
   const now = deps.clock.now();
   const due = await claimAsked(deps.database, now, new Date(now.getTime() + LEASE_MS), AT_ONCE);
   await Promise.all(due.map((asked) => askOne(asked, archives.get(asked.destination), deps)));
   return due.length;
 }
 
-async function askOne(asked: AskedCommitment, archive: DimseDestination | undefined, deps: AskingDeps): Promise<void> {
+async function askOne(asked: AskedCommitment, archive: DimseDestination | undefined, deps: Asking): Promise<void> {
   const { database, clock, log, metrics } = deps;
   const { id, destination, created } = asked;
   const attempts = asked.attempts + 1;
@@ -92,7 +94,7 @@ async function askOne(asked: AskedCommitment, archive: DimseDestination | undefi
   const transactionUid = again ? newUid(clock.uuid()) : asked.transactionUid;
   if (again) await renewTransaction(database, id, transactionUid);
   const take = (report: Parameters<typeof takeReport>[1]) => takeReport(deps, report, [destination]);
-  const refused = await askCommitment(archive as DimseDestination, { transactionUid, references }, take);
+  const refused = await askCommitment(archive as DimseDestination, { transactionUid, references }, take, deps.ending);
   const policy = refused ? RETRY : ANSWER;
   const due = new Date(Math.min(clock.now().getTime() + delayMs(attempts, policy, Math.random()), created.getTime() + limit));
   await putOffAsked(database, asked, { state: refused && !again ? 'waiting' : 'asked', due, why: refused?.detail ?? 'not answered' });

@@ -1,7 +1,9 @@
 /**
  * Asks an archive to commit objects (N-ACTION, PS3.4 §J.3.2), and takes its answer where it comes on the same association; one that comes
- * later comes to our door. In: the request, and who takes the report. Out: null when the archive has accepted to answer, or why not.
+ * later comes to our door. In: the request, who takes the report, and what ends the wait for it. Out: null when the archive has accepted
+ * to answer, or why not.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { CommitmentAnswer, CommitmentRequest } from '../../model/commitment.ts';
 import type { DimseDestination } from '../../model/config.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
@@ -26,6 +28,7 @@ export async function askCommitment(
   { host, port, aeTitle, callingAeTitle, tls, timeoutMs }: DimseDestination,
   request: CommitmentRequest,
   take: TakeReport,
+  ending: AbortSignal,
 ): Promise<Failure | null> {
   const heard = Promise.withResolvers<void>();
   const target = { host, port, calling: callingAeTitle, called: aeTitle, tls, timeoutMs };
@@ -36,7 +39,10 @@ export async function askCommitment(
   const status = await association.ask({ field: COMMAND.nActionRq, ...about }, (syntax) =>
     writeRequest(request, syntax === EXPLICIT_LITTLE_ENDIAN),
   );
-  if (status === SUCCESS && !association.ended) await Promise.race([heard.promise, association.over, pause(HOLD_MS)]);
+  if (status === SUCCESS && !association.ended) {
+    const patience = pause(HOLD_MS, undefined, { signal: ending, ref: false }).catch(() => {});
+    await Promise.race([heard.promise, association.over, patience]);
+  }
   if (!association.ended) await association.release();
   if (isFailure(status)) return status;
   return status === SUCCESS ? null : failure('delivery', 'rejected', `${statusName(status)} to the request for commitment`, 'transient');
@@ -59,8 +65,4 @@ function hearReport(take: TakeReport, heard: () => void): Hear {
       },
     };
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -41,20 +41,16 @@ export type PriorWorker = DueWorker & { renew(destinations: readonly Destination
 
 export function startPriorWorker(deps: PriorWorkerDeps): PriorWorker {
   let { destinations } = deps;
-  const stopping = new AbortController();
   const worker = startDueWorker({
     begin: () => freePriors(deps.database, deps.clock.now()),
-    work: () => askDue({ ...deps, destinations, signal: stopping.signal }),
+    work: (signal) => askDue({ ...deps, destinations, signal }),
     failed: (reason) => deps.log.warn('priors.failed', { reason }),
   });
   return {
     renew: (renewed) => {
       destinations = renewed;
     },
-    stop: () => {
-      stopping.abort();
-      return worker.stop();
-    },
+    stop: worker.stop,
   };
 }
 
