@@ -6,5 +6,7 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 240_000,
-  maxWorkers: 2,
+  testSequencer: '<rootDir>/test/support/sequencer.mjs',
+  // Much of a run is waiting for peers: one more than the two processors that it is made for.
+  maxWorkers: 3,
 };

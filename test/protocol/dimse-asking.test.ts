@@ -7,10 +7,9 @@ import { openJournal } from '../../src/journal/journal.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { CommitmentAnswer, CommitmentRequest } from '../../src/model/commitment.ts';
 import type { ConfiguredPeer, DimseDestination } from '../../src/model/config.ts';
-import { isFailure } from '../../src/model/failure.ts';
 import { COMMAND, type Command, decodeCommand, encodeCommand, RESPONSE } from '../../src/protocols/dicom/command.ts';
 import { part10Prefix } from '../../src/protocols/dicom/part10.ts';
-import { encodePdu, type Pdu } from '../../src/protocols/dicom/pdu.ts';
+import { encodePdu } from '../../src/protocols/dicom/pdu.ts';
 import type { SampleObject } from '../../src/protocols/dicom/sample-series.ts';
 import { STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH } from '../../src/protocols/dicom/sop-class.ts';
 import { reportReader, writeEvent, writeRequest } from '../../src/protocols/dicom/storage-commitment.ts';
@@ -30,7 +29,7 @@ import { startOrthanc } from '../support/dicom-peers.ts';
 import { associateRq, associateWith, callDoor, commandValue } from '../support/dicom-sender.ts';
 import { freePort } from '../support/free-port.ts';
 import { isInstalled } from '../support/programs.ts';
-import { readPdu } from '../support/read-pdu.ts';
+import { pduAt } from '../support/scripted-pacs.ts';
 import { listenAsPeer, type ScriptedPeer } from '../support/scripted-peer.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { until } from '../support/until.ts';
@@ -57,7 +56,7 @@ const closes: (() => Promise<void>)[] = [];
 const archive = (): DimseDestination => ({
   ...{ kind: 'dimse', name: 'archive', group: '', host: '127.0.0.1', port, aeTitle: 'ARCHIVE', callingAeTitle: 'WAYSTATION', tls: null },
   ...{
-    timeoutMs: 5_000,
+    timeoutMs: 60_000,
     idleMs: 1_000,
     associations: 1,
     transcode: 'never',
@@ -161,13 +160,6 @@ async function archiveAsked(): Promise<{
       }),
     );
   return { peer, listener, request: reader.end() as CommitmentAnswer, accept };
-}
-
-async function pduAt(peer: ScriptedPeer): Promise<Pdu> {
-  const header = await peer.receive(6);
-  const pdu = readPdu(Buffer.concat([header, await peer.receive(header.readUInt32BE(2))]));
-  if (isFailure(pdu)) throw new Error(pdu.detail);
-  return pdu;
 }
 
 async function messageAt(peer: ScriptedPeer): Promise<[Command, Buffer]> {

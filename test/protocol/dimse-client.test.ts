@@ -9,7 +9,7 @@ import { APPLICATION_CONTEXT, type AssociateAc, encodePdu, type Pdu } from '../.
 import { CT, CT_EXPLICIT, ctSlice } from '../support/dicom-objects.ts';
 import { startStorescp } from '../support/dicom-peers.ts';
 import { isInstalled } from '../support/programs.ts';
-import { readPdu } from '../support/read-pdu.ts';
+import { pduAt } from '../support/scripted-pacs.ts';
 import { listenAsPeer, type ScriptedListener, type ScriptedPeer } from '../support/scripted-peer.ts';
 
 const VERIFICATION = { abstractSyntax: '1.2.840.10008.1.1', transferSyntaxes: ['1.2.840.10008.1.2'] };
@@ -23,7 +23,7 @@ describe('the DIMSE client', () => {
     port: listener.port,
     calling: 'WAYSTATION',
     called: 'PACS',
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
     ...changes,
   });
   beforeEach(async () => {
@@ -142,7 +142,7 @@ describe('the DIMSE client', () => {
   it('takes a series from the DIMSE client, byte for byte', async () => {
     const storescp = await startStorescp();
     const { target, directory } = storescp;
-    const association = await associate({ ...target, called: target.aeTitle, calling: 'WAYSTATION', timeoutMs: 20_000 }, [
+    const association = await associate({ ...target, called: target.aeTitle, calling: 'WAYSTATION', timeoutMs: 60_000 }, [
       CT_EXPLICIT,
       VERIFICATION,
     ]);
@@ -160,13 +160,6 @@ describe('the DIMSE client', () => {
 });
 
 type Pacs = ScriptedPeer & { messageId: number };
-
-async function pduAt(peer: ScriptedPeer): Promise<Pdu> {
-  const header = await peer.receive(6);
-  const pdu = readPdu(Buffer.concat([header, await peer.receive(header.readUInt32BE(2))]));
-  if (isFailure(pdu)) throw new Error(pdu.detail);
-  return pdu;
-}
 
 /** Reads a C-STORE to its end. */
 async function objectAt(pacs: Pacs): Promise<{ dataset: Buffer; longest: number }> {

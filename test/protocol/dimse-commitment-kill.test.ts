@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SopReference } from '../../src/model/commitment.ts';
 import { COMMAND, type Command, decodeCommand, encodeCommand, RESPONSE } from '../../src/protocols/dicom/command.ts';
-import { APPLICATION_CONTEXT, encodePdu, type Pdu } from '../../src/protocols/dicom/pdu.ts';
+import { APPLICATION_CONTEXT, encodePdu } from '../../src/protocols/dicom/pdu.ts';
 import { STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH } from '../../src/protocols/dicom/sop-class.ts';
 import { writeEvent } from '../../src/protocols/dicom/storage-commitment.ts';
 import { EXPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
@@ -10,7 +10,7 @@ import { CT, CT_EXPLICIT, ctSlice } from '../support/dicom-objects.ts';
 import { associateWith, commandValue } from '../support/dicom-sender.ts';
 import { freePort } from '../support/free-port.ts';
 import { startGatewayProcess } from '../support/gateway-process.ts';
-import { readPdu } from '../support/read-pdu.ts';
+import { pduAt } from '../support/scripted-pacs.ts';
 import { listenAsPeer, type ScriptedPeer } from '../support/scripted-peer.ts';
 
 const COMMITMENT = { abstractSyntax: STORAGE_COMMITMENT_PUSH, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN] };
@@ -28,13 +28,6 @@ async function askAndLeave(port: number): Promise<void> {
   sender.sendValues({ context: 3, command: false, last: true, fragment });
   expect(await sender.status()).toBe(0x0000);
   sender.socket.destroy();
-}
-
-async function pduAt(peer: ScriptedPeer): Promise<Pdu> {
-  const header = await peer.receive(6);
-  const pdu = readPdu(Buffer.concat([header, await peer.receive(header.readUInt32BE(2))]));
-  if ('failure' in pdu) throw new Error(pdu.detail);
-  return pdu;
 }
 
 /** Takes the event that the gateway brings: its command and dataset. */

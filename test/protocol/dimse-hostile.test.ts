@@ -5,8 +5,11 @@ import { encodePdu, type Pdv } from '../../src/protocols/dicom/pdu.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { CT, CT_EXPLICIT, ctSlice } from '../support/dicom-objects.ts';
 import { associateRq, associateWith, callDoor, commandValue, type DicomSender, storeRq } from '../support/dicom-sender.ts';
+import { until } from '../support/until.ts';
 
 const SLICE = ctSlice();
+/** Patience of a door that is tried: long enough for an honest peer on a loaded machine. */
+const SHORT_MS = 500;
 const ABORT_BY_USER = { type: 'A-ABORT', source: 0, reason: 0 };
 const UNRECOGNIZED_PDU = { type: 'A-ABORT', source: 2, reason: 1 };
 const UNEXPECTED_PDU = { type: 'A-ABORT', source: 2, reason: 2 };
@@ -19,7 +22,7 @@ describe('the DIMSE door', () => {
   });
   afterEach(async () => {
     expect(await door.echo()).toBe(0x0000);
-    expect(await door.unfinished()).toEqual([]);
+    expect(await until(door.unfinished, (files) => files.length === 0)).toEqual([]);
     expect(await door.journaled()).toEqual([]);
   });
   afterAll(() => door.close());
@@ -144,7 +147,7 @@ describe('the limits of the DIMSE door', () => {
   });
 
   it('close a connection that never asks for an association', async () => {
-    const door = await openDicomDoor({ dimse: { artimMs: 50 } });
+    const door = await openDicomDoor({ dimse: { artimMs: SHORT_MS } });
     const sender = await callDoor(door.port);
     await sender.ended();
     expect(await door.said('dimse.silent')).toMatchObject({ why: 'no A-ASSOCIATE-RQ' });
@@ -153,7 +156,7 @@ describe('the limits of the DIMSE door', () => {
   });
 
   it('close a connection that sends an A-ASSOCIATE-RQ byte by byte', async () => {
-    const door = await openDicomDoor({ dimse: { artimMs: 200 } });
+    const door = await openDicomDoor({ dimse: { artimMs: SHORT_MS } });
     const sender = await callDoor(door.port);
     const drip = dripping(sender, encodePdu(associateRq([CT_EXPLICIT])));
     await sender.ended();
@@ -163,7 +166,7 @@ describe('the limits of the DIMSE door', () => {
   });
 
   it('abort an association that falls silent in the middle of an object', async () => {
-    const door = await openDicomDoor({ dimse: { idleMs: 100, artimMs: 100 } });
+    const door = await openDicomDoor({ dimse: { idleMs: SHORT_MS, artimMs: SHORT_MS } });
     const sender = await associateWith(door.port, [CT_EXPLICIT]);
     sender.sendValues(storeRq(SLICE), data(SLICE.dataset.subarray(0, 600), false));
     expect(await sender.pdu()).toEqual(ABORT_BY_USER);
@@ -176,7 +179,7 @@ describe('the limits of the DIMSE door', () => {
   });
 
   it('abort an association whose PDU comes byte by byte: single bytes are no sign of life', async () => {
-    const door = await openDicomDoor({ dimse: { idleMs: 200, artimMs: 100 } });
+    const door = await openDicomDoor({ dimse: { idleMs: SHORT_MS, artimMs: SHORT_MS } });
     const sender = await associateWith(door.port, [CT_EXPLICIT]);
     const drip = dripping(sender, encodePdu({ type: 'P-DATA-TF', values: [{ ...data(Buffer.alloc(10_000), false), context: 1 }] }));
     expect(await sender.pdu()).toEqual(ABORT_BY_USER);
@@ -185,7 +188,7 @@ describe('the limits of the DIMSE door', () => {
   });
 
   it('let go of a peer that does not read its answers', async () => {
-    const door = await openDicomDoor({ dimse: { artimMs: 200 } });
+    const door = await openDicomDoor({ dimse: { artimMs: SHORT_MS } });
     const sender = await associateWith(door.port, [CT_EXPLICIT]);
     sender.socket.pause();
     const echo = encodePdu({
@@ -201,7 +204,7 @@ describe('the limits of the DIMSE door', () => {
   });
 
   it('end a connection whose peer does not close it after an abort', async () => {
-    const door = await openDicomDoor({ dimse: { artimMs: 100 } });
+    const door = await openDicomDoor({ dimse: { artimMs: SHORT_MS } });
     const sender = await associateWith(door.port, [CT_EXPLICIT]);
     sender.sendValues(data('x', true));
     expect(await sender.pdu()).toEqual(ABORT_BY_USER);
@@ -231,6 +234,9 @@ function closings(door: DicomDoor): (count?: number) => Promise<void> {
   const closed = (): number => door.logged.filter((line) => line.event === 'dimse.closed').length;
   const before = closed();
   return async (count = 1) => {
-    while (closed() < before + count) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(
+      async () => closed(),
+      (seen) => seen >= before + count,
+    );
   };
 }

@@ -1,5 +1,4 @@
 /** A case pushed to a second Waystation, read and signed there, and found by the first: our client against our own FHIR door, as a process. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Bundle, Media, Patient, QuestionnaireResponse, Resource, ServiceRequest, Task } from '@medplum/fhirtypes';
 import { type FhirClient, type FoundReport, startFhirClient } from '../../src/delivery/fhir/fhir-client.ts';
@@ -13,6 +12,7 @@ import { composeFhirOrder } from '../../src/return/fhir/fhir-order.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { photo } from '../support/photo.ts';
 import { claimTask, connect, newSpecialist, openTasks, postReport, reportOn, type Specialist } from '../support/specialist.ts';
+import { until } from '../support/until.ts';
 
 let there: GatewayProcess;
 let client: FhirClient;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const token = there.addClient('first-gateway', 'origin');
   reader = connect(`${there.http}/fhir`, there.addClient('skin-clinic', 'reader', 'dermatologists'));
   const retry = { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' as const };
-  client = startFhirClient({ kind: 'fhir', name: 'there', url: `${there.http}/fhir`, token, timeoutMs: 20_000, pollMs: 1000, retry });
+  client = startFhirClient({ kind: 'fhir', name: 'there', url: `${there.http}/fhir`, token, timeoutMs: 60_000, pollMs: 1000, retry });
 });
 afterAll(async () => {
   await client?.close();
@@ -95,14 +95,6 @@ async function answersTo(push: Push): Promise<Bundle[]> {
   const result = await client.send({ content: Buffer.from(JSON.stringify(push)) });
   expect(result).not.toHaveProperty('failure');
   return JSON.parse((result as Receipt).bytes.toString());
-}
-
-/** Asks until something is seen; the test ends with the last answer when it is not. */
-async function until<T>(ask: () => Promise<T>, seen: (value: T) => boolean): Promise<T> {
-  for (const deadline = Date.now() + 15_000; ; await pause(50)) {
-    const value = await ask();
-    if (seen(value) || Date.now() > deadline) return value;
-  }
 }
 
 /** UUIDs of the first gateway; `run` tells the cases apart. */

@@ -195,7 +195,7 @@ describe('a server that does not take it', () => {
   });
 
   it('that does not answer in time may have taken it', async () => {
-    const hasty = startFhirClient({ ...destinationAt(there.url), timeoutMs: 100 });
+    const hasty = startFhirClient({ ...destinationAt(there.url), timeoutMs: 500 });
     there.script('hang');
     expect(await hasty.send(deliveryOf(composeFhirOrder(orderInput())))).toMatchObject({ code: 'timeout', class: 'ambiguous' });
     await hasty.close();
@@ -289,7 +289,7 @@ describe('looking for the report on a specialist’s server', () => {
 
 function destinationAt(url: string): FhirDestination {
   const retry = { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' as const };
-  return { kind: 'fhir', name: 'there', url, token: 'secret', timeoutMs: 20_000, pollMs: 1000, retry };
+  return { kind: 'fhir', name: 'there', url, token: 'secret', timeoutMs: 60_000, pollMs: 1000, retry };
 }
 
 function send(push: Push): Promise<SendResult> {

@@ -9,7 +9,7 @@ let door: FhirDoor;
 let clinic: FhirCaller;
 
 beforeAll(async () => {
-  door = await openFhirDoor({ settings: { bodyTimeoutMs: 300, maxBinaryBytes: 1024 * 1024 } });
+  door = await openFhirDoor({ settings: { bodyTimeoutMs: 1_000, maxBinaryBytes: 1024 * 1024 } });
   clinic = await door.client('origin', 'clinic');
 });
 afterAll(() => door.close());

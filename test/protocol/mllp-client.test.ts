@@ -41,7 +41,7 @@ function open(changes: Partial<MllpDestination>): void {
       report: 'oru' as const,
       text: 'whole' as const,
       tls: null,
-      answerTimeoutMs: 10_000,
+      answerTimeoutMs: 60_000,
       retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' as const },
       ...changes,
     },
@@ -156,7 +156,7 @@ describe('sending to an MLLP destination', () => {
   });
 
   it('is ambiguous after silence, and the connection is dropped so that no late answer can come', async () => {
-    open({ answerTimeoutMs: 100 });
+    open({ answerTimeoutMs: 1_000 });
     const result = send();
     const peer = await destination.accept();
     await received(peer);
@@ -170,12 +170,12 @@ describe('sending to an MLLP destination', () => {
   });
 
   it('after CA and silence says so', async () => {
-    open({ answerTimeoutMs: 300 });
+    open({ answerTimeoutMs: 1_000 });
     expect(await sendAnswered(ack('MSA|CA|W-1'))).toMatchObject({ class: 'ambiguous', detail: expect.stringContaining('after CA') });
   });
 
   it('is transient when the end of the frame never left', async () => {
-    open({ answerTimeoutMs: 300 });
+    open({ answerTimeoutMs: 1_000 });
     const result = send('W-1', Buffer.alloc(64 * 1024 * 1024, 'x'));
     const peer = await destination.accept();
     peer.socket.pause();
@@ -257,7 +257,7 @@ describe('sending by MLLP Release 2', () => {
   });
 
   it('says after commit and silence that it may have been taken', async () => {
-    open({ release: 2, answerTimeoutMs: 300 });
+    open({ release: 2, answerTimeoutMs: 1_000 });
     expect(await sendAnswered(block(0x06))).toMatchObject({ class: 'ambiguous', detail: expect.stringContaining('after') });
   });
 });

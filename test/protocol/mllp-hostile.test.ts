@@ -87,7 +87,7 @@ describe('at the MLLP door', () => {
   });
 
   it('a message without VT is no message', async () => {
-    const peer = await open({ idleMs: 200 });
+    const peer = await open({ idleMs: 600 });
     peer.send(`${ORDER}${END}`);
     await peer.ended();
     expect(reasons()).toEqual(['silent']);
@@ -148,7 +148,7 @@ describe('at the MLLP door', () => {
   });
 
   it('silence within a message is hung up on, and nothing of it stays', async () => {
-    const peer = await open({ idleMs: 200 });
+    const peer = await open({ idleMs: 600 });
     peer.send(VT + ORDER);
     expect(await peer.ended()).toEqual(Buffer.alloc(0));
     expect(reasons()).toEqual(['fell silent within a message']);
@@ -167,7 +167,7 @@ describe('at the MLLP door', () => {
   it('a connection that is broken while its message is committed does no harm, and the message is a resend later', async () => {
     const peer = await open({});
     peer.send(frame(Buffer.from(ORDER)));
-    await new Promise<void>((sent) => peer.socket.end(() => sent()));
+    await received(frame(Buffer.from(ORDER)).length);
     peer.reset();
     await nextPeerIsUnharmed();
     expect((await test.journaled()).length).toBe(1);
@@ -208,7 +208,7 @@ describe('at the MLLP door', () => {
   });
 
   it('a message that is sent a byte now and then, and never ends, is hung up on', async () => {
-    const peer = await open({ idleMs: 400 });
+    const peer = await open({ idleMs: 600 });
     peer.send(VT + ORDER);
     const trickle = setInterval(() => peer.send('x'), 50);
     await peer.ended();

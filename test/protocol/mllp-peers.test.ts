@@ -73,7 +73,7 @@ describe('simple-hl7', () => {
     const told = { orderReplies: false, orderStatus: 'none' as const, report: 'oru' as const, text: 'whole' as const };
     const { port } = server.server.address() as AddressInfo;
     const client = startMllpClient(
-      { kind: 'mllp', name: 'simple', host: '127.0.0.1', port, release: 1, tls: null, answerTimeoutMs: 10_000, retry, ...said, ...told },
+      { kind: 'mllp', name: 'simple', host: '127.0.0.1', port, release: 1, tls: null, answerTimeoutMs: 60_000, retry, ...said, ...told },
       { log: record().log },
     );
     for (const controlId of ['N-1001', 'N-1001']) {

@@ -167,11 +167,11 @@ describe('an order whose sender waits', () => {
   });
 
   it('is not hung up on while it waits, however short the silence that is allowed', async () => {
-    await reopen(LONG_MS, { idleMs: 60 });
+    await reopen(LONG_MS, { idleMs: 400 });
     const peer = await test.call();
     peer.send(frame(order('N-1')));
     await isJournaled(1);
-    await new Promise((soon) => setTimeout(soon, 300));
+    await new Promise((soon) => setTimeout(soon, 1_000));
     await workOff();
     expect(summary(await answerOf(peer))).toBe('ORR^O02 AA N-1 OK');
   });

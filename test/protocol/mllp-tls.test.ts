@@ -133,7 +133,7 @@ describe('the sending client with TLS', () => {
     report: 'oru' as const,
     text: 'whole' as const,
     tls: { ca: authority.ca, key: ris.key, cert: ris.cert, serverName: '', ...tls },
-    answerTimeoutMs: 10_000,
+    answerTimeoutMs: 60_000,
     retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' as const },
   });
   const send = async (port: number, tls = {}) => {

@@ -41,7 +41,7 @@ afterAll(async () => {
 function destination(port: number, changes: Partial<DimseDestination> = {}): DimseDestination {
   return {
     ...{ kind: 'dimse', name: 'pacs', group: '', host: '127.0.0.1', port, aeTitle: 'PACS', callingAeTitle: 'WAYSTATION', tls: null },
-    ...{ timeoutMs: 20_000, idleMs: 60_000, associations: 1, transcode: 'never', results: ['pdf'], srClass: 'basic', rejection: 'none' },
+    ...{ timeoutMs: 60_000, idleMs: 60_000, associations: 1, transcode: 'never', results: ['pdf'], srClass: 'basic', rejection: 'none' },
     retry: { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' },
     ...changes,
   };
@@ -166,7 +166,7 @@ describe('the C-STORE client of a lane', () => {
   });
 
   it('leaves a peer that answers before it has the object and then reads no more', async () => {
-    const hasty = clientTo(listener.port, { timeoutMs: 500 });
+    const hasty = clientTo(listener.port, { timeoutMs: 1_000 });
     const sending = hasty.send(await stored.deliver(ctSlice({ size: 4_000 })));
     const pacs = await accepted(listener);
     pacs.socket.pause();
@@ -296,7 +296,7 @@ async function wholeOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
     const [file = ''] = readdirSync(storescp.directory);
     expect(datasetIn(readFileSync(`${storescp.directory}/${file}`)).equals(slice.dataset)).toBe(true);
     for (const wrong of [{ ...tls, key: '', cert: '' }, { ...tls, ca: testAuthority().ca }, null]) {
-      const stranger = clientTo(storescp.target.port, { tls: wrong, timeoutMs: 5_000 });
+      const stranger = clientTo(storescp.target.port, { tls: wrong, timeoutMs: 60_000 });
       expect(await stranger.send(await stored.deliver(slice))).toMatchObject({ failure: true, class: 'transient' });
       await stranger.close();
     }

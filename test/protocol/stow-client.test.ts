@@ -36,7 +36,7 @@ function clientTo(url: string, changes: Partial<DicomwebDestination> = {}): Stow
   const results = { results: ['pdf'], srClass: 'basic', rejection: 'none' } as const;
   const place = { kind: 'dicomweb', name: 'pacs', group: '', url, token: 'secret', tls: null, transcode: 'never' } as const;
   return startStowClient(
-    { ...place, ...results, timeoutMs: 10_000, associations: 1, retry, ...changes },
+    { ...place, ...results, timeoutMs: 60_000, associations: 1, retry, ...changes },
     { open: openStored(stored.blobs, decoder.decode) },
   );
 }
@@ -151,7 +151,7 @@ describe('the STOW-RS client', () => {
   it('waits no longer than it was told', async () => {
     answer = () => {};
     const { port } = server.address() as AddressInfo;
-    const hasty = clientTo(`http://127.0.0.1:${port}`, { timeoutMs: 50 });
+    const hasty = clientTo(`http://127.0.0.1:${port}`, { timeoutMs: 500 });
     expect(await hasty.send(await stored.deliver(SLICE))).toMatchObject({ failure: true, class: 'ambiguous' });
     await hasty.close();
   });

@@ -79,8 +79,8 @@ const DIMSE = {
   aeTitle: 'WAYSTATION',
   maxAssociations: 8,
   maxPduBytes: 128 * 1024,
-  artimMs: 20_000,
-  idleMs: 20_000,
+  artimMs: 60_000,
+  idleMs: 60_000,
   tls: null,
   calledAeTitles: [],
   reserveBytes: 0,
@@ -205,7 +205,7 @@ async function journaled(database: Database): Promise<string[]> {
 }
 
 async function echo(port: number): Promise<number> {
-  const target = { host: '127.0.0.1', port, calling: 'HEALTHY', called: 'WAYSTATION', timeoutMs: 20_000 };
+  const target = { host: '127.0.0.1', port, calling: 'HEALTHY', called: 'WAYSTATION', timeoutMs: 60_000 };
   const association = new DimseAssociation(target, [{ abstractSyntax: VERIFICATION, transferSyntaxes: [IMPLICIT_LITTLE_ENDIAN] }]);
   const refused = await association.open();
   if (refused) throw new Error(refused.detail);

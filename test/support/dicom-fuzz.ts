@@ -21,7 +21,7 @@ const MAX_SEED_BYTES = 64 * 1024;
 const LANES = 4;
 const LOOK_EVERY = 200;
 /** A mutant that the gateway has neither answered nor hung up on by then is left hanging. */
-const ANSWER_MS = 20_000;
+const ANSWER_MS = 60_000;
 const MAX_FAULTS = 20;
 const MAX_RSS_BYTES = 1024 * 1024 * 1024;
 const DEFLATED = '1.2.840.10008.1.2.1.99';

@@ -4,7 +4,7 @@
 import { isFailure } from '../../src/model/failure.ts';
 import { COMMAND, type Command, decodeCommand, encodeCommand } from '../../src/protocols/dicom/command.ts';
 import { APPLICATION_CONTEXT, type AssociateRq, encodePdu, type Pdu, type Pdv } from '../../src/protocols/dicom/pdu.ts';
-import { readPdu } from './read-pdu.ts';
+import { pduAt } from './scripted-pacs.ts';
 import { callPeer, type ScriptedPeer } from './scripted-peer.ts';
 
 export type DicomSender = ScriptedPeer & {
@@ -27,7 +27,7 @@ export async function callDoor(port: number): Promise<DicomSender> {
   const peer = await callPeer(port);
   const sendPdu = (pdu: Pdu): void => peer.send(encodePdu(pdu));
   const sendValues = (...values: Pdv[]): void => sendPdu({ type: 'P-DATA-TF', values });
-  const pdu = () => nextPdu(peer);
+  const pdu = () => pduAt(peer);
   return Object.assign(Object.create(peer) as ScriptedPeer, {
     ...{ pdu, sendPdu, sendValues },
     store: (object: SentObject, size = 16_000) => {
@@ -71,13 +71,6 @@ export function* datasetValues(dataset: Buffer, size: number, context = 1): Gene
   for (let at = 0; at < dataset.length; at += size) {
     yield { context, command: false, last: at + size >= dataset.length, fragment: dataset.subarray(at, at + size) };
   }
-}
-
-async function nextPdu(peer: ScriptedPeer): Promise<Pdu> {
-  const header = await peer.receive(6);
-  const pdu = readPdu(Buffer.concat([header, await peer.receive(header.readUInt32BE(2))]));
-  if (isFailure(pdu)) throw new Error(pdu.detail);
-  return pdu;
 }
 
 function statusOf(pdu: Pdu): number {

@@ -7,6 +7,6 @@ export function destinationOf(name: string, { target }: DicomServer): DimseDesti
   const retry = { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' } as const;
   return {
     ...{ kind: 'dimse', transcode: 'never', name, group: '', tls: null, host, port, aeTitle, callingAeTitle: 'WAYSTATION' },
-    ...{ timeoutMs: 20_000, idleMs: 1_000, associations: 1, retry, results: ['pdf'], srClass: 'basic', rejection: 'none' },
+    ...{ timeoutMs: 60_000, idleMs: 1_000, associations: 1, retry, results: ['pdf'], srClass: 'basic', rejection: 'none' },
   };
 }

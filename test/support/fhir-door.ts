@@ -66,7 +66,7 @@ export async function openFhirDoor(options: DoorOptions = {}): Promise<FhirDoor>
       publicUrl: '',
       maxBodyBytes: 2 * 1024 * 1024,
       maxBinaryBytes: 64 * 1024 * 1024,
-      bodyTimeoutMs: 20_000,
+      bodyTimeoutMs: 60_000,
       ...options.settings,
     },
   });

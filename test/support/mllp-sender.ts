@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-const ANSWER_TIMEOUT_MS = 30_000;
+const ANSWER_TIMEOUT_MS = 90_000;
 const END = Buffer.from([0x1c, 0x0d]);
 
 export async function sendMllp(target: { host: string; port: number }, message: Buffer): Promise<string> {

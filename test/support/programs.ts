@@ -14,7 +14,7 @@ export function run(program: string, args: readonly string[], environment: Reado
     execFile(
       program,
       args,
-      { timeout: 50_000, maxBuffer: 16 * 1024 * 1024, env: { ...process.env, ...environment } },
+      { timeout: 120_000, maxBuffer: 16 * 1024 * 1024, env: { ...process.env, ...environment } },
       (error, stdout, stderr) => {
         if (error && typeof error.code !== 'number') reject(error);
         else resolve({ code: (error?.code as number | undefined) ?? 0, output: stdout + stderr });

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** Long enough for a loaded machine; a test that reaches it fails. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export type ScriptedPeer = {
   readonly socket: Socket;

@@ -12,7 +12,7 @@ export async function storeObjects(
     objects.map(({ sopClassUid, transferSyntax }) => [`${sopClassUid} ${transferSyntax}`, [sopClassUid, transferSyntax] as const]),
   );
   const association = new DimseAssociation(
-    { host: '127.0.0.1', port, calling, called, timeoutMs: 20_000 },
+    { host: '127.0.0.1', port, calling, called, timeoutMs: 60_000 },
     [...contexts.values()].map(([abstractSyntax, syntax]) => ({ abstractSyntax, transferSyntaxes: [syntax] })),
   );
   const refused = await association.open();

@@ -19,7 +19,7 @@ export type StoreAssociation = {
   destroy(): void;
 };
 
-const ANSWER_TIMEOUT_MS = 30_000;
+const ANSWER_TIMEOUT_MS = 90_000;
 const CONTEXT = 1;
 /** Where the answer sets no limit. */
 const MAX_PDU_BYTES = 128 * 1024;

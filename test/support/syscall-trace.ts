@@ -25,7 +25,7 @@ const CALLS =
   'read,recvfrom,recvmsg,write,writev,sendto,sendmsg,pwrite64,pwritev,pwritev2,fsync,fdatasync,sync_file_range,rename,renameat,renameat2';
 /** Longer than one message's write-ahead log with the page images after a checkpoint. */
 const MAX_STRING = 1_000_000;
-const ATTACH_TIMEOUT_MS = 20_000;
+const ATTACH_TIMEOUT_MS = 60_000;
 
 /** '' when tracing is possible here, else why not. */
 export function whyNoTrace(): string {
