@@ -25,8 +25,7 @@ export function survey(guide: Guide): Line[] {
   const through: Through[] = [];
   const segments = [...usedTables(guide)].map(([table, types]) => segmentLine(table, types, guide, through));
   const datatypes = [...Map.groupBy(through, ({ row }) => tableName(guide.datatypes, row.datatype))];
-  const nested: Through[] = [];
-  const typeLines = datatypes.flatMap(([table, rows]) => (table === '' ? [] : [datatypeLine(table, rows, guide, nested)]));
+  const typeLines = datatypes.flatMap(([table, rows]) => (table === '' ? [] : [datatypeLine(table, rows, guide)]));
   const vocabularies = [...Map.groupBy(through, ({ row }) => row.vocabulary)];
   const codeLines = vocabularies.flatMap(([table, rows]) =>
     table === '' || codesOf(guide, table).length === 0 ? [] : [codeLine(table, rows, guide)],
@@ -48,22 +47,26 @@ function segmentLine(table: string, types: readonly string[], guide: Guide, thro
   const tally = openTally('segment', table);
   for (const row of guide.segments.get(table) ?? []) {
     const key = keyOf(row);
-    const failures = types.map((type) => examineSegmentRow(row, type, guide));
-    const type = types[failures.indexOf('')];
-    const found = types.filter((_, index) => failures[index] === '');
-    for (const one of row.vocabulary === '' ? found.slice(0, 1) : found) through.push({ row, type: one });
-    count(tally, key, type ? '' : (failures.find((failure) => !failure.startsWith('unsupported')) ?? 'its messages are not mapped'));
+    const failures: string[] = [];
+    for (const type of types) {
+      const failure = examineSegmentRow(row, type, guide);
+      if (failure === '') through.push({ row, type });
+      failures.push(failure);
+      // The codes of a table are tried in every message that uses them.
+      if (failure === '' && row.vocabulary === '') break;
+    }
+    const told = failures.find((failure) => !failure.startsWith('unsupported')) ?? 'its messages are not mapped';
+    count(tally, key, failures.includes('') ? '' : told);
   }
   return tally;
 }
 
 /** A row of a datatype is tried through the rows that use it, until it is found. */
-function datatypeLine(table: string, uses: readonly Through[], guide: Guide, nested: Through[]): Line {
+function datatypeLine(table: string, uses: readonly Through[], guide: Guide): Line {
   const tally = openTally('datatype', table);
   for (const row of guide.datatypes.get(table) ?? []) {
-    const failures = uses.map(({ row: outer, type }) => examineDatatypeRow(row, outer, type, guide));
-    if (failures.includes('')) nested.push({ row, type: (uses[failures.indexOf('')] as Through).type });
-    count(tally, keyOf(row), failures.includes('') ? '' : (failures[0] as string));
+    const failure = firstFailure(uses, ({ row: outer, type }) => examineDatatypeRow(row, outer, type, guide));
+    count(tally, keyOf(row), failure);
   }
   return tally;
 }
@@ -71,10 +74,21 @@ function datatypeLine(table: string, uses: readonly Through[], guide: Guide, nes
 function codeLine(table: string, uses: readonly Through[], guide: Guide): Line {
   const tally = openTally('code table', table);
   for (const code of codesOf(guide, table)) {
-    const failures = uses.map(({ row, type }) => examineCode(code, row, type, guide));
-    count(tally, `${table} ${code.code} ${code.target}`, failures.includes('') ? '' : (failures[0] as string));
+    const failure = firstFailure(uses, ({ row, type }) => examineCode(code, row, type, guide));
+    count(tally, `${table} ${code.code} ${code.target}`, failure);
   }
   return tally;
+}
+
+/** '' as soon as it is found through one use; else what was seen in the first of all. */
+function firstFailure(uses: readonly Through[], examine: (use: Through) => string): string {
+  let seen = '';
+  for (const use of uses) {
+    const failure = examine(use);
+    if (failure === '') return '';
+    seen ||= failure;
+  }
+  return seen;
 }
 
 type Tally = { -readonly [K in keyof Line]: Line[K] };
