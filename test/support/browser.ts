@@ -5,6 +5,8 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 const PROGRAM = '/usr/bin/chromium';
+/** Drawing takes long on a machine that does much else. */
+const PATIENCE_MS = 120_000;
 
 export const isChromiumThere = existsSync(PROGRAM);
 
@@ -33,6 +35,7 @@ export function startBrowser(): Promise<Browser> {
 
 export async function openWindow(browser: Browser, { origin, stored = {} }: WindowOptions): Promise<Window> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, serviceWorkers: 'block' });
+  context.setDefaultTimeout(PATIENCE_MS);
   const [outside, troubles]: [string[], string[]] = [[], []];
   await context.route('**/*', (route) => {
     const url = route.request().url();

@@ -6,6 +6,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Agent, fetch } from 'undici';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -152,13 +153,20 @@ function run(config: string, env: GatewayOptions['env'], ...args: string[]): str
   return execFileSync(process.execPath, command, { encoding: 'utf8', timeout: COMMAND_TIMEOUT_MS, env: { ...process.env, ...env } });
 }
 
-/** An answer of the operations door, with the token that lies in the data directory; null for what is not there. */
+/** An answer of the operations door, with the token and the certificate that lie in the data directory; null for what is not there. */
 async function operation<Answer>(directory: string, path: string): Promise<Answer | null> {
-  const { url, token } = JSON.parse(readFileSync(join(directory, 'data/gateway.json'), 'utf8'));
-  const response = await fetch(`${url}/operations/${path}`, { headers: { authorization: `Bearer ${token}` } });
-  if (response.ok) return (await response.json()) as Answer;
-  if (response.status === 404) return null;
-  throw new Error(`${path} was answered ${response.status}: ${await response.text()}`);
+  const { url, token, certificate } = JSON.parse(readFileSync(join(directory, 'data/gateway.json'), 'utf8'));
+  const trusted = { ca: certificate, allowPartialTrustChain: true, checkServerIdentity: () => undefined };
+  const dispatcher = new Agent({ connect: certificate === '' ? {} : trusted });
+  try {
+    const response = await fetch(`${url}/operations/${path}`, { dispatcher, headers: { authorization: `Bearer ${token}` } });
+    const text = await response.text();
+    if (response.ok) return JSON.parse(text);
+    if (response.status === 404) return null;
+    throw new Error(`${path} was answered ${response.status}: ${text}`);
+  } finally {
+    await dispatcher.close();
+  }
 }
 
 function tokenIn(output: string): string {
