@@ -50,6 +50,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
       '--experimental-vm-modules',
       'node_modules/jest/bin/jest.js',
       'test/store',
+      '--maxWorkers=2',
       '--testPathIgnorePatterns',
       'postgresql-15',
       'embedded-server',
@@ -59,5 +60,5 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
     const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'ignore', 'pipe'] });
     const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
     expect({ code, said: code === 0 ? '' : said }).toEqual({ code: 0, said: '' });
-  }, 300_000);
+  }, 900_000);
 });
