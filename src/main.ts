@@ -14,8 +14,7 @@ import { openCopy } from './delivery/outgoing-copy-session.ts';
 import { requireBearer } from './endpoints/bearer-session.ts';
 import { openDecoder } from './endpoints/dicom/decoder-session.ts';
 import { findReturned } from './endpoints/dicom/returned-session.ts';
-import { dicomwebRoutes } from './endpoints/dicomweb/dicomweb-routes.ts';
-import type { RenderDeps } from './endpoints/dicomweb/rendered-session.ts';
+import { type DicomwebDeps, dicomwebRoutes } from './endpoints/dicomweb/dicomweb-routes.ts';
 import { openRenderer } from './endpoints/dicomweb/renderer-session.ts';
 import { askedObjects } from './endpoints/dimse/asked-session.ts';
 import { startDimseDoor } from './endpoints/dimse/dimse-listener.ts';
@@ -269,7 +268,7 @@ async function openDoors(parts: Parts): Promise<Door[]> {
   const token = newToken();
   const renderer = openRenderer();
   parts.closes.push(() => renderer.close());
-  const rendering = { renderer, renderCache: await openRenderCache(config.dataDirectory) };
+  const rendering = { renderer, decode: decoder.decode, renderCache: await openRenderCache(config.dataDirectory) };
   const http = await startHttpDoor(config.http, {
     ...httpRoutes({ ...parts, rendering }, token, () => doors.map((door) => door.address)),
     log,
@@ -331,7 +330,7 @@ function startCommitments(parts: Parts): void {
 }
 
 function httpRoutes(
-  parts: Parts & { readonly rendering: Pick<RenderDeps, 'renderer' | 'renderCache'> },
+  parts: Parts & { readonly rendering: Pick<DicomwebDeps, 'renderer' | 'renderCache' | 'decode'> },
   operatorToken: string,
   addresses: () => readonly string[],
 ) {

@@ -5,6 +5,7 @@ import { makeAhead } from '../../src/endpoints/dicomweb/ahead-session.ts';
 import type { Caller } from '../../src/model/peer.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { ctSeries } from '../support/dicom-objects.ts';
+import { partsOf } from '../support/multipart.ts';
 import { storeObjects } from '../support/store-objects.ts';
 
 const READER: Caller = { client: 'reader', group: 'readers', role: 'reader' };
@@ -196,9 +197,13 @@ describe('a search at the DICOMweb door', () => {
     expect((await get(query)).status).toBe(status);
   });
 
-  it('gives matches in no other form', async () => {
-    const response = await fetch(`${door.url}/studies`, { headers: { accept: 'multipart/related; type="application/dicom+xml"' } });
-    expect(response.status).toBe(406);
+  it('gives matches as XML, a part each, and in no other form', async () => {
+    const as = (accept: string) => fetch(`${door.url}/studies`, { headers: { accept } });
+    const documents = (await partsOf(await as('multipart/related; type="application/dicom+xml"'))).map(({ body }) => body.toString());
+    const matches = (await (await as('application/dicom+json')).json()) as unknown[];
+    expect(documents.length).toBe(matches.length);
+    for (const document of documents) expect(document).toMatch(/^<\?xml [^>]*>\n<NativeDicomModel [^>]*>[\s\S]*keyword="StudyInstanceUID"/);
+    expect((await as('multipart/related; type="text/html"')).status).toBe(406);
   });
 
   it('gives nothing to nobody', async () => {

@@ -36,6 +36,14 @@ describe('storing at the DICOMweb door', () => {
     return rows.map(({ uid }) => uid);
   };
 
+  it('says in XML what became of it, to who accepts that', async () => {
+    const [slice] = SERIES.map(fileOf);
+    const headers = { 'content-type': 'application/dicom', accept: 'application/dicom+xml' };
+    const response = await fetch(`${door.url}/studies`, { method: 'POST', body: new Uint8Array(slice as Buffer), headers });
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/dicom+xml']);
+    expect(await response.text()).toContain('keyword="ReferencedSOPSequence"><Item number="1">');
+  });
+
   it('takes many objects in one request, and says where each is', async () => {
     const answer = await answered(await post(multipart(SERIES.map(fileOf))));
     const base = `${door.url}${STUDY}/series/2.25.4711.1/instances`;

@@ -7,8 +7,9 @@ import type { Caller } from '../../src/model/peer.ts';
 import { readPart10 } from '../../src/protocols/dicom/part10.ts';
 import type { SampleObject } from '../../src/protocols/dicom/sample-series.ts';
 import type { DatasetElement } from '../../src/protocols/dicom/write.ts';
+import { RLE_LOSSLESS, rleCompressed } from '../support/compressed-slice.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
-import { ctSeries, IDENTITY, objectOf } from '../support/dicom-objects.ts';
+import { ctSeries, ctSlice, IDENTITY, objectOf } from '../support/dicom-objects.ts';
 import { partsOf } from '../support/multipart.ts';
 import { storeObjects } from '../support/store-objects.ts';
 import { until } from '../support/until.ts';
@@ -73,6 +74,16 @@ describe('the DICOMweb door', () => {
     expect(metadata[0]).toMatchObject({ '00100010': { vr: 'PN', Value: [{ Alphabetic: 'Invented^Ida' }] } });
     expect(await (await get(`${STUDY}/metadata`)).json()).toHaveLength(5);
     expect(await (await get(`${INSTANCE}/metadata`)).json()).toHaveLength(1);
+  });
+
+  it('gives metadata as XML, a part an instance', async () => {
+    const response = await get(`${SERIES}/metadata`, 'multipart/related; type="application/dicom+xml"');
+    const parts = await partsOf(response);
+    expect(parts.map(({ headers }) => headers['content-type'])).toEqual(Array.from({ length: 3 }, () => 'application/dicom+xml'));
+    const documents = parts.map(({ body }) => body.toString());
+    for (const [index, { sopInstanceUid }] of FIRST_SERIES.entries())
+      expect(documents[index]).toContain(`keyword="SOPInstanceUID"><Value number="1">${sopInstanceUid}</Value>`);
+    expect(documents[0]).toMatch(new RegExp(`<BulkData uri="${door.url}${SERIES}/instances/[0-9.]+/bulkdata/7FE00010"/>`));
   });
 
   it('keeps metadata once it is made, and says the same of it', async () => {
@@ -164,7 +175,7 @@ describe('the DICOMweb door', () => {
     ['what cannot be had in that form', STUDY, 'application/dicom+xml', 406],
     ['a study in one part', STUDY, 'application/dicom', 406],
     ['another transfer syntax', INSTANCE, `application/dicom; transfer-syntax=${JPEG}`, 406],
-    ['metadata as XML', `${STUDY}/metadata`, 'multipart/related; type="application/dicom+xml"', 406],
+    ['metadata as a page', `${STUDY}/metadata`, 'text/html', 406],
     ['frame 0', `${INSTANCE}/frames/0`, undefined, 400],
     ['a frame that is no number', `${INSTANCE}/frames/1,x`, undefined, 400],
     ['a frame beyond the last', `${INSTANCE}/frames/2`, undefined, 404],
@@ -270,6 +281,34 @@ describe('the DICOMweb door', () => {
       expect(parts[0]?.headers['content-type']).toBe(`image/jpeg; transfer-syntax=${JPEG}`);
       expect((await get(`${path}1`, 'multipart/related; type="application/octet-stream"')).status).toBe(406);
       expect((await get(`${path}1`, 'multipart/related; type="application/octet-stream"; transfer-syntax=*')).status).toBe(200);
+    });
+
+    it('of compressed pixels as octets, decoded, where they are accepted only so', async () => {
+      const slice = ctSlice({ studyUid: '2.25.99', seriesUid: '2.25.99.2', size: 64 });
+      await storeObjects(door.port, [rleCompressed(slice)]);
+      const path = `/studies/2.25.99/series/2.25.99.2/instances/${slice.sopInstanceUid}`;
+      const pixels = slice.dataset.subarray(-64 * 64 * 2);
+      const [part] = await partsOf(await get(`${path}/frames/1`, 'multipart/related; type="application/octet-stream"'));
+      expect([part?.headers['content-type'], part?.body.equals(pixels)]).toEqual([
+        `application/octet-stream; transfer-syntax=${EXPLICIT}`,
+        true,
+      ]);
+      const some = await fetch(`${door.url}${path}/frames/1`, { headers: { accept: 'application/octet-stream', range: 'bytes=10-19' } });
+      expect([some.status, Buffer.from(await some.arrayBuffer())]).toEqual([206, pixels.subarray(10, 20)]);
+      expect((await get(`${path}/frames/1,2`, 'multipart/related; type="application/octet-stream"')).status).toBe(404);
+      const file = Buffer.from(await (await get(path, `application/dicom; transfer-syntax=${EXPLICIT}`)).arrayBuffer());
+      const whole = await partsOf(await get(path, `multipart/related; type="application/dicom"; transfer-syntax=${EXPLICIT}`));
+      expect(readPart10(file)).toMatchObject({ transferSyntax: EXPLICIT, sopInstanceUid: slice.sopInstanceUid });
+      expect([file.subarray(-pixels.length).equals(pixels), whole[0]?.body.equals(file)]).toEqual([true, true]);
+      const asStored = Buffer.from(await (await get(path, 'application/dicom')).arrayBuffer());
+      expect(readPart10(asStored)).toMatchObject({ transferSyntax: RLE_LOSSLESS });
+    });
+
+    it('not of what a decoder does not understand', async () => {
+      const object = encapsulated(['none'], { sopInstanceUid: '2.25.99.1.8' });
+      await storeObjects(door.port, [object]);
+      expect((await get(`${PATH}2.25.99.1.8`, `application/dicom; transfer-syntax=${EXPLICIT}`)).status).toBe(406);
+      expect((await get(`${PATH}2.25.99.1.8/frames/1`, 'application/octet-stream')).status).toBe(406);
     });
 
     it('not of an object without pixels', async () => {

@@ -123,6 +123,7 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
       blobs,
       audit,
       publicUrl: '',
+      decode,
       renderer,
       renderCache,
       reserveBytes: dimse.reserveBytes,

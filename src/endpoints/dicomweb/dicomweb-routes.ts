@@ -10,14 +10,16 @@ import type { DicomLevel } from '../../model/dicom-search.ts';
 import type { Instance, StoredObject } from '../../model/instance.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Caller } from '../../model/peer.ts';
+import type { DecodeFrame } from '../../model/pixel-decoder.ts';
 import { isUid } from '../../protocols/dicom/uid.ts';
-import { chooseMetadata, parseAccept } from '../../protocols/dicom/web-accept.ts';
+import { chooseAnswer, chooseMetadata, DICOM_XML, parseAccept } from '../../protocols/dicom/web-accept.ts';
 import type { AuditTrail } from '../../store/audit-store.ts';
 import type { Database } from '../../store/database.ts';
 import { type InstancePath, instanceAt, instancesAt } from '../../store/instance-store.ts';
 import { type Blocks, spareBlocks } from '../../store/spare-blocks.ts';
 import { FRAME_BLOCK_BYTES } from './frame-session.ts';
-import { metadataArray } from './metadata-session.ts';
+import { metadataArray, metadataEach } from './metadata-session.ts';
+import { modelReply } from './model-session.ts';
 import { answerQuery } from './query-session.ts';
 import { type RenderDeps, retrieveRendered } from './rendered-session.ts';
 import { etagOf, NOT_ACCEPTABLE, NOT_FOUND, type Refusal, type Reply } from './reply.ts';
@@ -29,6 +31,7 @@ import { maySeeStudy } from './study-visibility-session.ts';
 export type DicomwebDeps = RenderDeps &
   StowDeps & {
     readonly database: Database;
+    readonly decode: DecodeFrame;
     readonly audit: AuditTrail;
     readonly clock: Clock;
     readonly metrics: Metrics;
@@ -47,7 +50,7 @@ export function dicomwebRoutes(given: DicomwebDeps): Router {
   const atInstance = (path: string, answer: InstanceAnswer) =>
     router.get(`${INSTANCE}/${path}`, (request, response) => serveInstance(deps, request, response, answer));
   for (const resource of [STUDY, SERIES, INSTANCE]) {
-    at(resource, (objects, request) => retrieveObjects(objects, acceptOf(request), request.params.instance !== undefined, deps.blobs));
+    at(resource, (objects, request) => retrieveObjects(objects, acceptOf(request), request.params.instance !== undefined, deps));
     at(`${resource}/metadata`, (objects, request) => retrieveMetadata(objects, request, deps));
   }
   atInstance('frames/:frames', (object, request) => retrieveFrames(object, String(request.params.frames), acceptOf(request), deps));
@@ -127,8 +130,9 @@ function store(deps: DicomwebDeps, caller: Caller, request: Request): Promise<Re
   const study = request.params.study as string | undefined;
   if (study !== undefined && !isUid(study)) return NO_UID;
   if (caller.role === 'reader') return { status: 403, why: 'readers do not store' };
-  if (!chooseMetadata(acceptOf(request))) return { status: 406, why: 'the answer is DICOM JSON' };
-  return storeInstances(request, caller, study ?? null, baseOf(request, deps.publicUrl), deps);
+  const contentType = chooseAnswer(acceptOf(request));
+  if (!contentType) return { status: 406, why: 'the answer is DICOM JSON or XML' };
+  return storeInstances(request, caller, study ?? null, { base: baseOf(request, deps.publicUrl), contentType }, deps);
 }
 
 async function answering(
@@ -185,6 +189,7 @@ function retrieveMetadata(objects: readonly StoredObject[], request: Request, de
   if (!contentType) return NOT_ACCEPTABLE;
   const base = baseOf(request, deps.publicUrl);
   const etag = etagOf(objects, `metadata ${base}`);
+  if (contentType === DICOM_XML) return modelReply(() => metadataEach(deps, objects, base), { status: 200, etag: `W/${etag}` });
   return { status: 200, contentType, length: null, etag, ranged: false, body: () => metadataArray(deps, objects, base) };
 }
 

@@ -10,6 +10,7 @@ import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/trans
 import type { Queryable } from '../../store/database.ts';
 import { keepMetadata, metadataOf, withoutMetadata } from '../../store/metadata-store.ts';
 import { type Files, walkStored } from './dataset-session.ts';
+import { parsedWhole } from './model-session.ts';
 
 /** Longer metadata is not kept. */
 const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024;
@@ -32,6 +33,14 @@ export async function* metadataArray(deps: MetadataDeps, objects: readonly Store
     gathered = '';
   }
   yield gathered;
+}
+
+/** Each of them by itself. */
+export async function* metadataEach(deps: MetadataDeps, objects: readonly StoredObject[], base: string): AsyncGenerator<unknown> {
+  for (const object of objects) {
+    const [metadata] = (await parsedWhole(pieces(deps, [object], base))) as readonly unknown[];
+    yield metadata;
+  }
 }
 
 type Page = { readonly page: readonly StoredObject[]; readonly kept: Promise<ReadonlyMap<string, Buffer>> };

@@ -8,10 +8,11 @@ import { isFailure } from '../../model/failure.ts';
 import type { Caller } from '../../model/peer.ts';
 import type { DicomJson } from '../../protocols/dicom/header.ts';
 import { queryAnswer, studyFacts } from '../../protocols/dicom/query-answer.ts';
-import { chooseMetadata, type MediaRange } from '../../protocols/dicom/web-accept.ts';
+import { chooseMetadata, DICOM_XML, type MediaRange } from '../../protocols/dicom/web-accept.ts';
 import { type PathUids, parseWebQuery, type WebQuery } from '../../protocols/dicom/web-query.ts';
 import type { Queryable } from '../../store/database.ts';
 import { type DicomMatch, searchDicom } from '../../store/dicom-search-store.ts';
+import { modelReply } from './model-session.ts';
 import type { Refusal, Reply } from './reply.ts';
 
 export type QueryRequest = {
@@ -25,20 +26,24 @@ export type QueryRequest = {
 
 export async function answerQuery(database: Queryable, caller: Caller, request: QueryRequest): Promise<Reply | Refusal> {
   const contentType = chooseMetadata(request.accept);
-  if (!contentType) return { status: 406, why: 'matches are DICOM JSON' };
+  if (!contentType) return { status: 406, why: 'matches are DICOM JSON or XML' };
   const query = parseWebQuery(request.level, request.path, request.parameters);
   if (isFailure(query)) return { status: 400, why: query.detail };
   const { matches, more } = await searchDicom(database, query.search, caller.role === 'operator' ? null : caller.group);
   const headers: Record<string, string> = more && query.isLimited ? { Warning: LIMITED } : {};
   const reply = { contentType, headers, length: null, etag: null, ranged: false };
+  const answers = function* () {
+    for (const match of matches) yield answerOf(match, query, request);
+  };
   if (matches.length === 0) return { ...reply, status: 204, body: async function* () {} };
+  if (contentType === DICOM_XML) return modelReply(answers, { status: 200, etag: null, headers });
   return {
     ...reply,
     status: 200,
     body: async function* () {
       let separator = '[';
-      for (const match of matches) {
-        yield separator + JSON.stringify(answerOf(match, query, request));
+      for (const answer of answers()) {
+        yield separator + JSON.stringify(answer);
         separator = ',';
       }
       yield ']';

@@ -28,7 +28,8 @@ export function inParts(status: number, parts: readonly Part[], type: string, et
 
 /** One part as the body. */
 export function alone(part: Part, etag: string): Reply {
-  return { status: 200, contentType: part.contentType, length: part.length, etag, ranged: true, body: (range) => part.open(range) };
+  const { contentType, length } = part;
+  return { status: 200, contentType, length, etag, ranged: length !== null, body: (range) => part.open(range) };
 }
 
 /** The tag of what is made of these objects: they never change. `what` tells apart what else is made of them. */
@@ -53,5 +54,5 @@ export async function* sliced(source: AsyncIterable<Buffer>, range: ByteRange | 
 export const NOT_FOUND: Refusal = { status: 404, why: 'not found' };
 export const NOT_ACCEPTABLE: Refusal = {
   status: 406,
-  why: 'not available in what is accepted: objects and frames are sent as they are stored',
+  why: 'not available in what is accepted: as it is stored, or decoded where that can be done',
 };

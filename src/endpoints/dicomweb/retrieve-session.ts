@@ -1,8 +1,9 @@
 /**
- * Objects, frames and bulk data of stored instances (PS3.18 §10.4.1.1), as they were received: nothing is transcoded.
+ * Objects, frames and bulk data of stored instances (PS3.18 §10.4.1.1), as they were received, or in Explicit VR Little Endian where a caller
+ * accepts them only so.
  * In: the instances that a path names, and what is accepted. Out: a reply whose bytes are read when they are sent.
  */
-import { isFailure } from '../../model/failure.ts';
+import { type Failure, isFailure } from '../../model/failure.ts';
 import type { Instance, StoredObject } from '../../model/instance.ts';
 import type { Log } from '../../model/log.ts';
 import { bulkLocator } from '../../protocols/dicom/bulk-path.ts';
@@ -14,34 +15,54 @@ import { chooseBytes, chooseFrames, chooseObjects, type MediaRange } from '../..
 import type { BlobStore } from '../../store/blob-store.ts';
 import type { Blocks } from '../../store/spare-blocks.ts';
 import { sourceOf, walkStored } from './dataset-session.ts';
+import { type DecodedDeps, decodedFrames, explicitObject } from './decoded-session.ts';
 import { type Frame, findFrames } from './frame-session.ts';
 import type { Part } from './multipart.ts';
 import { alone, etagOf, inParts, NOT_ACCEPTABLE, NOT_FOUND, type Refusal, type Reply, sliced } from './reply.ts';
 
-export type RetrieveDeps = { readonly blobs: BlobStore; readonly blocks: Blocks; readonly log: Log };
+export type RetrieveDeps = DecodedDeps & { readonly blobs: BlobStore; readonly blocks: Blocks; readonly log: Log };
 
 const MAX_FRAMES_ASKED = 1_000;
 
 /** PS3.18 §10.4.1.1.1: the objects themselves, as Part 10 files; `single` when the path names one instance. */
-export function retrieveObjects(
+export async function retrieveObjects(
   objects: readonly StoredObject[],
   accept: readonly MediaRange[],
   single: boolean,
-  blobs: BlobStore,
-): Reply | Refusal {
+  deps: RetrieveDeps,
+): Promise<Reply | Refusal> {
   const stored = objects.map((object) => object.transferSyntax);
   const chosen = chooseObjects(accept, stored, single);
   if (!chosen) return NOT_ACCEPTABLE;
-  const sent = objects.filter((object) => chosen.accepts(object.transferSyntax));
-  const parts = sent.map((object) => ({
-    contentType: `application/dicom; transfer-syntax=${object.transferSyntax}`,
-    length: object.bytes,
-    open: (range?: { start: number; end: number }) => blobs.read(object.blob, range),
-  }));
+  const sent = objects.filter((object) => chosen.sentIn(object.transferSyntax) !== null);
+  const asStored = (object: StoredObject): boolean => chosen.sentIn(object.transferSyntax) === object.transferSyntax;
+  const [first] = sent;
+  const opened = single && first && !asStored(first) ? await explicitObject(first, deps) : null;
+  if (isFailure(opened)) return unavailable(first, opened, deps);
+  const parts = sent.map((object) => (asStored(object) ? storedPart(object, deps) : explicitPart(object, opened, deps)));
   // PS3.18 Table 8.5-1: 206 when some of the target are left out.
   const status = sent.length === objects.length ? 200 : 206;
-  const etag = etagOf(sent, 'objects');
+  const etag = etagOf(sent, sent.every(asStored) ? 'objects' : 'objects explicit');
   return chosen.multipart ? inParts(status, parts, 'application/dicom', etag) : alone(parts[0] as Part, etag);
+}
+
+function storedPart({ transferSyntax: syntax, bytes, blob }: StoredObject, { blobs }: RetrieveDeps): Part {
+  return { contentType: `application/dicom; transfer-syntax=${syntax}`, length: bytes, open: (range) => blobs.read(blob, range) };
+}
+
+/** One of several is opened when its turn comes: where it cannot be decoded after all, the answer breaks off. */
+function explicitPart(object: StoredObject, opened: AsyncIterable<Buffer> | null, deps: RetrieveDeps): Part {
+  const open = async function* (): AsyncGenerator<Buffer, void> {
+    const file = opened ?? (await explicitObject(object, deps));
+    if (isFailure(file)) throw new Error(`${object.sopInstanceUid}: ${file.detail}`, { cause: file });
+    yield* file;
+  };
+  return { contentType: `application/dicom; transfer-syntax=${EXPLICIT_LITTLE_ENDIAN}`, length: null, open };
+}
+
+function unavailable(object: StoredObject | undefined, { code, detail }: Failure, { log }: RetrieveDeps): Refusal {
+  log.info('dicomweb.unavailable', { sopInstanceUid: object?.sopInstanceUid ?? '', why: detail });
+  return code === 'not-found' ? NOT_FOUND : NOT_ACCEPTABLE;
 }
 
 /** PS3.18 §10.4.1.1.6. */
@@ -68,13 +89,12 @@ async function framesOf(
   const chosen = chooseFrames(accept, syntax, wanted.length === 1);
   if (!chosen) return NOT_ACCEPTABLE;
   const header = JSON.parse(object.header.toString()) as DicomJson;
-  const frames = await findFrames(deps.blobs, object, header, syntax, wanted, deps.blocks);
-  if (isFailure(frames)) {
-    deps.log.info('dicomweb.no-frames', { sopInstanceUid: object.sopInstanceUid, why: frames.detail });
-    return frames.code === 'not-found' ? NOT_FOUND : NOT_ACCEPTABLE;
-  }
+  const frames = await (chosen.decoded
+    ? decodedFrames(object, wanted, deps)
+    : findFrames(deps.blobs, object, header, syntax, wanted, deps.blocks));
+  if (isFailure(frames)) return unavailable(object, frames, deps);
   const parts = frames.map((frame) => ({ contentType: chosen.contentType, ...frame }));
-  const etag = etagOf([object], `frames ${wanted.join()}`);
+  const etag = etagOf([object], `frames ${wanted.join()}${chosen.decoded ? ' decoded' : ''}`);
   const reply = chosen.multipart ? inParts(200, parts, chosen.contentType.split(';')[0] as string, etag) : alone(parts[0] as Part, etag);
   const { release } = frames[0] as Frame;
   return frames.length === 1 && release ? { ...reply, release } : reply;

@@ -13,12 +13,13 @@ import type { Caller } from '../../model/peer.ts';
 import { DatasetReader } from '../../protocols/dicom/dataset-reader.ts';
 import { ATTRIBUTES } from '../../protocols/dicom/header.ts';
 import { multipartReader, type PartHeaders } from '../../protocols/dicom/multipart-reader.ts';
+import { nativeModel } from '../../protocols/dicom/native-model.ts';
 import { readPart10 } from '../../protocols/dicom/part10.ts';
 import { isStorageClass } from '../../protocols/dicom/sop-class.ts';
 import { type StoreOutcome, storeAnswer } from '../../protocols/dicom/store-answer.ts';
 import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import { isUid } from '../../protocols/dicom/uid.ts';
-import { parseAccept } from '../../protocols/dicom/web-accept.ts';
+import { DICOM_XML, parseAccept } from '../../protocols/dicom/web-accept.ts';
 import { ObjectSession } from '../dicom/object-session.ts';
 import type { Refusal, Reply } from './reply.ts';
 import { DICOM_JSON, type StowMetadataDeps, storeFromMetadata } from './stow-metadata-session.ts';
@@ -29,14 +30,15 @@ export type StowDeps = StowMetadataDeps & { readonly metrics: Metrics };
 const HEAD_BYTES = 64 * 1024;
 const MAX_OBJECTS = 20_000;
 
-/** `studyUid`: only objects of that study are taken; null for any. `base`: address of the service. */
+/** `studyUid`: only objects of that study are taken; null for any. `answer`: with the address of the service, and how what became of it is told. */
 export async function storeInstances(
   request: Request,
   caller: Caller,
   studyUid: string | null,
-  base: string,
+  answer: { readonly base: string; readonly contentType: string },
   deps: StowDeps,
 ): Promise<Reply | Refusal> {
+  const { base, contentType } = answer;
   const [content] = parseAccept(request.headers['content-type'] ?? 'none/none');
   if (!content || (request.headers['content-encoding'] ?? 'identity') !== 'identity') return UNSUPPORTED;
   const form = content.type === RELATED ? (content.parameters.get('type') ?? DICOM).toLowerCase() : content.type;
@@ -51,9 +53,9 @@ export async function storeInstances(
   const outcomes = received.map((outcome) => (isFailure(outcome.result) ? outcome : { ...outcome, result: `${base}${outcome.result}` }));
   for (const { result } of outcomes) deps.metrics.count('waystation_dicomweb_stores_total', { stored: String(!isFailure(result)) });
   const { status, dataset } = storeAnswer(outcomes, studyUid === null ? '' : `${base}/studies/${studyUid}`);
-  const bytes = Buffer.from(JSON.stringify(dataset));
+  const bytes = Buffer.from(contentType === DICOM_XML ? nativeModel(dataset) : JSON.stringify(dataset));
   return {
-    ...{ status, contentType: 'application/dicom+json', length: bytes.length, etag: null, ranged: false },
+    ...{ status, contentType, length: bytes.length, etag: null, ranged: false },
     body: async function* () {
       yield bytes;
     },

@@ -26,7 +26,14 @@ export function tagOfKeyword(keyword: string): number | null {
   return index.tags.get(keyword) ?? null;
 }
 
+/** The keyword of an element (PS3.6), or null for one that has none. */
+export function keywordOf(tag: number): string | null {
+  index ??= buildIndex();
+  return index.keywords.get(tag) ?? index.keywords.get(firstOfRepeating(tag)) ?? null;
+}
+
 type Index = {
+  readonly keywords: ReadonlyMap<number, string>;
   readonly tags: ReadonlyMap<string, number>;
   readonly vrs: ReadonlyMap<number, string>;
   readonly signedByPixels: ReadonlySet<number>;
@@ -37,15 +44,17 @@ function buildIndex(): Index {
   const vrs = new Map<number, string>();
   const signedByPixels = new Set<number>();
   const tags = new Map<string, number>();
+  const keywords = new Map<number, string>();
   for (const [name, { vr, name: keyword }] of Object.entries(dictionary)) {
     const [, group, element] = /^\(([0-9A-F]{4})(?:-[0-9A-F]{4})?,([0-9A-F]{4})\)$/i.exec(name) ?? [];
     if (!group || !element || !vr) continue;
     const tag = Number.parseInt(group + element, 16);
     tags.set(keyword, tag);
+    keywords.set(tag, keyword.replace(RETIRED, ''));
     vrs.set(tag, AMBIGUOUS[vr] ?? vr);
     if (vr === 'xs') signedByPixels.add(tag);
   }
-  return { tags, vrs, signedByPixels };
+  return { tags, keywords, vrs, signedByPixels };
 }
 
 /** PS3.5 §7.6: curves (50xx) and overlays (60xx) stand in the table under the first of their groups. */
@@ -53,6 +62,8 @@ function firstOfRepeating(tag: number): number {
   return REPEATING_GROUPS.has(tag >>> 24) ? (tag & 0xff00ffff) >>> 0 : tag;
 }
 
+/** dcmjs's mark of what the standard has retired; its own keyword has none. */
+const RETIRED = /^RETIRED_/;
 const REPEATING_GROUPS: ReadonlySet<number> = new Set([0x50, 0x60]);
 
 /** PS3.5 §A.1 and §A.2: `ox` OB or OW, `xs` US or SS by Pixel Representation, `lt` LUT data. */

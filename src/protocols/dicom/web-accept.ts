@@ -1,9 +1,11 @@
 /**
- * What a DICOMweb caller accepts, held against what is stored (PS3.18 §8.7). Nothing is transcoded: an object or a frame
- * is sent as it was received, or not at all.
+ * What a DICOMweb caller accepts, held against what is stored (PS3.18 §8.7). An object or a frame is sent as it was received, or in
+ * Explicit VR Little Endian where that is asked for and can be had, or not at all.
  * Deviation: where Accept names no transfer-syntax, PS3.18 §8.7.3.5.2 means Explicit VR Little Endian; here it means "as stored", for a
  * viewer that says nothing is better served by an image that it may read than by none.
  */
+import { isDecodable } from './coded-image.ts';
+import { conversionsOf } from './transcoder.ts';
 import { EXPLICIT_LITTLE_ENDIAN, type TransferSyntax } from './transfer-syntax.ts';
 
 export type MediaRange = { readonly type: string; readonly parameters: ReadonlyMap<string, string> };
@@ -22,20 +24,34 @@ export function parseAccept(header: string | undefined): MediaRange[] {
   return ranges.filter((range) => quality(range) > 0).sort((a, b) => quality(b) - quality(a));
 }
 
-export type ObjectAnswer = { readonly multipart: boolean; accepts(transferSyntax: string): boolean };
+export type ObjectAnswer = {
+  readonly multipart: boolean;
+  /** The transfer syntax that an object goes in, by the one it is stored in; null where it is not sent. */
+  sentIn(stored: string): string | null;
+};
 
 /** How objects are sent: `single` when the resource is one instance, which may go without multipart. Null: not acceptable. */
 export function chooseObjects(accept: readonly MediaRange[], stored: readonly string[], single: boolean): ObjectAnswer | null {
   for (const range of accept) {
     const multipart = isMultipart(range) && covers(innerType(range), 'application/dicom');
     const alone = single && range.type !== '*/*' && covers(range.type, 'application/dicom');
-    const accepts = (transferSyntax: string) => syntaxFits(range, transferSyntax);
-    if ((multipart || alone) && stored.some(accepts)) return { multipart, accepts };
+    const sentIn = (syntax: string) => syntaxIn(range, syntax);
+    if ((multipart || alone) && stored.some((syntax) => sentIn(syntax) !== null)) return { multipart, sentIn };
   }
   return null;
 }
 
-export type FrameAnswer = { readonly multipart: boolean; readonly contentType: string };
+function syntaxIn(range: MediaRange, stored: string): string | null {
+  if (syntaxFits(range, stored)) return stored;
+  const isHad = isDecodable(stored) || conversionsOf(stored).includes(EXPLICIT_LITTLE_ENDIAN);
+  return isHad && syntaxFits(range, EXPLICIT_LITTLE_ENDIAN) ? EXPLICIT_LITTLE_ENDIAN : null;
+}
+
+export type FrameAnswer = {
+  readonly multipart: boolean;
+  readonly contentType: string /** They are compressed, and go as native pixels. */;
+  readonly decoded: boolean;
+};
 
 /** How frames are sent, and as what: `single` when one frame is asked for. Null: not acceptable. */
 export function chooseFrames(accept: readonly MediaRange[], syntax: TransferSyntax, single: boolean): FrameAnswer | null {
@@ -45,8 +61,11 @@ export function chooseFrames(accept: readonly MediaRange[], syntax: TransferSynt
   for (const range of accept) {
     const multipart = isMultipart(range);
     if (!multipart && !single) continue;
-    const type = frameTypeIn(range, multipart ? innerType(range) : range.type, syntax);
-    if (type && syntaxFits(range, label)) return { multipart, contentType: `${type}; transfer-syntax=${label}` };
+    const asked = multipart ? innerType(range) : range.type;
+    const type = frameTypeIn(range, asked, syntax);
+    if (type && syntaxFits(range, label)) return { multipart, contentType: `${type}; transfer-syntax=${label}`, decoded: false };
+    if (asked === OCTETS && isDecodable(syntax.uid) && syntaxFits(range, EXPLICIT_LITTLE_ENDIAN))
+      return { multipart, contentType: NATIVE, decoded: true };
   }
   return null;
 }
@@ -69,16 +88,31 @@ export function chooseBytes(accept: readonly MediaRange[]): { readonly multipart
   return null;
 }
 
-/** Whether metadata goes out, and under which type; DICOM JSON only. */
+/** Under which type datasets go out that are no objects: DICOM JSON, or the Native DICOM Model in parts (PS3.18 §8.7.3.2). */
 export function chooseMetadata(accept: readonly MediaRange[]): string | null {
   for (const range of accept) {
-    const type = ['application/dicom+json', 'application/json'].find((offered) => covers(range.type, offered));
+    const type = JSON_TYPES.find((offered) => covers(range.type, offered));
     if (type) return type;
+    if (range.type === 'multipart/related' && covers(innerType(range), DICOM_XML)) return DICOM_XML;
   }
   return null;
 }
 
+/** How one dataset goes out that is an answer (PS3.18 §10.5.3.3): alone. */
+export function chooseAnswer(accept: readonly MediaRange[]): string | null {
+  for (const { type } of accept) {
+    if (JSON_TYPES.some((offered) => covers(type, offered))) return JSON_TYPE;
+    if (covers(type, DICOM_XML)) return DICOM_XML;
+  }
+  return null;
+}
+
+export const DICOM_XML = 'application/dicom+xml';
+const JSON_TYPE = 'application/dicom+json';
+const JSON_TYPES = [JSON_TYPE, 'application/json'];
+
 const OCTETS = 'application/octet-stream';
+const NATIVE = `${OCTETS}; transfer-syntax=${EXPLICIT_LITTLE_ENDIAN}`;
 
 function isMultipart(range: MediaRange): boolean {
   return range.type === '*/*' || range.type === 'multipart/*' || range.type === 'multipart/related';

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { type TransferSyntax, transferSyntax } from '../../../../src/protocols/dicom/transfer-syntax.ts';
-import { chooseFrames, chooseMetadata, chooseObjects, parseAccept } from '../../../../src/protocols/dicom/web-accept.ts';
+import { chooseAnswer, chooseFrames, chooseMetadata, chooseObjects, parseAccept } from '../../../../src/protocols/dicom/web-accept.ts';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const JPEG = '1.2.840.10008.1.2.4.50';
+const IMPLICIT = '1.2.840.10008.1.2';
 const BIG_ENDIAN = '1.2.840.10008.1.2.2';
 const VIDEO = '1.2.840.10008.1.2.4.102';
 
@@ -39,7 +40,21 @@ describe('Accept for objects (PS3.18 §8.7)', () => {
       [EXPLICIT, JPEG],
       false,
     );
-    expect([EXPLICIT, JPEG].map((syntax) => chosen?.accepts(syntax))).toEqual([false, true]);
+    expect([EXPLICIT, JPEG].map((syntax) => chosen?.sentIn(syntax))).toEqual([null, JPEG]);
+  });
+});
+
+describe('Accept for objects in another transfer syntax', () => {
+  it.each([
+    [JPEG, EXPLICIT],
+    [BIG_ENDIAN, EXPLICIT],
+    [EXPLICIT, EXPLICIT],
+    [VIDEO, null],
+  ])('of %s is met by %s', (stored, sent) => {
+    const accept = parseAccept(`application/dicom; transfer-syntax=${EXPLICIT}`);
+    expect(chooseObjects(accept, [stored], true)?.sentIn(stored) ?? null).toBe(sent);
+    expect(chooseObjects(parseAccept(`application/dicom; transfer-syntax=${IMPLICIT}`), [stored], true)).toBeNull();
+    expect(chooseObjects(parseAccept('application/dicom'), [stored], true)?.sentIn(stored)).toBe(stored);
   });
 });
 
@@ -62,8 +77,13 @@ describe('Accept for frames', () => {
       JPEG,
       `parts application/octet-stream; transfer-syntax=${JPEG}`,
     ],
-    ['multipart/related; type="application/octet-stream"', JPEG, 'none'],
-    [`multipart/related; type="application/octet-stream"; transfer-syntax=${EXPLICIT}`, JPEG, 'none'],
+    ['multipart/related; type="application/octet-stream"', JPEG, `parts application/octet-stream; transfer-syntax=${EXPLICIT}, decoded`],
+    [
+      `multipart/related; type="application/octet-stream"; transfer-syntax=${EXPLICIT}`,
+      JPEG,
+      `parts application/octet-stream; transfer-syntax=${EXPLICIT}, decoded`,
+    ],
+    ['application/octet-stream', VIDEO, 'none'],
     ['multipart/related; type="image/jls"', JPEG, 'none'],
     ['multipart/related; type="application/octet-stream"', BIG_ENDIAN, 'none'],
     [
@@ -74,7 +94,8 @@ describe('Accept for frames', () => {
     ['*/*', VIDEO, 'none'],
   ])('%s of %s is %s', (header, uid, expected) => {
     const chosen = chooseFrames(parseAccept(header), transferSyntax(uid) as TransferSyntax, true);
-    expect(chosen ? `${chosen.multipart ? 'parts' : 'alone'} ${chosen.contentType}` : 'none').toBe(expected);
+    const said = chosen && `${chosen.multipart ? 'parts' : 'alone'} ${chosen.contentType}${chosen.decoded ? ', decoded' : ''}`;
+    expect(said ?? 'none').toBe(expected);
   });
 
   it('several frames never go without multipart', () => {
@@ -88,9 +109,20 @@ describe('Accept for metadata', () => {
     ['*/*', 'application/dicom+json'],
     ['application/*', 'application/dicom+json'],
     ['application/json', 'application/json'],
-    ['multipart/related; type="application/dicom+xml", application/dicom+json; q=0.1', 'application/dicom+json'],
-    ['multipart/related; type="application/dicom+xml"', null],
+    ['multipart/related; type="application/dicom+xml"; q=0.5, application/dicom+json', 'application/dicom+json'],
+    ['multipart/related; type="application/dicom+xml", application/dicom+json; q=0.1', 'application/dicom+xml'],
+    ['application/dicom+xml', null],
+    ['text/html', null],
   ])('%s gives %s', (header, type) => {
     expect(chooseMetadata(parseAccept(header))).toBe(type);
+  });
+
+  it.each([
+    [undefined, 'application/dicom+json'],
+    ['application/json', 'application/dicom+json'],
+    ['application/dicom+xml', 'application/dicom+xml'],
+    ['multipart/related; type="application/dicom+xml"', null],
+  ])('%s gives an answer as %s', (header, type) => {
+    expect(chooseAnswer(parseAccept(header))).toBe(type);
   });
 });
