@@ -28,6 +28,7 @@ import { type MetricsPage, openMetrics } from './endpoints/operations/metrics.ts
 import { operationsRoutes } from './endpoints/operations/operations-routes.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import { type Landing, openLanding } from './journal/landing-session.ts';
+import { openPlacer } from './journal/placer-session.ts';
 import type { Admit } from './model/admit.ts';
 import { systemClock as clock } from './model/clock.ts';
 import { type Config, type Destination, type DimseDestination, readersOf, replyDestinations } from './model/config.ts';
@@ -49,6 +50,7 @@ import { type Database, openDatabase } from './store/database.ts';
 import { reasonOf } from './store/database-failure.ts';
 import { startEmbedded } from './store/embedded-server.ts';
 import { openLandingLog } from './store/landing-log-store.ts';
+import { LANDING } from './store/landing-segments-store.ts';
 import { migrate } from './store/migration-store.ts';
 import { readDepths } from './store/operations-store.ts';
 import { openRenderCache } from './store/render-cache-store.ts';
@@ -100,9 +102,9 @@ async function open(config: Config, log: Log, closes: Close[], close: () => Prom
   const page = openMetrics(() => readDepths(database), Date.now);
   const journal = openJournal(database, page.metrics);
   closes.push(() => inTime(journal.close()));
-  const { log: landingLog, left } = await openLandingLog(join(config.dataDirectory, 'landing'), Date.now());
+  const { log: landingLog, left } = await openLandingLog(join(config.dataDirectory, LANDING), Date.now());
   if (left.length > 0) log.info('landing.left', { objects: left.length });
-  const landing = openLanding(landingLog, left, { journal, blobs, log, metrics: page.metrics });
+  const landing = openLanding(landingLog, left, { journal, placer: openPlacer(config.dataDirectory), log, metrics: page.metrics });
   closes.push(() => inTime(landing.close()));
   const audit = openAudit(database, (error) => log.error('audit.failed', { reason: reasonOf(error) }));
   closes.push(() => inTime(audit.close()));

@@ -6,17 +6,17 @@
  * landed; a segment of the log is freed only when all that was in it is committed and synced elsewhere; while the database or the disk does
  * not take anything nothing more lands, so that senders hear of it.
  */
-import { webcrypto } from 'node:crypto';
 import type { NewEntry } from '../model/entry.ts';
 import type { Log } from '../model/log.ts';
 import type { Metrics } from '../model/metrics.ts';
-import type { BlobStore } from '../store/blob-store.ts';
 import { reasonOf } from '../store/database-failure.ts';
 import type { LandingLog } from '../store/landing-log-store.ts';
 import type { LandedPlace, Segment } from '../store/landing-segments-store.ts';
 import { type Blocks, spareBlocks } from '../store/spare-blocks.ts';
 import type { Journal } from './journal.ts';
 import { decodeFacts, encodeFacts, isStorable, type LandedEntry } from './landed-entry.ts';
+import type { Placed } from './landing-worker.ts';
+import type { Placer } from './placer-session.ts';
 
 export type Landing = {
   /** Of the file: what is larger is better written where it stays. */
@@ -32,15 +32,13 @@ export type Landing = {
 
 export type LandingDeps = {
   readonly journal: Pick<Journal, 'append'>;
-  readonly blobs: Pick<BlobStore, 'place' | 'sync'>;
+  readonly placer: Placer;
   readonly log: Log;
   readonly metrics: Metrics;
 };
 
 /** Brought to the journal at once. */
 const BATCH = 64;
-/** Files written at a time: the log's own syncs need a thread, too. */
-const AT_ONCE = 2;
 /** After a batch, unless somebody waits: more arrive, and one commit serves more of them. */
 const REST_MS = 100;
 const OUTAGE_REST_MS = 1_000;
@@ -57,16 +55,16 @@ const SPARE_BLOCKS = 32;
 export function openLanding(log: LandingLog, left: readonly LandedPlace[], deps: LandingDeps): Landing {
   const queue = [...left];
   const settling = openSettling(left.length);
-  const kept = openKept(log, deps.blobs);
+  const kept = openKept(log, deps.placer);
   let failing = false;
   let lastLanded = performance.now();
 
   const bring = async (): Promise<void> => {
     const batch = queue.slice(0, BATCH);
     try {
-      const entries = await inTurn(batch, AT_ONCE, (place) => entryAt(log, place, deps.blobs));
-      await Promise.all(entries.map((entry) => deps.journal.append(entry)));
-      for (const [index, place] of batch.entries()) kept.add(place, entries[index]?.blob as string);
+      const placed = await deps.placer.place(batch);
+      await Promise.all(placed.map((one) => deps.journal.append(entryOf(one))));
+      for (const [index, place] of batch.entries()) kept.add(place, (placed[index] as Placed).blob);
       queue.splice(0, batch.length);
       failing = false;
       settling.passed(batch.length);
@@ -125,7 +123,12 @@ export function openLanding(log: LandingLog, left: readonly LandedPlace[], deps:
       await Promise.all([bringing.stop(), freeing.stop()]);
       while (queue.length > 0 && !failing) await bring();
       log.turn();
-      await free().finally(() => log.close());
+      try {
+        await free();
+      } finally {
+        await deps.placer.close();
+        await log.close();
+      }
     },
   };
 }
@@ -194,7 +197,7 @@ function openSettling(left: number) {
 }
 
 /** Files that have their place in the blob store and may not be on its disk yet, by the segment that has them still. */
-function openKept(log: LandingLog, blobs: Pick<BlobStore, 'sync'>) {
+function openKept(log: LandingLog, placer: Pick<Placer, 'sync'>) {
   const segments = new Map<number, { readonly segment: Segment; readonly digests: Set<string> }>();
   return {
     add: ({ segment }: LandedPlace, digest: string): void => {
@@ -206,7 +209,7 @@ function openKept(log: LandingLog, blobs: Pick<BlobStore, 'sync'>) {
     free: async (before: number): Promise<void> => {
       for (const [lap, { segment, digests }] of segments) {
         if (lap >= before || lap === log.filling()) continue;
-        await blobs.sync([...digests]);
+        await placer.sync([...digests]);
         await log.free(segment);
         segments.delete(lap);
       }
@@ -214,31 +217,7 @@ function openKept(log: LandingLog, blobs: Pick<BlobStore, 'sync'>) {
   };
 }
 
-/** The file gets its place; both digests are those of the bytes that were read back. */
-async function entryAt(log: LandingLog, place: LandedPlace, blobs: Pick<BlobStore, 'place'>): Promise<NewEntry & { blob: string }> {
-  const { facts, file } = await log.read(place);
-  const entry = decodeFacts(facts);
-  const [blob, digest] = await Promise.all([sha256(file), sha256(file.subarray(entry.instance.datasetOffset))]);
-  await blobs.place(file, blob.toString('hex'));
-  const nothing = Buffer.alloc(0);
-  return { ...entry, digest, blob: blob.toString('hex'), disposition: 'accepted', detail: '', answer: nothing, effects: [] };
-}
-
-/** On a thread of its own. */
-async function sha256(bytes: Buffer): Promise<Buffer> {
-  return Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes as Buffer<ArrayBuffer>));
-}
-
-/** In the order of what comes in, so many at a time. */
-async function inTurn<In, Out>(all: readonly In[], atOnce: number, work: (one: In) => Promise<Out>): Promise<Out[]> {
-  const done: Out[] = [];
-  let next = 0;
-  const walk = async (): Promise<void> => {
-    while (next < all.length) {
-      const index = next++;
-      done[index] = await work(all[index] as In);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, walk));
-  return done;
+function entryOf({ facts, blob, digest }: Placed): NewEntry {
+  const told = { blob, digest: Buffer.from(digest), disposition: 'accepted', detail: '', answer: Buffer.alloc(0), effects: [] } as const;
+  return { ...decodeFacts(Buffer.from(facts)), ...told };
 }

@@ -19,6 +19,7 @@ const BLOCK_BYTES = 512 * 1024;
 const FREE_SPACE_MS = 1_000;
 /** Blocks kept for the next writer. */
 const SPARE_BLOCKS = 8;
+const BLOBS = 'blobs';
 const FAN_OUT = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 export type StoredBlob = {
@@ -39,13 +40,6 @@ export type BlobWriter = {
 export type BlobStore = {
   writer(): Promise<BlobWriter>;
   put(bytes: Uint8Array): Promise<StoredBlob>;
-  /**
-   * Gives a file the name that its digest is. Readers have it when it resolves; that it survives a power cut `sync` says: until then somebody
-   * else must keep the bytes, also where the name was taken, for it stands for this copy now.
-   */
-  place(bytes: Buffer, digest: string): Promise<void>;
-  /** Files and names are on the disk when it resolves. */
-  sync(digests: readonly string[]): Promise<void>;
   /** For what a request needs twice before it is stored. */
   scratch(): Promise<Scratch>;
   /** `start` and `end` are offsets of the first and last byte (both inclusive). An absent blob is the stream's error. */
@@ -60,12 +54,21 @@ export type BlobStore = {
   sweep(): Promise<number>;
 };
 
+export function blobPath(dataDirectory: string, digest: string): string {
+  return join(dataDirectory, BLOBS, checked(digest).slice(0, 2), digest);
+}
+
+/** Where files are that have no name yet. */
+export function blobTemporary(dataDirectory: string): string {
+  return join(dataDirectory, BLOBS, 'tmp');
+}
+
 /** Opens the store under a data directory, making its directories where they are missing. */
 export async function openBlobs(dataDirectory: string): Promise<BlobStore> {
-  const root = join(dataDirectory, 'blobs');
-  const temporary = join(root, 'tmp');
+  const root = join(dataDirectory, BLOBS);
+  const temporary = blobTemporary(dataDirectory);
   await makeDirectories(dataDirectory, root);
-  const path = (digest: string): string => join(root, checked(digest).slice(0, 2), digest);
+  const path = (digest: string): string => blobPath(dataDirectory, digest);
   const blocks = spareBlocks(BLOCK_BYTES, SPARE_BLOCKS);
   const writer = () => openWriter(join(temporary, `${process.pid}-${randomUUID()}`), root, blocks);
   return {
@@ -78,20 +81,6 @@ export async function openBlobs(dataDirectory: string): Promise<BlobStore> {
       } finally {
         await one.abort();
       }
-    },
-    place: async (bytes, digest) => {
-      const unnamed = join(temporary, `${process.pid}-${randomUUID()}`);
-      const file = await open(unnamed, 'wx', 0o600);
-      try {
-        await writeAll(file, bytes);
-      } finally {
-        await file.close();
-      }
-      await rename(unnamed, path(digest));
-    },
-    sync: async (digests) => {
-      for (const digest of digests) await syncFile(path(digest));
-      for (const directory of new Set(digests.map((digest) => dirname(path(digest))))) await syncDirectory(directory);
     },
     scratch: () => openScratch(temporary),
     read: (digest, range = {}) => createReadStream(path(digest), range),
@@ -193,15 +182,6 @@ async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
 async function nameIt(temporary: string, directory: string, digest: string): Promise<void> {
   await rename(temporary, join(directory, digest));
   await syncDirectory(directory);
-}
-
-async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.datasync();
-  } finally {
-    await handle.close();
-  }
 }
 
 async function syncDirectory(directory: string): Promise<void> {

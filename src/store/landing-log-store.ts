@@ -5,15 +5,7 @@
  * taken waits until one is freed); what was not freed is found again by `openLandingLog`.
  */
 import { bytesOf, encodeRecord, recordBytes } from './landing-record.ts';
-import {
-  type LandedPlace,
-  type LandingSizes,
-  openSegments,
-  readBody,
-  type Segment,
-  type Segments,
-  writeAll,
-} from './landing-segments-store.ts';
+import { type LandedPlace, type LandingSizes, openSegments, type Segment, type Segments, writeAll } from './landing-segments-store.ts';
 
 /** Half a gigabyte: what comes in some seconds at the speed of a local network. */
 const SIZES: LandingSizes = { segmentBytes: 16 * 1024 * 1024, maxSegments: 32 };
@@ -25,8 +17,6 @@ export type LandingLog = {
   readonly maxBytes: number;
   /** Durable when it resolves. The pieces must not change before. Rejects with the error of the file system. */
   append(facts: Buffer, file: readonly Buffer[]): Promise<LandedPlace>;
-  /** Rejects where the bytes are not those that were written. */
-  read(place: LandedPlace): Promise<{ readonly facts: Buffer; readonly file: Buffer }>;
   /** The lap that more may be written to; null where there is none. */
   filling(): number | null;
   /** Ends that, unless something is being written. */
@@ -92,11 +82,6 @@ function landingLog(segments: Segments, segmentBytes: number): LandingLog {
         waiting.push({ facts, file, bytes: recordBytes(facts.length, bytesOf(file)), resolve, reject });
         running ??= Promise.resolve().then(drain);
       }),
-    read: async (place) => {
-      const body = await readBody(segments.file(place.segment), place);
-      if (body === null) throw new Error('landing log: a record reads back as something else');
-      return { facts: body.subarray(0, place.factsBytes), file: body.subarray(place.factsBytes) };
-    },
     filling: () => filling?.segment.lap ?? null,
     turn: () => {
       if (!running && filling && filling.at > 0) filling = null;

@@ -25,6 +25,8 @@ export type Segments = {
   close(): Promise<void>;
 };
 
+/** Beside the blobs, under the data directory. */
+export const LANDING = 'landing';
 const ZEROS_BYTES = 1024 * 1024;
 
 /** `left`: the records that are in no segment that was freed, in the order in which they came. `now`: laps are counted on from there. */
@@ -125,16 +127,11 @@ async function recordsOf(number: number, handle: FileHandle): Promise<LandedPlac
     const segment = places[0]?.segment ?? { number, lap: header?.lap ?? 0 };
     if (header?.lap !== segment.lap) return places;
     const place = { segment, offset, factsBytes: header.factsBytes, fileBytes: header.fileBytes, bodyCrc: header.bodyCrc };
-    if ((await readBody(handle, place)) === null) return places;
+    const body = await readAt(handle, offset + RECORD_HEADER_BYTES, header.factsBytes + header.fileBytes);
+    if (body.length < header.factsBytes + header.fileBytes || bodyCrcOf([body]) !== header.bodyCrc) return places;
     places.push(place);
     offset += recordBytes(header.factsBytes, header.fileBytes);
   }
-}
-
-/** The facts and the file of a record, or null where they are not what was written. */
-export async function readBody(handle: FileHandle, { offset, factsBytes, fileBytes, bodyCrc }: LandedPlace): Promise<Buffer | null> {
-  const body = await readAt(handle, offset + RECORD_HEADER_BYTES, factsBytes + fileBytes);
-  return body.length === factsBytes + fileBytes && bodyCrcOf([body]) === bodyCrc ? body : null;
 }
 
 /** Shorter where the file ends. */

@@ -15,6 +15,7 @@ import { openRenderer } from '../../src/endpoints/dicomweb/renderer-session.ts';
 import { type DimseDoorDeps, startDimseDoor } from '../../src/endpoints/dimse/dimse-listener.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import { type Landing, type LandingDeps, openLanding } from '../../src/journal/landing-session.ts';
+import { openPlacer } from '../../src/journal/placer-session.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { Config } from '../../src/model/config.ts';
 import { isFailure } from '../../src/model/failure.ts';
@@ -100,7 +101,7 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
   const decoder = openDecoder();
   const { decode } = decoder;
   const query = { database: fresh.database, blobs, audit, decode, move: options.move?.(blobs, decode) ?? (() => null) };
-  const landing = options.landing ? await openSmallLanding(directory, { journal, blobs, log, metrics }) : null;
+  const landing = options.landing ? await openSmallLanding(directory, { journal, log, metrics }) : null;
   const deps = {
     ...(options.wrap?.({ journal, blobs }) ?? { journal, blobs }),
     ...(landing ? { landing } : {}),
@@ -154,9 +155,9 @@ export async function openDicomDoor(options: DoorOptions = {}): Promise<DicomDoo
 }
 
 /** Some of the objects of tests are too large for it, as some in hospitals are. */
-async function openSmallLanding(directory: string, deps: LandingDeps): Promise<Landing> {
+async function openSmallLanding(directory: string, deps: Omit<LandingDeps, 'placer'>): Promise<Landing> {
   const { log, left } = await openLandingLog(join(directory, 'landing'), Date.now(), { segmentBytes: 1024 * 1024, maxSegments: 4 });
-  return openLanding(log, left, deps);
+  return openLanding(log, left, { ...deps, placer: openPlacer(directory) });
 }
 
 /** Whoever asks is told of all that was answered before. */

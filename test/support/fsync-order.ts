@@ -87,7 +87,10 @@ export function dimseChain(calls: readonly Call[], sopInstanceUid: string, port:
 export function landedChain(calls: readonly Call[], sopInstanceUid: string): Step[] {
   const chain = chainIn(calls);
   const landed = chain.next('it is in the landing log', (call) => isLanding(call, sopInstanceUid));
-  const named = chain.next('the file gets its name', (call) => call.name.startsWith('rename') && /\/blobs\/tmp\//.test(call.args));
+  const named = chain.next(
+    'the file gets its name',
+    (call) => call.name.startsWith('rename') && /\/blobs\/tmp\/\d+-landing-/.test(call.args),
+  );
   const path = (/, "([^"]+)"[^"]*$/.exec(named.args)?.[1] ?? '') as string;
   throughLog(calls, chain, sopInstanceUid);
   chain.next('the file is on disk', (call) => SYNCS.has(call.name) && fileOf(call) === path);
@@ -165,7 +168,7 @@ function isLanding(call: Call, id: string): boolean {
 }
 
 function isLastWrite(calls: readonly Call[]): (call: Call) => boolean {
-  const last = calls.findLast((call) => WRITES.has(call.name) && /\/blobs\/tmp\//.test(fileOf(call)));
+  const last = calls.findLast((call) => WRITES.has(call.name) && /\/blobs\/tmp\/(?!\d+-landing-)/.test(fileOf(call)));
   return (call) => call === last;
 }
 
