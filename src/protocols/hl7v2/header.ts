@@ -124,9 +124,10 @@ export function readFields(bytes: Buffer, place: SegmentPlace, header: Header, l
   return maskTrailBytes(line, header.trail).split(header.delimiters.field, last + 1);
 }
 
-/** The first component of a field's first repetition, as the tree of the message has it. */
+/** The first subcomponent of a field's first repetition, as the tree of the message has it. */
 export function firstPart(field: string | undefined, { delimiters }: Header): string {
-  return part(part(field ?? '', delimiters.repetition, 1), delimiters.component, 1);
+  const component = part(part(field ?? '', delimiters.repetition, 1), delimiters.component, 1);
+  return part(component, delimiters.subcomponent, 1);
 }
 
 /** The n-th part (from 1), '' where there are fewer. */

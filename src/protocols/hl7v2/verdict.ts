@@ -1,5 +1,5 @@
 /** What judging a message at the door comes to, and the words for it. */
-import { type Header, isFit, part, type Refusal, readFields, refusal, type SegmentPlace } from './header.ts';
+import { firstPart, type Header, isFit, type Refusal, readFields, refusal, type SegmentPlace } from './header.ts';
 
 export type Verdict =
   /** `patient`: PID-3.1 as it stands, of the first identifier that has one; `others`: of those whom the message brings together with him. */
@@ -34,8 +34,8 @@ export function readPatient(bytes: Buffer, header: Header, segments: readonly Se
   return identifiers.find(isValued) ?? missing('PID', 3);
 }
 
-/** The first component of each repetition of a field: identifiers as they stand. */
+/** The first subcomponent of each repetition of a field: identifiers as they stand, where the tree of the message has them. */
 export function identifiersAt(bytes: Buffer, header: Header, place: SegmentPlace, field: number): string[] {
-  const { component, repetition } = header.delimiters;
-  return (readFields(bytes, place, header, field)[field] ?? '').split(repetition).map((one) => part(one, component, 1));
+  const { repetition } = header.delimiters;
+  return (readFields(bytes, place, header, field)[field] ?? '').split(repetition).map((one) => firstPart(one, header));
 }

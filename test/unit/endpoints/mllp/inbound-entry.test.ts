@@ -41,6 +41,18 @@ describe('the entry of an order', () => {
   });
 });
 
+describe('a value behind an empty subcomponent', () => {
+  it('is not the value of its field, at the door as in the mapping', () => {
+    const changed = (from: RegExp, to: string) => read(Buffer.from(ORDER.toString().replace(from, to)));
+    expect(changed(/ORC\|NW/, 'ORC|&NW')).toMatchObject({ answer: 'AE', entry: { detail: 'required-field ORC^1^1: ORC-1 is empty' } });
+    expect(changed(/4711\^\^\^NORTH/, '&4711^^^NORTH')).toMatchObject({
+      answer: 'AE',
+      entry: { detail: 'required-field PID^1^3: PID-3 is empty' },
+    });
+    expect(changed(/4711\^\^\^NORTH/, '4711&X^^^NORTH')?.entry.lane).toBe('mllp:ORDERS|NORTH|4711');
+  });
+});
+
 describe('the entry of a merge', () => {
   const mapping = {
     named: peers.named,
