@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { makeAhead } from '../../src/endpoints/dicomweb/ahead-session.ts';
 import type { Caller } from '../../src/model/peer.ts';
+import type { SampleObject } from '../../src/protocols/dicom/sample-series.ts';
+import type { DatasetElement } from '../../src/protocols/dicom/write.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
-import { ctSeries } from '../support/dicom-objects.ts';
+import { ctSeries, objectOf } from '../support/dicom-objects.ts';
 import { partsOf } from '../support/multipart.ts';
 import { storeObjects } from '../support/store-objects.ts';
 
 const READER: Caller = { client: 'reader', group: 'readers', role: 'reader' };
+const ORDERING: Caller = { client: 'ordering', group: 'ordering', role: 'reader' };
 type Match = Record<string, { vr: string; Value?: unknown[] }>;
 
 const ADA = {
@@ -63,10 +66,17 @@ describe('a search at the DICOMweb door', () => {
       ...ctSeries({ ...BO, ...series('2.25.2.1', 1) }),
       ...ctSeries({ ...CY, ...series('2.25.3.1', 1) }),
       ...ctSeries({ ...HIDDEN, ...series('2.25.4.1', 1) }),
+      requested('2.25.9.1', [
+        ['S-1', 'P-1'],
+        ['S-2', 'P-2'],
+      ]),
+      requested('2.25.9.2', [['S-1', 'P-2']]),
+      requested('2.25.9.3', []),
     ]);
     for (let after: number | null = 0; after !== null; ) after = await makeAhead(door, after, 3);
     await Promise.all([ADA, BO, CY].map(({ studyUid }) => door.show(studyUid, READER.group)));
     await door.show(HIDDEN.studyUid, 'others');
+    await door.show('2.25.9', ORDERING.group);
   });
   beforeEach(() => {
     door.reading.caller = READER;
@@ -191,10 +201,37 @@ describe('a search at the DICOMweb door', () => {
     ['/studies?Modality=CT', 400],
     ['/studies?includefield=Nothing', 400],
     ['/studies/x/series', 400],
+    ['/studies?00400275.00400009=S-1', 400],
+    ['/series?00400275=S-1', 400],
+    ['/series?00400275.Nothing=S-1', 400],
+    ['/series?PatientID.00400009=S-1', 400],
     ["/studies?PatientName='%20or%20true--", 204],
     ['/studies?PatientName=%5C%5C*%5B&fuzzymatching=true', 204],
   ])('answers %s with %i', async (query, status) => {
     expect((await get(query)).status).toBe(status);
+  });
+
+  it.each([
+    ['series?00400275.00400009=S-1', ['2.25.9.1', '2.25.9.2']],
+    ['series?RequestAttributesSequence.ScheduledProcedureStepID=S-2', ['2.25.9.1']],
+    ['series?RequestAttributesSequence.ScheduledProcedureStepID=S-*', ['2.25.9.1', '2.25.9.2']],
+    ['series?00400275.00400009=S-1&00400275.00401001=P-2', ['2.25.9.2']],
+    ['series?00400275.00400009=', ['2.25.9.1', '2.25.9.2', '2.25.9.3']],
+    ['series?00400275.00400009=S-1&limit=1&offset=1', ['2.25.9.2']],
+    ['series?00400275.00400009=S-1&SeriesInstanceUID=2.25.9.1', ['2.25.9.1']],
+    ['instances?00400275.00400009=S-2', ['2.25.9.1']],
+    ['studies?ProcedureCodeSequence.CodeValue=HEAD', [undefined]],
+    ['studies?ProcedureCodeSequence.CodeValue=FOOT', []],
+  ])('finds by what is within sequences: %s', async (query, expected) => {
+    door.reading.caller = ORDERING;
+    const path = query.startsWith('studies') ? `/${query}` : `/studies/2.25.9/${query}`;
+    expect((await found(path)).map((match) => match['0020000E']?.Value?.[0]).sort()).toEqual(expected);
+  });
+
+  it('answers a sequence that is asked for by what is within', async () => {
+    door.reading.caller = ORDERING;
+    const [match] = await found('/studies/2.25.9/series?SeriesInstanceUID=2.25.9.2&includefield=00400275.00400009');
+    expect(match?.['00400275']?.Value).toEqual([{ '00400009': { vr: 'SH', Value: ['S-1'] }, '00401001': { vr: 'SH', Value: ['P-2'] } }]);
   });
 
   it('gives matches as XML, a part each, and in no other form', async () => {
@@ -225,4 +262,14 @@ function filledFromHeaders(): string {
   const file = readdirSync(directory).find((name) => name.endsWith('-instance-number.sql')) as string;
   const sql = readFileSync(join(directory, file), 'utf8');
   return sql.slice(sql.indexOf('update instance'));
+}
+
+/** A series of one object, with its requests: scheduled procedure step and requested procedure. */
+function requested(seriesUid: string, requests: readonly (readonly [step: string, procedure: string])[]): SampleObject {
+  const items = requests.map(([step, procedure]): DatasetElement[] => [
+    [0x00400009, 'SH', step],
+    [0x00401001, 'SH', procedure],
+  ]);
+  const code: DatasetElement = [0x00081032, 'SQ', [[[0x00080100, 'SH', 'HEAD']]]];
+  return objectOf([code, [0x00400275, 'SQ', items]], { studyUid: '2.25.9', seriesUid, sopInstanceUid: `${seriesUid}.1` });
 }

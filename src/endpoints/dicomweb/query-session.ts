@@ -1,15 +1,16 @@
 /**
  * QIDO-RS (PS3.18 §10.6): searches for studies, series and instances among those that the caller may see.
- * In: the level, the UIDs of the path and the query. Out: DICOM JSON; 204 when nothing matches; a Warning when there is more than one answer holds.
+ * In: the level, the UIDs of the path and the query. Out: DICOM JSON or XML; 204 when nothing matches; a Warning when there is more than one answer holds.
  */
 
-import type { DicomLevel } from '../../model/dicom-search.ts';
+import type { DicomLevel, DicomPlace } from '../../model/dicom-search.ts';
 import { isFailure } from '../../model/failure.ts';
 import type { Caller } from '../../model/peer.ts';
+import { matchesKeys } from '../../protocols/dicom/attribute-match.ts';
 import type { DicomJson } from '../../protocols/dicom/header.ts';
 import { queryAnswer, studyFacts } from '../../protocols/dicom/query-answer.ts';
 import { chooseMetadata, DICOM_XML, type MediaRange } from '../../protocols/dicom/web-accept.ts';
-import { type PathUids, parseWebQuery, type WebQuery } from '../../protocols/dicom/web-query.ts';
+import { MAX_MATCHES, type PathUids, parseWebQuery, type WebQuery } from '../../protocols/dicom/web-query.ts';
 import type { Queryable } from '../../store/database.ts';
 import { type DicomMatch, searchDicom } from '../../store/dicom-search-store.ts';
 import { modelReply } from './model-session.ts';
@@ -29,7 +30,9 @@ export async function answerQuery(database: Queryable, caller: Caller, request: 
   if (!contentType) return { status: 406, why: 'matches are DICOM JSON or XML' };
   const query = parseWebQuery(request.level, request.path, request.parameters);
   if (isFailure(query)) return { status: 400, why: query.detail };
-  const { matches, more } = await searchDicom(database, query.search, caller.role === 'operator' ? null : caller.group);
+  const found = await matchesOf(database, query, caller.role === 'operator' ? null : caller.group);
+  if (found === null) return { status: 413, why: 'too much is looked through for what is within sequences: give more attributes' };
+  const { matches, more } = found;
   const headers: Record<string, string> = more && query.isLimited ? { Warning: LIMITED } : {};
   const reply = { contentType, headers, length: null, etag: null, ranged: false };
   const answers = function* () {
@@ -49,6 +52,32 @@ export async function answerQuery(database: Queryable, caller: Caller, request: 
       yield ']';
     },
   };
+}
+
+type Found = { readonly matches: readonly DicomMatch[]; readonly more: boolean };
+
+/** What is within sequences is matched one by one, among what the index finds; null where that is too much. */
+async function matchesOf(database: Queryable, { search, within }: WebQuery, group: string | null): Promise<Found | null> {
+  if (Object.keys(within).length === 0) return searchDicom(database, search, group);
+  const [first, end] = [search.offset ?? 0, (search.offset ?? 0) + search.limit];
+  const matches: DicomMatch[] = [];
+  let [passed, looked] = [0, 0];
+  for (let after: DicomPlace | undefined; looked < MAX_LOOKED_THROUGH; ) {
+    const page = await searchDicom(database, { ...search, offset: 0, limit: MAX_MATCHES, after }, group);
+    for (const match of page.matches) {
+      if (!matchesKeys(within, knownOf(match))) continue;
+      if (passed === end) return { matches, more: true };
+      if (passed++ >= first) matches.push(match);
+    }
+    if (!page.more) return { matches, more: false };
+    looked += page.matches.length;
+    after = page.matches.at(-1)?.place;
+  }
+  return null;
+}
+
+function knownOf({ study, series, instance }: DicomMatch): DicomJson {
+  return Object.assign({}, ...[study, series, instance].map((json) => (json ? JSON.parse(json.toString()) : {}))) as DicomJson;
 }
 
 /** PS3.18 §10.6.3.4: attributes of the levels above are answered where the path does not name them. */
@@ -80,6 +109,8 @@ function answerOf(match: DicomMatch, { include }: WebQuery, { level, path, base 
   return queryAnswer(parts, { ...study, ...series }, facts, include);
 }
 
+/** Studies, series or instances of one search. */
+const MAX_LOOKED_THROUGH = 50_000;
 /** NumberOfFrames, Rows, Columns, BitsAllocated. */
 const OF_IMAGES = ['00280008', '00280010', '00280011', '00280100'] as const;
 /** PS3.18 §10.6.3.2. */

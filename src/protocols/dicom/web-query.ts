@@ -5,13 +5,16 @@
  */
 import type { DicomCondition, DicomLevel, DicomSearch, DicomTest } from '../../model/dicom-search.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
-import { tagOfKeyword } from './dictionary.ts';
-import { foldedName } from './query-index.ts';
+import { tagOfKeyword, vrOf } from './dictionary.ts';
+import { type DicomJson, HEADER_TAGS } from './header.ts';
+import { foldedName, SERIES_TAGS, STUDY_TAGS } from './query-index.ts';
 import { isUid } from './uid.ts';
 import { keyOf } from './value-json.ts';
 
 export type WebQuery = {
   readonly search: DicomSearch;
+  /** Keys within sequences, as an identifier has them: what the index finds has to match them, too. Empty where there are none. */
+  readonly within: DicomJson;
   /** Tags asked for beside those that every answer has. */
   readonly include: 'all' | ReadonlySet<string>;
   /** Fewer are given at once than were asked for. */
@@ -22,6 +25,7 @@ export type WebQuery = {
 export const MAX_MATCHES = 1_000;
 const MAX_VALUE_LENGTH = 1_024;
 const MAX_UIDS = 500;
+const MAX_PATH = 8;
 
 export type PathUids = { readonly study?: string; readonly series?: string };
 
@@ -31,6 +35,7 @@ export function parseWebQuery(level: DicomLevel, path: PathUids, parameters: rea
   if (path.series) conditions.push({ level: 'series', column: 'series_uid', test: { is: 'any', values: [path.series] } });
   const fuzzy = parameters.some(([name, value]) => name === 'fuzzymatching' && value === 'true');
   const include = new Set<string>();
+  const within: Record<string, DicomJson[string]> = {};
   let limit = Number.POSITIVE_INFINITY;
   let offset = 0;
   for (const [name, value] of parameters) {
@@ -41,10 +46,14 @@ export function parseWebQuery(level: DicomLevel, path: PathUids, parameters: rea
       else offset = Number(value);
     } else if (name === 'includefield') {
       for (const field of value.split(',')) {
-        const key = field === 'all' ? field : keyOfAttribute(field);
+        // Of an attribute within a sequence the whole sequence is answered.
+        const key = field === 'all' ? field : (pathOf(field)?.[0] ?? null);
         if (!key) return wrong(name, 'an attribute is not known');
         include.add(key);
       }
+    } else if (name.includes('.')) {
+      const problem = addWithin(within, level, name, value);
+      if (problem) return problem;
     } else {
       const condition = conditionOf(level, name, value, fuzzy);
       if (isFailure(condition)) return condition;
@@ -52,7 +61,43 @@ export function parseWebQuery(level: DicomLevel, path: PathUids, parameters: rea
     }
   }
   const search = { level, conditions, limit: Math.min(limit, MAX_MATCHES), offset };
-  return { search, include: include.has('all') ? 'all' : include, isLimited: limit > MAX_MATCHES };
+  return { search, within, include: include.has('all') ? 'all' : include, isLimited: limit > MAX_MATCHES };
+}
+
+/** `RequestAttributesSequence.ScheduledProcedureStepID` (PS3.18 §8.3.4.1): one item has to match all keys of its sequence (PS3.4 §C.2.2.2.6). */
+function addWithin(within: Record<string, DicomJson[string]>, level: DicomLevel, name: string, value: string): Failure | null {
+  const path = pathOf(name);
+  const shown = name.slice(0, 128).replace(/[^\w.]/g, '?');
+  const [last = '', ...above] = [...(path ?? [])].reverse();
+  const [root = ''] = path ?? [];
+  if (!path || vrAt(last) === 'SQ' || above.some((key) => vrAt(key) !== 'SQ')) return wrong(shown, 'no attribute within a sequence');
+  if (!keptAt(level).has(root)) return wrong(shown, `is not searched by at the level of a ${level}`);
+  if (value.length > MAX_VALUE_LENGTH || value.includes('\0')) return wrong(shown, 'the value is too long, or none');
+  let item = within;
+  for (const key of above.reverse()) {
+    const [held = {}] = (item[key]?.Value ?? []) as Record<string, DicomJson[string]>[];
+    item[key] = { vr: 'SQ', Value: [held] };
+    item = held;
+  }
+  const values = vrAt(last) === 'UI' ? value.split(/[,\\]/) : [value];
+  item[last] = { vr: vrAt(last), Value: value === '' ? [] : vrAt(last) === 'PN' ? [{ Alphabetic: value }] : values };
+  return null;
+}
+
+/** Sequences that the index keeps of a level and of those above. */
+function keptAt(level: DicomLevel): ReadonlySet<string> {
+  const tags = { study: [STUDY_TAGS], series: [STUDY_TAGS, SERIES_TAGS], instance: [ALL_TAGS] }[level];
+  return new Set(tags.flatMap((set) => [...set]).filter((key) => vrAt(key) === 'SQ'));
+}
+
+/** Keys along a path of attributes; null where one of them is none. */
+function pathOf(name: string): readonly string[] | null {
+  const path = name.split('.').map(keyOfAttribute);
+  return path.length <= MAX_PATH && path.every((key) => key !== null) ? path : null;
+}
+
+function vrAt(key: string): string {
+  return vrOf(Number.parseInt(key, 16));
 }
 
 /** What may be searched: patients too, at the DIMSE door. */
@@ -129,6 +174,7 @@ function wrong(name: string, why: string): Failure {
 const DATES = /^(\d{8})?(-)?(\d{8})?$/;
 const TIMES = /^(\d{2}|\d{4}|\d{6})?(?:\.\d+)?(-)?(\d{2}|\d{4}|\d{6})?(?:\.\d+)?$/;
 
+const ALL_TAGS: ReadonlySet<string> = new Set([...HEADER_TAGS].map(keyOf));
 const LEVELS: readonly DicomLevel[] = ['study', 'series', 'instance'];
 type Kind = 'uid' | 'date' | 'time' | 'text' | 'name' | 'code' | 'number';
 
