@@ -268,8 +268,9 @@ specialties: { teleradiology: { quiet: 500ms } }
     const accession = await readUnseen(4);
     const open = await until(
       () => gateway.caseView(accession),
-      ({ waitingFor }) => waitingFor[0]?.startsWith('an answer for archive') ?? false,
+      ({ phase }) => phase === 'reported',
     );
+    expect(open.waitingFor[0]).toMatch(/^an answer for archive/);
     expect(open.phase).toBe('reported');
     const failed = open.timeline.filter(({ kind }) => kind === 'return-failed');
     expect(failed.map(({ detail }) => detail.split(':')[0])).toEqual(['archive', 'orthanc']);

@@ -20,6 +20,7 @@ import { addDeliveries, beginAttempts, laneHeads, settleAttempts } from '../../s
 import { saveGapCounts } from '../../src/store/gap-store.ts';
 import { claimEntries, readEntry, saveOutcomes } from '../../src/store/journal-store.ts';
 import { type OperationsDoor, startOperationsDoor } from '../support/operations-door.ts';
+import { until } from '../support/until.ts';
 
 const CASE = '0190aaaa-0000-7000-8000-000000000001';
 const TASK = '0190aaaa-0000-7000-8000-000000000002';
@@ -256,6 +257,23 @@ describe('a case', () => {
     ]);
     expect(byTask.body).toEqual(byId.body);
     expect(byNumber.body).toEqual(byId.body);
+  });
+
+  it('is shown as it was in one moment, although it moves on while it is read', async () => {
+    const event = { at: new Date('2026-03-02T10:00:02Z'), seq: null, kind: 'released', actor: 'gateway', detail: 'moved on' };
+    let reading: ReturnType<typeof ask<CaseView>> | undefined;
+    await door.database.transaction(async (tx) => {
+      await tx.query('lock table case_event in access exclusive mode');
+      reading = ask<CaseView>(`/cases/${BARE}`);
+      const waiting = "select 1 from pg_locks where not granted and relation = 'case_event'::regclass";
+      await until(
+        async () => (await door.database.query(waiting)).rowCount ?? 0,
+        (readers) => readers > 0,
+      );
+      await addCaseEvents(tx, [{ caseId: BARE, event }]);
+    });
+    expect((await reading)?.body).toMatchObject({ phase: 'assembling', timeline: [] });
+    expect((await ask<CaseView>(`/cases/${BARE}`)).body.timeline).toMatchObject([{ detail: 'moved on' }]);
   });
 
   it('shows no identifier of the patient', async () => {

@@ -3,7 +3,7 @@ import express, { type Router } from 'express';
 import { failure } from '../../model/failure.ts';
 import { commitmentsOfCase } from '../../store/asked-commitment-store.ts';
 import { readCaseEvents, readCases } from '../../store/case-store.ts';
-import type { Queryable } from '../../store/database.ts';
+import type { Queryable, Transaction } from '../../store/database.ts';
 import {
   attemptsOfCase,
   type CasePlace,
@@ -52,21 +52,22 @@ function placeOf(text: string): CasePlace | null {
 
 async function show({ database }: OperationsDeps, { request }: Operator) {
   const id = await theCase(database, String(request.params.case));
-  return typeof id === 'string' ? readView(database, id) : id;
+  return typeof id === 'string' ? database.transaction((tx) => readView(tx, id)) : id;
 }
 
-async function readView(database: Queryable, id: string): Promise<CaseView | undefined> {
-  const [row, stored] = await Promise.all([readCaseRow(database, id), readCases(database, [id])]);
+/** Of one moment, whatever the corridor does meanwhile: a phase beside what is waited for in the next one would mislead. */
+async function readView(tx: Transaction, id: string): Promise<CaseView | undefined> {
+  await tx.query('set transaction isolation level repeatable read, read only');
+  const row = await readCaseRow(tx, id);
+  const stored = await readCases(tx, [id]);
   const state = stored.get(id)?.state;
   if (row === null || state === undefined) return undefined;
-  const [events, deliveries, attempts, commitments] = await Promise.all([
-    readCaseEvents(database, id),
-    deliveriesOfCase(database, id),
-    attemptsOfCase(database, id, MAX_ATTEMPTS_SHOWN),
-    commitmentsOfCase(database, id),
-  ]);
+  const events = await readCaseEvents(tx, id);
+  const deliveries = await deliveriesOfCase(tx, id);
+  const attempts = await attemptsOfCase(tx, id, MAX_ATTEMPTS_SHOWN);
+  const commitments = await commitmentsOfCase(tx, id);
   const entries = await readJournalRows(
-    database,
+    tx,
     events.flatMap((event) => event.seq ?? []),
   );
   return caseView({ row, state, events, deliveries, attempts, commitments, entries });
