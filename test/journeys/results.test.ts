@@ -280,10 +280,12 @@ specialties: { teleradiology: { quiet: 500ms } }
   it('takes out of sight what its signer takes back, and says so where no rejection note is wanted', async () => {
     const before = await read();
     await signed({ status: 'entered-in-error', conclusion: 'Images of another day.' }, '2026-03-02T12:30:00+01:00');
-    await until(
-      async () => received().length,
-      (count) => count === before.length + 1,
+    const again = await until(
+      view,
+      ({ phase, waitingFor, timeline }) =>
+        phase === 'requested' && waitingFor.length === 1 && timeline.some(({ kind }) => kind === 'report-withdrawn'),
     );
+    expect([again.phase, again.waitingFor.length, received().length]).toEqual(['requested', 1, before.length + 1]);
     const known = new Set(before.map(({ uid }) => uid));
     const [note] = (await read()).filter(({ uid }) => !known.has(uid));
     expect(note?.sopClass).toBe('1.2.840.10008.5.1.4.1.1.88.59');
@@ -301,10 +303,6 @@ specialties: { teleradiology: { quiet: 500ms } }
       );
     };
     await until(texts, (all) => all.some((one) => one.includes('REPORT WITHDRAWN') && one.includes('Images of another day.')));
-    const again = await until(
-      async () => view(),
-      ({ phase, waitingFor }) => phase === 'requested' && waitingFor.length === 1,
-    );
-    expect(again.timeline.map(({ kind }: { kind: string }) => kind)).toContain('report-withdrawn');
+    expect(again.timeline.map(({ kind }) => kind)).toContain('report-withdrawn');
   });
 });
