@@ -3,12 +3,14 @@
  * acknowledging; what acknowledges goes before it, here and in the database. It has its own pool; it is woken by NOTIFY and looks by itself
  * once a second for what NOTIFY missed.
  */
+
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { PriorRules } from './cases/prior-step.ts';
 import { peerDirectory } from './config/peers.ts';
 import { startStowClient } from './delivery/dicomweb/stow-client.ts';
+import { withAvailability } from './delivery/dimse/availability-client.ts';
 import { type PriorWorkerDeps, startPriorWorker } from './delivery/dimse/prior-worker.ts';
 import { startStoreClient } from './delivery/dimse/store-client.ts';
 import { startFhirClient } from './delivery/fhir/fhir-client.ts';
@@ -175,7 +177,10 @@ function clientsOf(config: Config, log: Log, copies: CopyDeps): Map<string, Dest
     if (destination.kind === 'mllp') clients.set(destination.name, startMllpClient(destination, { log }));
     if (destination.kind === 'fhir') clients.set(destination.name, startFhirClient(destination));
     if (destination.kind === 'dimse')
-      clients.set(destination.name, startStoreClient(destination, { log, open: openCopy(destination, copies) }));
+      clients.set(
+        destination.name,
+        withAvailability(destination, startStoreClient(destination, { log, open: openCopy(destination, copies) })),
+      );
     if (destination.kind === 'dicomweb')
       clients.set(destination.name, startStowClient(destination, { open: openCopy(destination, copies) }));
   }

@@ -23,6 +23,7 @@ import { indexResource } from './protocols/fhir/search-index.ts';
 import { readReports } from './reports/report-step.ts';
 import { acknowledgeEntries } from './return/acknowledge-step.ts';
 import { answerAwaited } from './return/answer-step.ts';
+import { tellAvailability } from './return/availability-step.ts';
 import { sendObjects } from './return/objects-step.ts';
 import { orderPhotoObjects } from './return/photos-step.ts';
 import { type Render, returnAnswers } from './return/return-step.ts';
@@ -80,6 +81,7 @@ export const STEPS: readonly Step[] = [
     does: 'images of a case for the PACS it is routed to',
     run: (batch, house) => sendObjects(batch, house.config, house.peers),
   },
+  { room: 'return', does: 'who is told that studies can be had here', run: (batch, house) => tellAvailability(batch, house) },
   { room: 'return', does: 'cases pushed out, reports home', run: (batch, house) => returnAnswers(batch, house, closeCase(batch, house)) },
 ];
 

@@ -80,14 +80,15 @@ function archives({ source, peers, destinations }: Parts): ConfigFault[] {
 }
 
 /**
- * Who is coerced is named, and commitment is asked by the UIDs that are stored: neither fits a destination that shall not know them. Nor does
- * a result: its case would wait for the receipt of a document that is never sent there.
+ * Who is coerced is named, and commitment is asked, and availability told, by the UIDs that are stored: none fits a destination that shall not
+ * know them. Nor does a result: its case would wait for the receipt of a document that is never sent there. Who takes no results is told
+ * of studies at least.
  */
 function outgoing({ source, raw, destinations, peers }: Parts): ConfigFault[] {
   const unknowing = destinations.filter(({ value }) => value.deidentify !== undefined);
   const beside = unknowing.flatMap(({ path, value }) =>
-    ['coerce', 'commitment']
-      .filter((key) => value[key] !== undefined)
+    ['coerce', 'commitment', 'availability']
+      .filter((key) => value[key] !== undefined && value[key] !== false)
       .map((key) => source.fault([...path, key], 'cannot stand beside deidentify')),
   );
   const names = new Set<unknown>(namesOf(unknowing));
@@ -96,7 +97,11 @@ function outgoing({ source, raw, destinations, peers }: Parts): ConfigFault[] {
       names.has(name) ? [source.fault([...path, 'returns', index], 'is a destination with deidentify, which takes no results')] : [],
     ),
   );
-  return [...beside, ...results, ...unknowing.flatMap((one) => returnedBy(source, one, peers, raw))];
+  const mute = destinations.filter(
+    ({ value }) => Array.isArray(value.results) && value.results.length === 0 && value.availability !== true,
+  );
+  const muteFaults = mute.map(({ path }) => source.fault([...path, 'results'], 'must not be empty without availability'));
+  return [...beside, ...results, ...muteFaults, ...unknowing.flatMap((one) => returnedBy(source, one, peers, raw))];
 }
 
 /**

@@ -203,7 +203,6 @@ function destination(pointers: Pointers) {
     timeout: duration('1s', '1h').prefault('60s'),
     associations: wholeNumber(1, 4).prefault(1),
     results: list(oneOf('pdf', 'sr', 'measurements', 'kos'))
-      .min(1, { error: 'must not be empty' })
       .transform((kinds) => [...new Set(kinds)])
       .prefault(['pdf', 'sr']),
     srClass: oneOf('basic', 'enhanced', 'comprehensive').prefault('basic'),
@@ -222,6 +221,7 @@ function destination(pointers: Pointers) {
     callingAeTitle: aeTitle.optional(),
     idle: duration('0s', '10m').prefault('5s'),
     commitment: section({ limit: duration('1m', '90d').prefault('1d') }).optional(),
+    availability: z.boolean({ error: 'must be true or false' }).prefault(false),
   });
   const dicomweb = section({ kind: z.literal('dicomweb'), ...objects, url: webUrl, token: secret(pointers).optional() });
   return z.discriminatedUnion('kind', [mllp, fhir, pull, dimse, dicomweb], {

@@ -8,6 +8,7 @@ import { type Failure, failure } from '../model/failure.ts';
 import type { DecodeFrame } from '../model/pixel-decoder.ts';
 import { type DecompressedImage, openDecompressed } from '../protocols/dicom/decompression.ts';
 import type { StoredDataset } from '../protocols/dicom/edited-dataset.ts';
+import { DUPLICATE_SOP_INSTANCE } from '../protocols/dicom/status.ts';
 import { storeVerdict } from '../protocols/dicom/store-status.ts';
 import { type TransferSyntax, transferSyntax } from '../protocols/dicom/transfer-syntax.ts';
 import { readRanges } from '../store/blob-range-store.ts';
@@ -75,6 +76,3 @@ function storedReceipt(controlId: string, notes: readonly string[]): Receipt {
   const detail = [STORED, ...notes].join(', ');
   return { bytes: Buffer.from(detail), controlId, detail };
 }
-
-/** PS3.7 Annex C. */
-const DUPLICATE_SOP_INSTANCE = 0x0111;

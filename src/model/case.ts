@@ -133,6 +133,8 @@ export type CaseState = {
   readonly push: { readonly delivery: string; readonly receipt: number | null } | null;
   /** How many objects of the case were ordered to the PACS it is routed to, and how many of them it has taken; absent where none go. */
   readonly objects?: { readonly destination: string; readonly ordered: number; readonly taken: number };
+  /** How many objects of a study a destination was told that they can be had here; absent where nobody is told. */
+  readonly available?: readonly { readonly destination: string; readonly study: string; readonly objects: number }[];
   /** Earlier studies of the patient; absent where none were asked for. They are not images of the case. */
   readonly priors?: PriorState;
   readonly claim: { readonly by: string; readonly at: string } | null;

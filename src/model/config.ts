@@ -89,6 +89,8 @@ export type DimseDestination = ObjectDestination & {
   readonly idleMs: number;
   /** It is asked to commit what was sent; what it has not committed in this time is a person's. Absent where it is not asked. */
   readonly commitment?: { readonly limitMs: number };
+  /** It is told which objects of a study can be had here, once the study is whole. */
+  readonly availability?: boolean;
 };
 
 /** A PACS that takes STOW-RS (PS3.18 §10.5). */

@@ -10,7 +10,8 @@ export type DeliveryKind =
   | 'fhir-report' // DiagnosticReport + Provenance pushed to the FHIR server that asked
   | 'fhir-order' // a case pushed to a specialist's FHIR server
   | 'dicom-object' // one stored object, by C-STORE or STOW-RS
-  | 'dicom-result'; // the same, one that was made here of a report
+  | 'dicom-result' // the same, one that was made here of a report
+  | 'availability'; // Instance Availability Notification of a study
 
 export type NewDelivery = {
   /** UUIDv7. */
@@ -37,6 +38,17 @@ export type ObjectContent = {
   readonly blob: string;
   readonly bytes: number;
   readonly datasetOffset: number;
+};
+
+/** The content of an `availability`, as JSON: what of a study can be had, and where. */
+export type AvailabilityContent = {
+  readonly studyUid: string;
+  /** Of whom it is retrieved. */
+  readonly aeTitle: string;
+  readonly series: readonly {
+    readonly uid: string;
+    readonly objects: readonly { readonly sopClassUid: string; readonly sopInstanceUid: string }[];
+  }[];
 };
 
 /** `held`: failed for good and waits for a person at the head of its lane; `dead`: set aside for a person, and the lane went on. */

@@ -98,7 +98,7 @@ async function pushCase(batch: Batch, house: ReturnHouse, state: CaseState): Pro
 
 /** Words the answers that have no delivery yet. One that cannot be worded is owed: the case stays open, and is looked at again. */
 async function answer(batch: Batch, house: ReturnHouse, state: CaseState, close: (caseId: string, detail: string) => void): Promise<void> {
-  const names = state.origin ? house.peers.named(state.origin.peer).returns : [];
+  const names = state.origin ? house.peers.named(state.origin.peer).returns.filter((name) => takesAnswers(house.config, name)) : [];
   if (names.length === 0 && state.report?.withdrawn) return;
   if (names.length === 0)
     return close(state.id, 'no destination is configured for answers to its origin: the report waits at the FHIR door');
@@ -110,6 +110,12 @@ async function answer(batch: Batch, house: ReturnHouse, state: CaseState, close:
   const unworded = returns.some(({ delivery, receipt }) => delivery === '' && receipt === null);
   const now = caseIn(batch, state.id) as CaseState;
   putCase(batch, { ...now, returns, wake: unworded ? batch.now.getTime() + WORD_AGAIN_MS : now.wake });
+}
+
+/** One that is told of studies alone is no place for answers. */
+function takesAnswers({ destinations }: Config, name: string): boolean {
+  const destination = destinations.find((one) => one.name === name);
+  return !takesObjects(destination) || destination.results.length > 0;
 }
 
 /** When an answer that could not be worded is tried again: a person mends what is missing in the meantime. */

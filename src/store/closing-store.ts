@@ -24,6 +24,19 @@ export async function saveStep(tx: Transaction, uid: string, { peer, state, cont
   );
 }
 
+/** Of a notification that comes several times at once, one has it until its transaction ends: the digest it was journaled by, null the first time. */
+export async function lockNotice(
+  tx: Transaction,
+  { peer, type, uid }: { peer: string; type: string; uid: string },
+): Promise<Buffer | null> {
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 1))', [uid]);
+  const { rows } = await tx.query<{ digest: Buffer }>(
+    `select digest from journal where peer = $1 and control_id = $2 and type = $3 and disposition = 'accepted' order by seq limit 1`,
+    [peer, uid, type],
+  );
+  return rows[0]?.digest ?? null;
+}
+
 /** The newest word of each: one that is worked off once more, after a newer one, changes nothing. */
 export async function saveSignals(tx: Transaction, signals: readonly ClosingSignal[]): Promise<void> {
   for (const { kind, peer, uid, state, keys, patient, instances, seq, at } of signals) {

@@ -1,11 +1,17 @@
 /** Performed procedure steps and notifications of availability at the DIMSE door, byte by byte and by dcmjs-dimse. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import dcmjsDimse from 'dcmjs-dimse';
+import { withAvailability } from '../../src/delivery/dimse/availability-client.ts';
+import type { AvailabilityContent, Delivery } from '../../src/model/delivery.ts';
+import { failure } from '../../src/model/failure.ts';
 import { COMMAND, RESPONSE } from '../../src/protocols/dicom/command.ts';
 import { INSTANCE_AVAILABILITY, PERFORMED_STEP } from '../../src/protocols/dicom/sop-class.ts';
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
+import { CT } from '../support/dicom-objects.ts';
 import { associateWith, type DicomSender } from '../support/dicom-sender.ts';
+import { destinationOf } from '../support/dimse-destination.ts';
+import { freePort } from '../support/free-port.ts';
 import { sendNotice } from '../support/notice-sender.ts';
 import { availability, performedStep, type StepWords, seriesOf } from '../support/performed-step.ts';
 
@@ -126,6 +132,7 @@ describe('a notification of availability', () => {
     const sender = await associateWith(door.port, [NOTICE]);
     expect(await notify(sender, { '1.1': 'ONLINE', '1.2': 'UNAVAILABLE' })).toMatchObject({ status: 0, sopInstanceUid: UID });
     expect(await notify(sender, { '1.1': 'ONLINE', '1.2': 'UNAVAILABLE' })).toMatchObject({ status: 0 });
+    expect(await notify(sender, { '1.1': 'ONLINE', '1.2': 'ONLINE' })).toMatchObject({ status: 0x0111 });
     expect(await door.journaled()).toEqual([`accepted ${INSTANCE_AVAILABILITY} ${UID} 1 instances`]);
     sender.hangUp();
   });
@@ -199,5 +206,72 @@ describe('dcmjs-dimse as the modality', () => {
     });
     expect(await send([notice])).toEqual([0]);
     expect(await door.journaled()).toEqual([`accepted ${INSTANCE_AVAILABILITY} ${UID} 1 instances`]);
+  });
+});
+
+describe('telling others what is available', () => {
+  const { constants, responses, Scp, Server } = dcmjsDimse;
+  const content: AvailabilityContent = {
+    ...{ studyUid: '1.2.3', aeTitle: 'WAYSTATION' },
+    series: [{ uid: '1.2.3.1', objects: ['1.1', '1.2'].map((sopInstanceUid) => ({ sopClassUid: CT, sopInstanceUid })) }],
+  };
+  const delivery = (attempts: number): Delivery => ({
+    ...{ id: '018f', destination: 'ris', kind: 'availability', caseId: '', seq: 1, controlId: UID, lane: 'ris', laneSeq: 1 },
+    ...{ content: Buffer.from(JSON.stringify(content)), state: 'waiting', attempts, due: new Date(), lastFailure: '' },
+  });
+  const clientTo = (port: number) =>
+    withAvailability(
+      { ...destinationOf('ris', { target: { host: '127.0.0.1', port, aeTitle: 'WAYSTATION' } }), callingAeTitle: 'PACS' },
+      { send: async () => failure('test', 'internal', 'an object'), close: async () => {} },
+    );
+
+  it('is taken by a door of ours, the same again too, and closes studies there', async () => {
+    const client = clientTo(door.port);
+    expect(await client.send(delivery(1))).toMatchObject({ controlId: UID, detail: 'told' });
+    expect(await client.send(delivery(2))).toMatchObject({ detail: 'told' });
+    expect(await door.journaled()).toEqual([`accepted ${INSTANCE_AVAILABILITY} ${UID} 2 instances`]);
+    const others = { ...delivery(1), content: Buffer.from(JSON.stringify({ ...content, studyUid: '1.2.4' })) };
+    expect(await client.send(others)).toMatchObject({ class: 'permanent', detail: '0111 duplicate SOP instance' });
+    expect(await client.send({ ...others, attempts: 2 })).toMatchObject({ detail: 'told, 0111 duplicate SOP instance' });
+    expect(await client.send({ ...delivery(1), kind: 'dicom-object' })).toMatchObject({ detail: 'an object' });
+  });
+
+  it('is understood by dcmjs-dimse; one that takes no such notifications is left, and the lane goes on', async () => {
+    let heard: unknown;
+    let status = 0;
+    let accepts = true;
+    class Ris extends Scp {
+      override associationRequested(association: dcmjsDimse.association.Association): void {
+        const { Accept, RejectAbstractSyntaxNotSupported } = constants.PresentationContextResult;
+        for (const { id } of association.getPresentationContexts())
+          association.getPresentationContext(id).setResult(accepts ? Accept : RejectAbstractSyntaxNotSupported, IMPLICIT_LITTLE_ENDIAN);
+        this.sendAssociationAccept();
+      }
+      override nCreateRequest(
+        request: dcmjsDimse.requests.NCreateRequest,
+        answer: (response: dcmjsDimse.responses.NCreateResponse) => void,
+      ): void {
+        heard = request.getDataset()?.getElements();
+        const response = responses.NCreateResponse.fromRequest(request);
+        response.setStatus(status);
+        answer(response);
+      }
+      override associationReleaseRequested(): void {
+        this.sendAssociationReleaseResponse();
+      }
+    }
+    const port = await freePort();
+    const server = new Server(Ris);
+    server.listen(port);
+    const client = clientTo(port);
+    expect(await client.send(delivery(1))).toMatchObject({ detail: 'told' });
+    expect(heard).toMatchObject({ StudyInstanceUID: '1.2.3' });
+    expect(JSON.stringify(heard)).toContain('"RetrieveAETitle":"WAYSTATION"');
+    expect(JSON.stringify(heard)).toContain('"InstanceAvailability":"ONLINE"');
+    status = 0x0124;
+    expect(await client.send(delivery(1))).toMatchObject({ class: 'transient', detail: '0124 not authorized' });
+    accepts = false;
+    expect(await client.send(delivery(1))).toMatchObject({ class: 'permanent' });
+    server.close();
   });
 });

@@ -6,8 +6,10 @@ import { openJournal } from '../../src/journal/journal.ts';
 import type { CasePhase, CaseState } from '../../src/model/case.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { type Config, type Destination, takesObjects } from '../../src/model/config.ts';
+import type { AvailabilityContent } from '../../src/model/delivery.ts';
 import { workOf } from '../../src/model/work.ts';
 import { type Corridor, runClock, saveWork } from '../../src/pipeline.ts';
+import { tellAvailability } from '../../src/return/availability-step.ts';
 import { sendObjects } from '../../src/return/objects-step.ts';
 import { caseIn, loadCases, openBatch, putCase } from '../../src/store/batch.ts';
 import { freshDatabase } from '../support/database.ts';
@@ -92,6 +94,54 @@ const events = async (id: string) =>
       id,
     ])
   ).rows.map(({ line }) => line);
+
+describe('who is told that a study can be had here', () => {
+  let told: Config;
+  beforeAll(() => {
+    told = { ...config, destinations: [{ ...pacs('pacs'), availability: true } as Destination, pacs('other')] };
+  });
+  const look = async (id: string, ms: number, instances: number, phase: CasePhase = 'requested', lastReceived = ms) =>
+    fresh.database.transaction(async (tx) => {
+      const batch = openBatch(tx, new Date(ms), systemClock, []);
+      await loadCases(batch, [id]);
+      const state = caseIn(batch, id) as CaseState;
+      putCase(batch, { ...state, phase, wake: null, studies: state.studies.map((study) => ({ ...study, instances, lastReceived })) });
+      await tellAvailability(batch, { config: told, peers: corridor.house.peers });
+      await saveWork(batch);
+      return (caseIn(batch, id) as CaseState).wake;
+    });
+  const notices = async (id: string): Promise<AvailabilityContent[]> => {
+    const { rows } = await fresh.database.query<{ content: Buffer }>(
+      `select content from delivery where case_id = $1 and kind = 'availability' order by lane_seq`,
+      [id],
+    );
+    return rows.map(({ content }) => JSON.parse(content.toString('utf8')) as AvailabilityContent);
+  };
+
+  it('is the PACS it goes to, once, when it is whole; of what comes later, when no more comes', async () => {
+    const { id, studies } = await caseWith(2, 'assembling');
+    const uid = studies[0]?.uid as string;
+    await look(id, 1_000_000, 2, 'assembling');
+    expect(await notices(id)).toEqual([]);
+    await look(id, 1_000_000, 2);
+    await look(id, 1_000_001, 2);
+    const [first, ...others] = await notices(id);
+    expect(first).toMatchObject({ studyUid: uid, aeTitle: 'WAYSTATION', series: [{ uid: `${uid}.1` }] });
+    expect([first?.series[0]?.objects.length, others.length]).toEqual([2, 0]);
+    await openJournal(fresh.database).append(sliceEntry(uid, 'A', 'P'));
+    await fresh.database.query('delete from pending');
+    const due = await look(id, 1_000_002, 3);
+    expect([(await notices(id)).length, due]).toEqual([1, 1_060_002]);
+    expect(await look(id, due as number, 3, 'requested', 1_000_002)).toBeNull();
+    expect((await notices(id)).map(({ series }) => series[0]?.objects.length)).toEqual([2, 3]);
+  });
+
+  it('is nobody who does not ask, nor of whose case it is not', async () => {
+    const { id } = await caseWith(1, 'requested', 'other');
+    await look(id, 1_000_000, 1);
+    expect(await notices(id)).toEqual([]);
+  });
+});
 
 describe('the objects of a case that is routed to a PACS', () => {
   it('are ordered once the case is offered, in order, each once', async () => {

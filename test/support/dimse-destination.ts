@@ -2,7 +2,7 @@
 import type { DimseDestination } from '../../src/model/config.ts';
 import type { DicomServer } from './dicom-peers.ts';
 
-export function destinationOf(name: string, { target }: DicomServer): DimseDestination {
+export function destinationOf(name: string, { target }: Pick<DicomServer, 'target'>): DimseDestination {
   const { host, port, aeTitle } = target;
   const retry = { firstDelayMs: 1, maxDelayMs: 1, maxAttempts: 1, onFailure: 'setAside' } as const;
   return {

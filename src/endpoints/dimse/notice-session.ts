@@ -24,10 +24,10 @@ import {
   stepFacts,
   updatedStep,
 } from '../../protocols/dicom/performed-procedure.ts';
-import { noticeStatusOf, SUCCESS, statusName } from '../../protocols/dicom/status.ts';
+import { DUPLICATE_SOP_INSTANCE, noticeStatusOf, SUCCESS, statusName } from '../../protocols/dicom/status.ts';
 import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import { isUid, newUid } from '../../protocols/dicom/uid.ts';
-import { lockStep, saveStep } from '../../store/closing-store.ts';
+import { lockNotice, lockStep, saveStep } from '../../store/closing-store.ts';
 import type { Database, Transaction } from '../../store/database.ts';
 import type { Answer, Operation, Request } from './operation.ts';
 
@@ -65,14 +65,16 @@ export function performedStepSession(operation: StepOperation, request: Request,
   });
 }
 
-/** PS3.4 §R.3.2: the same notification again is one and the same. */
+/** PS3.4 §R.3.2: the same notification again is one and the same; one that says something else is not created under the same UID. */
 export function availabilitySession(request: Request, deps: NoticeDeps): Operation {
   return noticeSession(request, deps, AVAILABILITY_TAGS, async (tx, uid, dataset) => {
     const facts = availabilityFacts(dataset);
     if (isFailure(facts)) return facts;
-    const content = Buffer.from(JSON.stringify(dataset));
+    const entry = entryOf(request, uid, Buffer.from(JSON.stringify(dataset)), deps.clock.now());
+    const before = await lockNotice(tx, { peer: entry.peer, type: entry.type, uid });
+    if (before && !before.equals(entry.digest)) return { status: DUPLICATE_SOP_INSTANCE, errorComment: 'it said something else before' };
     await deps.journal.appendIn(tx, {
-      ...entryOf(request, uid, content, deps.clock.now()),
+      ...entry,
       ...{ lane: `${request.peer.name}|${facts.study}`, detail: `${facts.instances.length} instances` },
     });
     return null;

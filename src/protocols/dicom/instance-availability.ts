@@ -1,7 +1,8 @@
 /**
- * Instance Availability Notification (PS3.4 Annex R): a PACS says which instances of a study can be had.
- * In: the dataset of the N-CREATE (DICOM JSON Model). Out: the study, and those of its instances that are there for good.
+ * Instance Availability Notification (PS3.4 Annex R): a PACS says which instances of a study can be had, or we say it.
+ * In: the dataset of the N-CREATE (DICOM JSON Model). Out: the study, and those of its instances that are there for good. And the other way.
  */
+import type { AvailabilityContent } from '../../model/delivery.ts';
 import { type Failure, failure } from '../../model/failure.ts';
 import type { DicomJson } from './header.ts';
 import { itemsAt, textAt, uidsIn } from './performed-procedure.ts';
@@ -19,6 +20,33 @@ export function availabilityFacts(notification: DicomJson): AvailabilityFacts | 
   return { study, instances: uidsIn(there, SOP_INSTANCE) };
 }
 
+/** PS3.4 Table R.3.2-1. Which performed procedure step the objects are of is type 2, and not told. */
+export function availabilityDataset({ studyUid, aeTitle, series }: AvailabilityContent): DicomJson {
+  return {
+    [REFERENCED_STEP]: { vr: 'SQ', Value: [] },
+    [REFERENCED_SERIES]: {
+      vr: 'SQ',
+      Value: series.map(({ uid, objects }) => ({
+        [REFERENCED_SOPS]: {
+          vr: 'SQ',
+          Value: objects.map(({ sopClassUid, sopInstanceUid }) => ({
+            [RETRIEVE_AE_TITLE]: { vr: 'AE', Value: [aeTitle] },
+            [AVAILABILITY]: { vr: 'CS', Value: ['ONLINE'] },
+            [SOP_CLASS]: { vr: 'UI', Value: [sopClassUid] },
+            [SOP_INSTANCE]: { vr: 'UI', Value: [sopInstanceUid] },
+          })),
+        },
+        [SERIES]: { vr: 'UI', Value: [uid] },
+      })),
+    },
+    [STUDY]: { vr: 'UI', Value: [studyUid] },
+  };
+}
+
+const REFERENCED_STEP = '00081111';
+const RETRIEVE_AE_TITLE = '00080054';
+const SOP_CLASS = '00081150';
+const SERIES = '0020000E';
 const STUDY = '0020000D';
 const REFERENCED_SERIES = '00081115';
 const REFERENCED_SOPS = '00081199';

@@ -6,6 +6,8 @@ import type { Failure, FailureCode } from '../../model/failure.ts';
 import type { AssociateRj } from './pdu.ts';
 
 export const SUCCESS = 0x0000;
+/** PS3.7 Annex C. */
+export const DUPLICATE_SOP_INSTANCE = 0x0111;
 /** C-FIND, C-GET and C-MOVE (PS3.4 Tables C.4-1 to C.4-3). */
 export const PENDING = 0xff00;
 /** Matches, though some key was not looked at. */

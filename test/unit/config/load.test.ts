@@ -186,7 +186,13 @@ describe('a PACS', () => {
     expect(faultsOf(`${peers}${pacs()}`).some((one) => one.includes(fault))).toBe(false);
   });
 
-  it.each(['coerce: { patientIdPrefix: N- }', 'commitment: { limit: 1h }'])(
+  it('takes no results only where it is told of studies', () => {
+    const fault = expect.stringContaining('destinations[0].results: must not be empty without availability');
+    expect(faultsOf(pacs(', results: []'))).toContainEqual(fault);
+    expect(loaded(pacs(', results: [], availability: true')).config.destinations[0]).toMatchObject({ results: [], availability: true });
+  });
+
+  it.each(['coerce: { patientIdPrefix: N- }', 'commitment: { limit: 1h }', 'availability: true'])(
     'lets nothing that names the patient or his objects stand beside deidentify: %s',
     (other) => {
       const key = other.split(':')[0];
