@@ -12,7 +12,11 @@ export type StoredStep = { readonly peer: string; readonly state: string; readon
 /** Of many that come at once for one step, one has it until its transaction ends. */
 export async function lockStep(tx: Transaction, uid: string): Promise<StoredStep | null> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 1))', [uid]);
-  const { rows } = await tx.query<StoredStep>('select peer, state, content, updated from performed_step where uid = $1', [uid]);
+  return readStep(tx, uid);
+}
+
+export async function readStep(q: Queryable, uid: string): Promise<StoredStep | null> {
+  const { rows } = await q.query<StoredStep>('select peer, state, content, updated from performed_step where uid = $1', [uid]);
   return rows[0] ?? null;
 }
 

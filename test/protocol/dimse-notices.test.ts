@@ -2,26 +2,46 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import dcmjsDimse from 'dcmjs-dimse';
 import { withAvailability } from '../../src/delivery/dimse/availability-client.ts';
+import type { ConfiguredPeer } from '../../src/model/config.ts';
 import type { AvailabilityContent, Delivery } from '../../src/model/delivery.ts';
 import { failure } from '../../src/model/failure.ts';
-import { COMMAND, RESPONSE } from '../../src/protocols/dicom/command.ts';
-import { INSTANCE_AVAILABILITY, PERFORMED_STEP } from '../../src/protocols/dicom/sop-class.ts';
-import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
+import { COMMAND, type Command, decodeCommand, RESPONSE } from '../../src/protocols/dicom/command.ts';
+import { DatasetReader } from '../../src/protocols/dicom/dataset-reader.ts';
+import { dicomJson } from '../../src/protocols/dicom/header.ts';
+import type { Pdv } from '../../src/protocols/dicom/pdu.ts';
+import { STEP_TAGS } from '../../src/protocols/dicom/performed-procedure.ts';
+import { INSTANCE_AVAILABILITY, PERFORMED_STEP, PERFORMED_STEP_RETRIEVE } from '../../src/protocols/dicom/sop-class.ts';
+import {
+  EXPLICIT_LITTLE_ENDIAN,
+  IMPLICIT_LITTLE_ENDIAN,
+  type TransferSyntax,
+  transferSyntax,
+} from '../../src/protocols/dicom/transfer-syntax.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { CT } from '../support/dicom-objects.ts';
-import { associateWith, type DicomSender } from '../support/dicom-sender.ts';
+import { associateWith, commandValue, type DicomSender } from '../support/dicom-sender.ts';
 import { destinationOf } from '../support/dimse-destination.ts';
 import { freePort } from '../support/free-port.ts';
 import { sendNotice } from '../support/notice-sender.ts';
 import { availability, performedStep, type StepWords, seriesOf } from '../support/performed-step.ts';
+import { until } from '../support/until.ts';
 
 const STEP = { abstractSyntax: PERFORMED_STEP, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN] };
 const NOTICE = { abstractSyntax: INSTANCE_AVAILABILITY, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN] };
 const UID = '1.2.840.99999.7.1';
 
 let door: DicomDoor;
+const ANYWHERE = { callingAddress: '', callingCertificate: '', sendingApplication: '', sendingFacility: '', listener: '', address: '' };
+const peerOf = (name: string, more: Partial<ConfiguredPeer>) =>
+  ({ ...ANYWHERE, certificate: '', name, callingAeTitle: name.toUpperCase(), ...more }) as unknown as ConfiguredPeer;
+const PEERS = [
+  peerOf('ct', {}),
+  peerOf('ris', { worklist: { of: ['ct'] } }),
+  peerOf('reader', { query: { group: 'readers', moveTo: [] } }),
+  peerOf('other', { query: { group: 'others', moveTo: [] }, worklist: { of: ['mr'] } }),
+];
 beforeEach(async () => {
-  door = await openDicomDoor();
+  door = await openDicomDoor({ config: { peers: PEERS } });
 });
 afterEach(() => door.close());
 
@@ -116,6 +136,73 @@ describe('a performed procedure step', () => {
     await door.database.query('alter table away rename to performed_step');
     expect(await step(sender, 'N-CREATE')).toMatchObject({ status: 0 });
     sender.hangUp();
+  });
+});
+
+describe('a performed procedure step that is asked for', () => {
+  const RETRIEVE = { abstractSyntax: PERFORMED_STEP_RETRIEVE, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN] };
+  const ask = async (calling: string, attributes?: readonly string[], sopInstanceUid = UID) => {
+    const sender = await associateWith(door.port, [RETRIEVE], { calling });
+    const command = { field: COMMAND.nGetRq, messageId: 9, sopClassUid: PERFORMED_STEP_RETRIEVE, sopInstanceUid, hasDataset: false };
+    sender.sendValues(commandValue({ ...command, ...(attributes ? { attributes } : {}) }));
+    const values: Pdv[] = [];
+    while (values.length === 0 || (hasDataset(values[0] as Pdv) && !values.some(({ command, last }) => !command && last))) {
+      const pdu = await sender.pdu();
+      if (pdu.type !== 'P-DATA-TF') throw new Error(pdu.type);
+      values.push(...pdu.values);
+    }
+    sender.hangUp();
+    const reader = new DatasetReader(transferSyntax(EXPLICIT_LITTLE_ENDIAN) as TransferSyntax, STEP_TAGS);
+    for (const { command, fragment } of values) if (!command) reader.push(fragment);
+    return { answer: decodeCommand((values[0] as Pdv).fragment) as Command, json: dicomJson(reader.dataset) };
+  };
+  const hasDataset = ({ fragment }: Pdv) => (decodeCommand(fragment) as Command).hasDataset;
+  beforeEach(async () => {
+    const sender = await associateWith(door.port, [STEP], { calling: 'CT' });
+    expect(await step(sender, 'N-CREATE', { study: '1.2.3' })).toMatchObject({ status: 0 });
+    expect(await step(sender, 'N-SET', { status: 'COMPLETED', study: '1.2.3', series: [seriesOf('1.2', ['1.1'])] })).toMatchObject({
+      status: 0,
+    });
+    sender.hangUp();
+  });
+
+  it('is given as it stands to who made it, whose worklist it is of, and who may see its study; to nobody else', async () => {
+    const { answer, json } = await ask('CT');
+    expect(answer).toMatchObject({ field: COMMAND.nGetRq | RESPONSE, messageId: 9, status: 0, sopInstanceUid: UID });
+    expect(json).toMatchObject({
+      '00100010': { Value: [{ Alphabetic: 'DOE^JANE' }] },
+      '00400252': { Value: ['COMPLETED'] },
+      '00400340': { Value: [{ '0020000E': { Value: ['1.2'] } }] },
+    });
+    expect((await ask('RIS')).answer).toMatchObject({ status: 0 });
+    expect((await ask('READER')).answer).toMatchObject({ status: 0x0112, hasDataset: false });
+    await door.show('1.2.3', 'readers');
+    expect((await ask('READER')).answer).toMatchObject({ status: 0 });
+    for (const stranger of ['OTHER', 'STRANGER']) expect((await ask(stranger)).answer).toMatchObject({ status: 0x0112 });
+    expect((await ask('CT', undefined, '1.2.404')).answer).toMatchObject({ status: 0x0112 });
+    const audited = async () => (await door.database.query(`select client, result from audit where action = 'N-GET' order by at`)).rows;
+    expect(await until(audited, (rows) => rows.length >= 7)).toContainEqual({ client: 'reader', result: '0000' });
+  });
+
+  it('has the attributes that are asked for, and says where it keeps none of a kind', async () => {
+    const some = await ask('CT', ['00400252', '00100040']);
+    expect(some.answer).toMatchObject({ status: 0 });
+    expect(some.json).toEqual({ '00400252': { vr: 'CS', Value: ['COMPLETED'] }, '00100040': { vr: 'CS' } });
+    expect((await ask('CT', ['00400252', '00080018'])).answer).toMatchObject({ status: 0x0001 });
+  });
+
+  it('is read by dcmjs-dimse', async () => {
+    const { Client, requests } = dcmjsDimse;
+    const request = new requests.NGetRequest(PERFORMED_STEP_RETRIEVE, UID, ['00400252']);
+    const answer = await new Promise<InstanceType<typeof dcmjsDimse.responses.NGetResponse>>((resolve, reject) => {
+      const client = new Client();
+      request.on('response', resolve);
+      client.addRequest(request);
+      client.on('networkError', reject);
+      client.send('127.0.0.1', door.port, 'CT', 'WAYSTATION');
+    });
+    expect(answer.getStatus()).toBe(0);
+    expect(answer.getDataset()?.getElement('PerformedProcedureStepStatus')).toBe('COMPLETED');
   });
 });
 

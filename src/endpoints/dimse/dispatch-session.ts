@@ -12,6 +12,7 @@ import {
   INSTANCE_AVAILABILITY,
   isStorageClass,
   PERFORMED_STEP,
+  PERFORMED_STEP_RETRIEVE,
   STORAGE_COMMITMENT_PUSH,
   VERIFICATION,
 } from '../../protocols/dicom/sop-class.ts';
@@ -23,6 +24,7 @@ import { type FindDeps, FindSession, findStudies } from './find-session.ts';
 import { availabilitySession, performedStepSession } from './notice-session.ts';
 import { answered, type Begin, type Operation, type Request } from './operation.ts';
 import { type RetrieveDeps, RetrieveSession } from './retrieve-session.ts';
+import { stepQuerySession } from './step-query-session.ts';
 import { type StoreDeps, StoreSession } from './store-session.ts';
 import { findWorklist } from './worklist-session.ts';
 
@@ -121,6 +123,10 @@ const SERVICES: readonly Service[] = [
   {
     ...{ name: 'N-SET', command: COMMAND.nSetRq, serves: only(PERFORMED_STEP), encoding: 'written', offered: everyone },
     begin: (request, deps) => performedStepSession('N-SET', request, { ...deps, ...deps.commitment }),
+  },
+  {
+    ...{ name: 'N-GET', command: COMMAND.nGetRq, serves: only(PERFORMED_STEP_RETRIEVE), encoding: 'written', offered: everyone },
+    begin: (request, deps) => stepQuerySession(request, { ...deps, ...deps.query }),
   },
   {
     ...{ name: 'N-CREATE', command: COMMAND.nCreateRq, serves: only(INSTANCE_AVAILABILITY), encoding: 'written', offered: everyone },

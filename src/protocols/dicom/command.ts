@@ -12,6 +12,7 @@ export const COMMAND = {
   cMoveRq: 0x0021,
   cEchoRq: 0x0030,
   nEventReportRq: 0x0100,
+  nGetRq: 0x0110,
   nSetRq: 0x0120,
   nActionRq: 0x0130,
   nCreateRq: 0x0140,
@@ -37,6 +38,8 @@ export type Command = {
   /** Event Type ID (0000,1002) of N-EVENT-REPORT, Action Type ID (0000,1008) of N-ACTION. */
   readonly eventTypeId?: number;
   readonly actionTypeId?: number;
+  /** Attribute Identifier List (0000,1005) of N-GET-RQ, as the DICOM JSON Model names tags; absent: all. */
+  readonly attributes?: readonly string[];
   /** Error Comment (0000,0902), at most 64 characters, never patient data. */
   readonly errorComment?: string;
   /** Error ID (0000,0903), where the service names its errors. */
@@ -73,6 +76,7 @@ export function decodeCommand(bytes: Buffer): Command | Failure {
     hasDataset: dataset !== NO_DATA_SET,
     ...Object.fromEntries(NUMBERS.flatMap(([key, element]) => (number(element) === undefined ? [] : [[key, number(element)]]))),
     ...Object.fromEntries(TEXTS.flatMap(([key, element]) => (text(element).trim() === '' ? [] : [[key, text(element).trim()]]))),
+    ...attributesOf(elements?.get(ATTRIBUTE_LIST)),
   };
 }
 
@@ -92,6 +96,7 @@ export function encodeCommand(command: Command): Buffer {
   for (const [key, element] of NUMBERS) if (command[key] !== undefined) elements.push([element, uint16(command[key])]);
   for (const [key, element] of [...TEXTS, ['errorComment', ERROR_COMMENT] as const])
     if (command[key]) elements.push([element, evened(command[key], ' ')]);
+  if (command.attributes) elements.push([ATTRIBUTE_LIST, Buffer.concat(command.attributes.map(tagBytes))]);
   const body = Buffer.concat(elements.sort(([a], [b]) => a - b).map(([number, value]) => element(number, value)));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(body.length);
@@ -100,8 +105,19 @@ export function encodeCommand(command: Command): Buffer {
 
 /** The response to a request, with the same ids (PS3.7 §9.3.1.2). */
 export function responseTo(request: Command, status: number, errorComment = ''): Command {
-  const { moveDestination: _, moveOriginator: __, moveOriginatorMessageId: ___, ...same } = request;
+  const { moveDestination: _, moveOriginator: __, moveOriginatorMessageId: ___, attributes: ____, ...same } = request;
   return { ...same, field: request.field | RESPONSE, hasDataset: false, status, errorComment };
+}
+
+/** Values of VR AT (PS3.5 §6.2): group and element, each in two bytes. */
+function attributesOf(bytes: Buffer | undefined): { readonly attributes?: readonly string[] } {
+  if (bytes === undefined || bytes.length === 0) return {};
+  const hex = (offset: number) => bytes.readUInt16LE(offset).toString(16).toUpperCase().padStart(4, '0');
+  return { attributes: Array.from({ length: Math.floor(bytes.length / 4) }, (_, index) => hex(4 * index) + hex(4 * index + 2)) };
+}
+
+function tagBytes(tag: string): Buffer {
+  return Buffer.concat([uint16(Number.parseInt(tag.slice(0, 4), 16)), uint16(Number.parseInt(tag.slice(4), 16))]);
 }
 
 /** Elements of group 0000 by element number; null when the bytes are no such dataset. */
@@ -150,6 +166,7 @@ const ERROR_COMMENT = 0x0902;
 const AFFECTED_SOP_INSTANCE = 0x1000;
 const REQUESTED_SOP_INSTANCE = 0x1001;
 const EVENT_TYPE_ID = 0x1002;
+const ATTRIBUTE_LIST = 0x1005;
 const ACTION_TYPE_ID = 0x1008;
 
 const NUMBERS = [
@@ -168,8 +185,8 @@ const TEXTS = [
   ['moveOriginator', 0x1030],
 ] as const;
 
-/** Requests about an instance that is there name it as Requested, not as Affected (PS3.7 §10.3.3, §10.3.4). */
-const OF_AN_INSTANCE: ReadonlySet<number> = new Set([COMMAND.nSetRq, COMMAND.nActionRq]);
+/** Requests about an instance that is there name it as Requested, not as Affected (PS3.7 §10.3.2 to §10.3.4). */
+const OF_AN_INSTANCE: ReadonlySet<number> = new Set([COMMAND.nGetRq, COMMAND.nSetRq, COMMAND.nActionRq]);
 const PRIORITISED: ReadonlySet<number> = new Set([COMMAND.cStoreRq, COMMAND.cFindRq, COMMAND.cGetRq, COMMAND.cMoveRq]);
 const PRIORITY_MEDIUM = 0x0000;
 const NO_DATA_SET = 0x0101;

@@ -3,6 +3,7 @@
  * In: the state a step is in, and what is asked of it. Out: its next state, or the status by which the request is refused; the step as it
  * then stands (DICOM JSON Model); and which instances it says it has made.
  */
+import { vrOf } from './dictionary.ts';
 import type { DicomJson } from './header.ts';
 import { isUid } from './uid.ts';
 
@@ -44,6 +45,17 @@ function faultOf(dataset: DicomJson): StepRefusal | null {
 /** The step after an N-SET. What only an N-CREATE may say (patient, scheduled steps, start) stays as it was. */
 export function updatedStep(before: DicomJson, update: DicomJson): DicomJson {
   return { ...before, ...Object.fromEntries(Object.entries(update).filter(([tag]) => SETTABLE.has(tag))) };
+}
+
+/** What an N-GET is answered of a step (§F.8.2): attributes that are asked for, empty where it has none; all of it where none is named. */
+export function requestedOfStep(
+  step: DicomJson,
+  attributes: readonly string[] | undefined,
+): { readonly json: DicomJson; readonly isWhole: boolean } {
+  if (attributes === undefined) return { json: step, isWhole: true };
+  const kept = attributes.filter((tag) => STEP_TAGS.has(Number.parseInt(tag, 16)));
+  const json = Object.fromEntries(kept.map((tag) => [tag, step[tag] ?? { vr: vrOf(Number.parseInt(tag, 16)) }]));
+  return { json, isWhole: kept.length === attributes.length };
 }
 
 /** What a step says; one that was kept has a state. */
@@ -100,16 +112,22 @@ const WRONG_ENTRY = '110514';
 /** Modality, station AE title, start date and time, status, id, scheduled steps. */
 const REQUIRED = ['00080060', '00400241', '00400244', '00400245', STATUS, '00400253', SCHEDULED_STEPS];
 
-/** PS3.4 Table F.7.2-1, what an N-SET may say: status, description, end, comments, reason, type, codes, series. */
+/** PS3.4 Table F.7.2-1, what an N-SET may say: status, description, end, comments, reason, type, codes, series; dose; billing and material. */
 const SETTABLE: ReadonlySet<string> = new Set([
   ...[STATUS, '00400254', '00400250', '00400251', '00400280', REASON],
   ...['00400255', '00081032', '00400260', PERFORMED_SERIES],
+  ...['00400300', '00400301', '00181110', '00400302', '00408302', '00400303', '0018115E', '00400310', '0040030E'],
+  ...['00400320', '00400321', '00400324'],
 ]);
 
+/** What only an N-CREATE says beside what it must: the patient, the study's number and the place. */
+const CREATED = [
+  ...['00080005', '00100010', '00100020', '00100021', '00100022', '00100024', '00100030', '00100040', '00081120'],
+  ...['00200010', '00400242', '00400243'],
+];
+
 /** The tags to hand to a DatasetReader. */
-export const STEP_TAGS: ReadonlySet<number> = new Set(
-  [...REQUIRED, ...SETTABLE, '00080005', '00100020', '00100021', '00100022', '00100024'].map((tag) => Number.parseInt(tag, 16)),
-);
+export const STEP_TAGS: ReadonlySet<number> = new Set([...REQUIRED, ...SETTABLE, ...CREATED].map((tag) => Number.parseInt(tag, 16)));
 
 const STATES = ['IN PROGRESS', 'COMPLETED', 'DISCONTINUED'] as const satisfies readonly StepState[];
 const KNOWN_STATES: ReadonlySet<string> = new Set(STATES);

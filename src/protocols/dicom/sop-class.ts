@@ -11,6 +11,8 @@ export const STORAGE_COMMITMENT_INSTANCE = '1.2.840.10008.1.20.1.1';
 
 /** Modality Performed Procedure Step (PS3.4 Annex F) and Instance Availability Notification (PS3.4 Annex R). */
 export const PERFORMED_STEP = '1.2.840.10008.3.1.2.3.3';
+/** Modality Performed Procedure Step Retrieve (PS3.4 §F.8): the same instances, asked for. */
+export const PERFORMED_STEP_RETRIEVE = '1.2.840.10008.3.1.2.3.4';
 export const INSTANCE_AVAILABILITY = '1.2.840.10008.5.1.4.33';
 
 /** All SOP classes of PS3.4 Table B.5-1, the retired ones and those to come, stand below this root. */

@@ -8,6 +8,10 @@ import type { AssociateRj } from './pdu.ts';
 export const SUCCESS = 0x0000;
 /** PS3.7 Annex C. */
 export const DUPLICATE_SOP_INSTANCE = 0x0111;
+export const NO_SUCH_INSTANCE = 0x0112;
+export const RESOURCE_LIMITATION = 0x0213;
+/** Done, though some attribute that was asked for is not kept here (PS3.4 Table F.8.2-2). */
+export const OPTIONAL_ATTRIBUTES_UNSUPPORTED = 0x0001;
 /** C-FIND, C-GET and C-MOVE (PS3.4 Tables C.4-1 to C.4-3). */
 export const PENDING = 0xff00;
 /** Matches, though some key was not looked at. */

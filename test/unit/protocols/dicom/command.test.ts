@@ -53,6 +53,13 @@ describe('command sets', () => {
     expect(decodeCommand(encodeCommand(pending))).toEqual(pending);
   });
 
+  it('names the attributes of an N-GET, and answers without them', () => {
+    const get = { ...STORE, field: COMMAND.nGetRq, hasDataset: false, attributes: ['00400252', '00100010'] };
+    expect(encodeCommand(get).toString('hex')).toContain('0000051008000000' + '40005202' + '10001000');
+    expect(decodeCommand(encodeCommand(get))).toEqual(get);
+    expect(responseTo(get, 0)).not.toHaveProperty('attributes');
+  });
+
   it('answers a C-MOVE without its destination', () => {
     const move = { ...STORE, field: COMMAND.cMoveRq, sopInstanceUid: '', moveDestination: 'PACS' };
     expect(decodeCommand(encodeCommand(move))).toEqual(move);

@@ -7,6 +7,7 @@ import { AVAILABILITY_TAGS, availabilityFacts } from '../../../../src/protocols/
 import {
   MAX_STEP_BYTES,
   nextStep,
+  requestedOfStep,
   STEP_TAGS,
   type StepState,
   stepFacts,
@@ -42,6 +43,18 @@ const ROWS = [
 const CELLS = ROWS.flatMap(([operation, status, cells]) =>
   cells.map((cell, at) => [operation, status, STATES[at] as StepState | null, cell] as const),
 );
+
+describe('what is asked of a step', () => {
+  it('is all of it, or what is named: empty where it has none, and known to be left out where nothing of the kind is kept', () => {
+    const step = created();
+    expect(requestedOfStep(step, undefined)).toEqual({ json: step, isWhole: true });
+    expect(requestedOfStep(step, ['00400252', '00100040'])).toEqual({
+      json: { '00400252': { vr: 'CS', Value: ['IN PROGRESS'] }, '00100040': { vr: 'CS' } },
+      isWhole: true,
+    });
+    expect(requestedOfStep(step, ['00080018', '00400253'])).toEqual({ json: { '00400253': step['00400253'] }, isWhole: false });
+  });
+});
 
 describe('the state of a performed procedure step', () => {
   it.each(CELLS)('%s of status %s while it is %s: %s', (operation, status, state, cell) => {
