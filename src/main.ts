@@ -323,8 +323,12 @@ function startCommitments(parts: Parts): void {
   }
   if (!config.peers.some(({ commitment }) => commitment)) return;
   const { aeTitle } = config.dimse;
+  let { peers } = config;
+  renewals.push((renewed) => {
+    peers = renewed.peers;
+  });
   const addressOf = (peer: string) => {
-    const found = config.peers.find(({ name }) => name === peer);
+    const found = peers.find(({ name }) => name === peer);
     return found?.commitment ? { ...found.commitment, aeTitle: found.callingAeTitle } : null;
   };
   const worker = startCommitmentWorker({ database, blobs, clock, log, metrics: page.metrics, aeTitle, addressOf });

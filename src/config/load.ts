@@ -162,8 +162,8 @@ function dataDirectory(where: Where, base: string, written: string | undefined):
   return written === undefined ? defaultDataDirectory(where) : resolve(base, written);
 }
 
-function commitmentOf({ limit, archive, ...address }: CommitmentInput): CommitmentAddress {
-  return { ...address, ...(archive === undefined ? {} : { archive: { name: archive, limitMs: limit } }) };
+function commitmentOf({ limit, archive, tls, ...address }: CommitmentInput): CommitmentAddress {
+  return { ...address, ...(tls ? { tls } : {}), ...(archive === undefined ? {} : { archive: { name: archive, limitMs: limit } }) };
 }
 
 type CommitmentInput = NonNullable<NonNullable<ConfigInput['peers'][number]['dimse']>['commitment']>;

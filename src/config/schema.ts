@@ -120,6 +120,7 @@ function peer(pointers: Pointers) {
       commitment: section({
         host,
         port: wholeNumber(1, 65_535),
+        tls: callTls(pointers).optional(),
         archive: name.optional(),
         limit: duration('1m', '90d').prefault('3d'),
       }).optional(),

@@ -7,7 +7,7 @@ import { isLoopback } from './address-range.ts';
 import type { ConfigFault, Source } from './source.ts';
 
 export function warnings(config: Config, source: Source): ConfigFault[] {
-  return [...openDoors(config, source), ...openCalls(config, source), ...unnamed(config, source)];
+  return [...openDoors(config, source), ...openCalls(config, source), ...openReports(config, source), ...unnamed(config, source)];
 }
 
 function openDoors(config: Config, source: Source): ConfigFault[] {
@@ -31,6 +31,15 @@ function openCalls({ destinations }: Config, source: Source): ConfigFault[] {
     if (called === null || called.secure || isLoopback(called.host)) return [];
     const path = ['destinations', index, called.key];
     return [source.fault(path, `${called.host} is another machine, and is called without TLS: ${SHELTER}`)];
+  });
+}
+
+/** Which objects are safe tells whose they are to who knows the UIDs. */
+function openReports({ peers }: Config, source: Source): ConfigFault[] {
+  return peers.flatMap(({ commitment }, index) => {
+    if (!commitment || commitment.tls || isLoopback(commitment.host)) return [];
+    const path = ['peers', index, 'dimse', 'commitment', 'host'];
+    return [source.fault(path, `${commitment.host} is another machine, and is called without TLS: ${SHELTER}`)];
   });
 }
 

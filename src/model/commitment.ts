@@ -1,5 +1,7 @@
 /** Storage commitment (PS3.4 Annex J): what a sender asks us to keep, so that it may delete its own. */
 
+import type { CallTls } from './tls.ts';
+
 /** Referenced SOP Class UID (0008,1150) and Referenced SOP Instance UID (0008,1155). */
 export type SopReference = { readonly sopClassUid: string; readonly sopInstanceUid: string };
 export type CommitmentRequest = { readonly transactionUid: string; readonly references: readonly SopReference[] };
@@ -31,6 +33,8 @@ export type Commitment = {
 export type CommitmentAddress = {
   readonly host: string;
   readonly port: number;
+  /** How it is called; absent: without TLS. */
+  readonly tls?: CallTls;
   /** Nothing is granted before the archive of this destination has committed it; after the limit it is refused. Absent: what is kept here. */
   readonly archive?: { readonly name: string; readonly limitMs: number };
 };

@@ -10,15 +10,17 @@ import type { Queryable, Transaction } from './database.ts';
 const MOST_AT_ONCE = 1_000;
 const GATHER_MS = 2_000;
 const LONGEST_GATHER_MS = 60_000;
+/** Images and what was made here of reports: both are to be kept. */
+const OBJECTS = `kind in ('dicom-object', 'dicom-result')`;
 
 /** Puts objects that were sent to a destination, and not yet asked for, into a request of their own. False when there are none. */
 export async function gatherObjects(tx: Transaction, destination: string, transactionUid: string, now: Date): Promise<boolean> {
   const { rows } = await tx.query<{ id: string }>({
     name: 'commitment-gather',
     // What is sent for the same case right now is asked for together.
-    text: `select id from delivery d where destination = $1 and kind = 'dicom-object' and state = 'delivered' and commitment is null
+    text: `select id from delivery d where destination = $1 and ${OBJECTS} and state = 'delivered' and commitment is null
              and settled <= $2 and (settled <= $3 or not exists (
-               select 1 from delivery w where w.case_id = d.case_id and w.destination = $1 and w.kind = 'dicom-object' and w.state = 'waiting'))
+               select 1 from delivery w where w.case_id = d.case_id and w.destination = $1 and w.${OBJECTS} and w.state = 'waiting'))
            order by settled limit ${MOST_AT_ONCE} for update skip locked`,
     values: [destination, new Date(now.getTime() - GATHER_MS), new Date(now.getTime() - LONGEST_GATHER_MS)],
   });

@@ -89,8 +89,8 @@ afterEach(async () => {
   await door.close();
 });
 
-/** Slices came from CT1 and were sent to the archive. */
-async function sent(slices: readonly SampleObject[] = SLICES): Promise<void> {
+/** Slices came from CT1 and were sent to the archive; the last of them as what was made of a report. */
+async function sent(slices: readonly SampleObject[] = SLICES, last: 'dicom-object' | 'dicom-result' = 'dicom-object'): Promise<void> {
   const sender = await associateWith(door.port, [CT_EXPLICIT], { calling: 'CT1' });
   for (const slice of slices) {
     sender.store(slice);
@@ -99,8 +99,9 @@ async function sent(slices: readonly SampleObject[] = SLICES): Promise<void> {
   sender.hangUp();
   const { rows } = await door.database.query<{ study_uid: string }>('select distinct study_uid from instance');
   const objects = await instancesAt(door.database, { study: rows[0]?.study_uid as string }, null);
-  const deliveries = objects.map((object) =>
-    objectDelivery({ id: systemClock.uuid(), destination: archive(), caseId: CASE, seq: object.seq, object }),
+  const kindAt = (index: number) => (index === objects.length - 1 ? last : 'dicom-object');
+  const deliveries = objects.map((object, index) =>
+    objectDelivery({ id: systemClock.uuid(), destination: archive(), caseId: CASE, seq: object.seq, object, kind: kindAt(index) }),
   );
   await door.database.transaction((tx) => addDeliveries(tx, deliveries, systemClock.now()));
   await door.database.query(`update delivery set state = 'delivered', settled = now() - interval '1 minute'`);
@@ -196,8 +197,8 @@ async function report(answer: CommitmentAnswer, calling = 'ARCHIVE'): Promise<nu
 }
 
 describe('an archive that is asked for commitment', () => {
-  it('answers on the same association, and all that was sent is committed', async () => {
-    await sent();
+  it('answers on the same association, and all that was sent is committed, reports too', async () => {
+    await sent(SLICES, 'dicom-result');
     ask();
     const { peer, request, accept } = await archiveAsked();
     expect(request.committed.map(({ sopInstanceUid }) => sopInstanceUid).sort()).toEqual(uidsOf(SLICES));

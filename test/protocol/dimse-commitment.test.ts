@@ -5,10 +5,12 @@ import { startCommitmentWorker } from '../../src/delivery/dimse/commitment-worke
 import { systemClock } from '../../src/model/clock.ts';
 import type { CommitmentAnswer, SopReference } from '../../src/model/commitment.ts';
 import type { ConfiguredPeer } from '../../src/model/config.ts';
+import type { CallTls } from '../../src/model/tls.ts';
 import { COMMAND, type Command, decodeCommand, RESPONSE } from '../../src/protocols/dicom/command.ts';
 import { STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH } from '../../src/protocols/dicom/sop-class.ts';
 import { writeEvent } from '../../src/protocols/dicom/storage-commitment.ts';
 import { EXPLICIT_LITTLE_ENDIAN } from '../../src/protocols/dicom/transfer-syntax.ts';
+import { testAuthority } from '../support/certificates.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { CT, CT_EXPLICIT, ctSlice } from '../support/dicom-objects.ts';
 import { startOrthanc } from '../support/dicom-peers.ts';
@@ -180,14 +182,14 @@ describe('a request for storage commitment', () => {
 });
 
 describe('the answer to a peer that has gone', () => {
-  const startWorker = () =>
+  const startWorker = (tls?: CallTls) =>
     startCommitmentWorker({
       ...{
         database: door.database,
         blobs: door.blobs,
         clock: systemClock,
         aeTitle: 'WAYSTATION',
-        addressOf: () => ({ host: '127.0.0.1', port, aeTitle: 'CT1' }),
+        addressOf: () => ({ host: '127.0.0.1', port, aeTitle: 'CT1', ...(tls ? { tls } : {}) }),
       },
       log: { info: () => {}, warn: () => {}, error: () => {} },
       metrics: { count: () => {}, gauge: () => {}, observe: () => {} },
@@ -208,16 +210,19 @@ describe('the answer to a peer that has gone', () => {
   });
 
   (isInstalled('Orthanc') ? it : it.skip)(
-    'comes to Orthanc on an association of its own, with the roles turned round',
+    'comes to Orthanc on an association of its own over TLS, with the roles turned round',
     async () => {
+      const authority = testAuthority();
+      const [server, us] = [authority.issue('modality'), authority.issue('waystation')];
       const orthanc = await startOrthanc({
-        DicomAet: 'CT1',
-        DicomModalities: { waystation: ['WAYSTATION', '127.0.0.1', door.port] },
+        ...{ DicomTlsEnabled: true, DicomTlsCertificate: server.certFile, DicomTlsPrivateKey: server.keyFile },
+        ...{ DicomTlsTrustedCertificates: authority.caFile, DicomAet: 'CT1' },
+        DicomModalities: { waystation: { AET: 'WAYSTATION', Host: '127.0.0.1', Port: door.port, UseDicomTls: false } },
         RemoteAccessAllowed: false,
         AuthenticationEnabled: false,
       });
       port = orthanc.target.port;
-      const worker = startWorker();
+      const worker = startWorker({ ca: authority.ca, key: us.key, cert: us.cert, serverName: '' });
       try {
         const stored = await ask();
         stored.sender.hangUp();

@@ -89,10 +89,10 @@ async function send(
   calling: string,
 ): Promise<number | Failure> {
   if (address === null) return failure('delivery', 'not-found', 'the peer is no longer configured');
-  const { host, port, aeTitle: called } = address;
+  const { host, port, tls = null, aeTitle: called } = address;
   const syntaxes = [EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN];
   const wanted = [{ abstractSyntax: STORAGE_COMMITMENT_PUSH, transferSyntaxes: syntaxes, asProvider: true }];
-  const association = await associate({ host, port, calling, called, timeoutMs: TIMEOUT_MS }, wanted);
+  const association = await associate({ host, port, calling, called, tls, timeoutMs: TIMEOUT_MS }, wanted);
   if (isFailure(association)) return association;
   const status = await association.report(answer);
   await association.release();

@@ -215,6 +215,7 @@ describe('a PACS', () => {
       ...{ host: 'h', port: 1 },
       archive: { name: 'pacs', limitMs: 7_200_000 },
     });
+    expect(loaded(asked + ct(', tls: {}')).config.peers[0]?.commitment).toMatchObject({ tls: { ca: '', cert: '' } });
     expect(() => loaded(pacs() + ct(', archive: pacs'))).toThrow('there is no such destination of kind dimse with commitment');
   });
 
@@ -510,6 +511,10 @@ describe('calls to other machines', () => {
   it('warn that there is no TLS, with their place and without what a URL holds beside the host', () => {
     const of = (destination: string) => loaded(`destinations: [{ name: d, group: g, ${destination} }]`).warnings.map(faultText);
     const other = 'is another machine, and is called without TLS';
+    const reports = (tls: string) =>
+      loaded(`peers: [{ name: ct, dimse: { aeTitle: CT1, commitment: { host: 10.0.0.1, port: 1${tls} } } }]`).warnings;
+    expect(reports('').map(faultText)).toContainEqual(expect.stringContaining(`peers[0].dimse.commitment.host: 10.0.0.1 ${other}`));
+    expect(reports(', tls: {}').map(faultText)).not.toContainEqual(expect.stringContaining(other));
     expect(of('kind: dimse, host: pacs.example, port: 104, aeTitle: P')).toEqual([
       expect.stringMatching(new RegExp(`^waystation\\.yaml:1:\\d+ destinations\\[0\\]\\.host: pacs\\.example ${other}`)),
     ]);
