@@ -37,8 +37,8 @@ const peerOf = (name: string, more: Partial<ConfiguredPeer>) =>
 const PEERS = [
   peerOf('ct', {}),
   peerOf('ris', { worklist: { of: ['ct'] } }),
-  peerOf('reader', { query: { group: 'readers', moveTo: [] } }),
-  peerOf('other', { query: { group: 'others', moveTo: [] }, worklist: { of: ['mr'] } }),
+  peerOf('reader', { query: { group: 'readers', moveTo: [], transcode: 'uncompressed' } }),
+  peerOf('other', { query: { group: 'others', moveTo: [], transcode: 'uncompressed' }, worklist: { of: ['mr'] } }),
 ];
 beforeEach(async () => {
   door = await openDicomDoor({ config: { peers: PEERS } });

@@ -15,7 +15,7 @@ import { indexStudy, searchDicom } from '../../src/store/dicom-search-store.ts';
 import { rleCompressed } from '../support/compressed-slice.ts';
 import { type DicomDoor, openDicomDoor } from '../support/dicom-door.ts';
 import { CT, CT_EXPLICIT, ctSeries, ctSlice } from '../support/dicom-objects.ts';
-import { associateWith, commandValue } from '../support/dicom-sender.ts';
+import { associateRq, associateWith, callDoor, commandValue } from '../support/dicom-sender.ts';
 import { isInstalled, run } from '../support/programs.ts';
 import { storeObjects } from '../support/store-objects.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -243,6 +243,39 @@ withDcmtk('C-FIND at the DIMSE door', () => {
       expect(row).toMatchObject({ client: 'workstation', target: STUDY_FIND });
       break;
     }
+  });
+
+  it('searches without the keys above, and names by their words, where that was agreed on', async () => {
+    const ask = async (information: Buffer | null, identifier: Buffer) => {
+      const sender = await callDoor(door.port);
+      const rq = associateRq([{ abstractSyntax: STUDY_FIND, transferSyntaxes: [EXPLICIT_LITTLE_ENDIAN] }], { calling: 'WORKSTATION' });
+      const extended = information ? { extended: [{ sopClassUid: STUDY_FIND, information }] } : {};
+      sender.sendPdu({ ...rq, user: { ...rq.user, ...extended } });
+      const answer = await sender.pdu();
+      const agreed = answer.type === 'A-ASSOCIATE-AC' ? answer.user.extended?.[0]?.information : undefined;
+      const request = { field: COMMAND.cFindRq, messageId: 3, sopClassUid: STUDY_FIND, sopInstanceUid: '', hasDataset: true };
+      sender.sendValues(commandValue(request), { context: 1, command: false, last: true, fragment: identifier });
+      const statuses: number[] = [];
+      while (statuses.at(-1) === undefined || statuses.at(-1) === 0xff00) {
+        const pdu = await sender.pdu();
+        if (pdu.type !== 'P-DATA-TF') throw new Error(pdu.type);
+        for (const { command, fragment } of pdu.values) if (command) statuses.push((decodeCommand(fragment) as Command).status ?? -1);
+      }
+      sender.hangUp();
+      return { agreed: agreed?.toString('hex'), statuses };
+    };
+    const series = writeDataset([
+      [0x00080052, 'CS', 'SERIES'],
+      [0x0020000e, 'UI', ''],
+    ]);
+    expect(await ask(null, series)).toEqual({ agreed: undefined, statuses: [0xa900] });
+    expect(await ask(Buffer.from([1, 1, 0, 1]), series)).toEqual({ agreed: '0100000000', statuses: [0xff00, 0xff00, 0xff00, 0xff00, 0] });
+    const named = writeDataset([
+      [0x00080052, 'CS', 'STUDY'],
+      [0x00100010, 'PN', 'bo'],
+    ]);
+    expect((await ask(null, named)).statuses).toEqual([0]);
+    expect(await ask(Buffer.from([0, 0, 1]), named)).toEqual({ agreed: '0000010000', statuses: [0xff00, 0] });
   });
 
   it('stops when it is cancelled', async () => {

@@ -104,7 +104,7 @@ export class FindSession implements Operation {
 export function findStudies({ context, peer, dialogue }: Request, { database }: FindDeps): Search {
   const { root } = QUERY_MODELS.get(context.abstractSyntax) ?? { root: 'study' };
   return async function* (identifier, isOver) {
-    const query = findQuery(identifier, root);
+    const query = findQuery(identifier, root, context.extension);
     if (isFailure(query)) return query;
     const { level, conditions } = query;
     for (let after: DicomPlace | undefined; !isOver(); ) {

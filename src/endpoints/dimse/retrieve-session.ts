@@ -95,7 +95,8 @@ export class RetrieveSession implements Operation {
     const { context, peer } = this.#request;
     const identifier = this.#reader.end();
     if (isFailure(identifier)) return identifier;
-    const conditions = retrieveConditions(identifier, QUERY_MODELS.get(context.abstractSyntax)?.root ?? 'study');
+    const root = QUERY_MODELS.get(context.abstractSyntax)?.root ?? 'study';
+    const conditions = retrieveConditions(identifier, root, context.extension?.relational);
     return isFailure(conditions) ? conditions : findObjects(this.#deps.database, conditions, groupOf(peer), MAX_OBJECTS + 1);
   }
 

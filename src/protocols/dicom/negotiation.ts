@@ -5,6 +5,7 @@
 import { type Failure, failure } from '../../model/failure.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from './part10.ts';
 import { APPLICATION_CONTEXT, type AssociateAc, type AssociateRq, type ContextResult, type PresentationContext } from './pdu.ts';
+import { extensionBytes, type QueryExtension, queryExtension } from './query-extension.ts';
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN, transferSyntax } from './transfer-syntax.ts';
 
 /** An accepted context: what may be sent on it, and how it is encoded. */
@@ -14,6 +15,8 @@ export type AcceptedContext = {
   readonly transferSyntax: string;
   /** The peer performs this service too: we may store with it (PS3.7 §D.3.3.4). */
   readonly isProvider?: boolean;
+  /** What was agreed on beside what the service does by itself. */
+  readonly extension?: QueryExtension;
 };
 
 export type Negotiated = { readonly answer: AssociateAc; readonly contexts: ReadonlyMap<number, AcceptedContext> };
@@ -38,8 +41,13 @@ export function negotiate(rq: AssociateRq, maxPduLength: number, offer: Offer, p
     if (result.result !== ACCEPTANCE) return [];
     const { id, abstractSyntax } = context;
     const provider = providers.has(abstractSyntax) ? { isProvider: true } : {};
-    return [{ id, abstractSyntax, transferSyntax: result.transferSyntax, ...provider }];
+    const said = rq.user.extended?.find(({ sopClassUid }) => sopClassUid === abstractSyntax)?.information;
+    const extension = said && queryExtension(abstractSyntax, said);
+    return [{ id, abstractSyntax, transferSyntax: result.transferSyntax, ...provider, ...(extension ? { extension } : {}) }];
   });
+  const extended = accepted.flatMap(({ abstractSyntax: sopClassUid, extension }) =>
+    extension ? [{ sopClassUid, information: extensionBytes(sopClassUid, extension) }] : [],
+  );
   const answer: AssociateAc = {
     type: 'A-ASSOCIATE-AC',
     protocolVersion: 1,
@@ -52,6 +60,8 @@ export function negotiate(rq: AssociateRq, maxPduLength: number, offer: Offer, p
       ...{ maxPduLength, implementationClassUid: IMPLEMENTATION_CLASS_UID, implementationVersionName: IMPLEMENTATION_VERSION_NAME },
       // PS3.7 §D.3.3.4: without an answer the default roles hold.
       ...(providers.size === 0 ? {} : { roles }),
+      // PS3.7 §D.3.3.5: what is not answered is not agreed on.
+      ...(extended.length === 0 ? {} : { extended }),
     },
   };
   return { answer, contexts: new Map(accepted.map((context) => [context.id, context])) };

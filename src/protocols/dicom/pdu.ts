@@ -17,9 +17,13 @@ export type UserInformation = {
   readonly implementationVersionName: string;
   /** Roles that the requestor of the association proposes for itself, or is given (PS3.7 §D.3.3.4); absent where there are none. */
   readonly roles?: readonly RoleSelection[];
+  readonly extended?: readonly ExtendedNegotiation[];
 };
 
 export type RoleSelection = { readonly sopClassUid: string; readonly scu: boolean; readonly scp: boolean };
+
+/** PS3.7 §D.3.3.5: what a service class says of a SOP class, byte by byte. */
+export type ExtendedNegotiation = { readonly sopClassUid: string; readonly information: Buffer };
 
 export type PresentationContext = { readonly id: number; readonly abstractSyntax: string; readonly transferSyntaxes: readonly string[] };
 
@@ -97,7 +101,7 @@ const ITEM = {
   transferSyntax: 0x40,
   user: 0x50,
 } as const;
-const USER_ITEM = { maxLength: 0x51, implementationClass: 0x52, roleSelection: 0x54, implementationVersion: 0x55 } as const;
+const USER_ITEM = { maxLength: 0x51, implementationClass: 0x52, roleSelection: 0x54, implementationVersion: 0x55, extended: 0x56 } as const;
 
 type Item = { readonly type: number; readonly value: Buffer };
 
@@ -144,12 +148,20 @@ function decodeUser(value: Buffer): UserInformation | null {
   const find = (type: number) => items.find((item) => item.type === type)?.value;
   const maxLength = find(USER_ITEM.maxLength);
   const roles = items.flatMap(({ type, value: role }) => (type === USER_ITEM.roleSelection ? decodeRole(role) : []));
+  const extended = items.flatMap(({ type, value: said }) => (type === USER_ITEM.extended ? decodeExtended(said) : []));
   return {
     maxPduLength: maxLength?.length === 4 ? maxLength.readUInt32BE(0) : 0,
     implementationClassUid: text(find(USER_ITEM.implementationClass) ?? Buffer.alloc(0)),
     implementationVersionName: text(find(USER_ITEM.implementationVersion) ?? Buffer.alloc(0)),
     ...(roles.length === 0 ? {} : { roles }),
+    ...(extended.length === 0 ? {} : { extended }),
   };
+}
+
+/** PS3.7 Table D.3-11; one that cannot be read is as good as none. */
+function decodeExtended(value: Buffer): ExtendedNegotiation[] {
+  const end = value.length < 2 ? Number.POSITIVE_INFINITY : value.readUInt16BE(0) + 2;
+  return end > value.length ? [] : [{ sopClassUid: text(value.subarray(2, end)), information: value.subarray(end) }];
 }
 
 /** One that cannot be read is as good as none: the default roles are then meant. */
@@ -215,6 +227,7 @@ function encodeUser(user: UserInformation): Buffer {
     item(USER_ITEM.implementationClass, user.implementationClassUid),
     ...(user.roles ?? []).map(encodeRole),
     ...(version === '' ? [] : [item(USER_ITEM.implementationVersion, version)]),
+    ...(user.extended ?? []).map(encodeExtended),
   );
 }
 
@@ -223,6 +236,13 @@ function encodeRole({ sopClassUid, scu, scp }: RoleSelection): Buffer {
   const length = Buffer.alloc(2);
   length.writeUInt16BE(sopClassUid.length);
   return item(USER_ITEM.roleSelection, length, sopClassUid, Buffer.from([Number(scu), Number(scp)]));
+}
+
+/** PS3.7 Tables D.3-11 and D.3-12. */
+function encodeExtended({ sopClassUid, information }: ExtendedNegotiation): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(sopClassUid.length);
+  return item(USER_ITEM.extended, length, sopClassUid, information);
 }
 
 function encodePdv(pdv: Pdv): Buffer[] {

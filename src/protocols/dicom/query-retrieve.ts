@@ -9,6 +9,7 @@ import { matchesKeys } from './attribute-match.ts';
 import { ATTRIBUTES, type DicomJson, type Keyword } from './header.ts';
 import type { Identifier } from './identifier.ts';
 import { type MatchCounts, studyFacts } from './query-answer.ts';
+import type { QueryExtension } from './query-extension.ts';
 import { SERIES_TAGS, STUDY_TAGS } from './query-index.ts';
 import { isUid } from './uid.ts';
 import { keyOf } from './value-json.ts';
@@ -33,26 +34,28 @@ export type FindMatch = MatchCounts & {
   readonly instance: DicomJson | null;
 };
 
-export function findQuery({ json, charsets }: Identifier, root: Root): FindQuery | Failure {
+/** `extension`: what was agreed on with who asks. */
+export function findQuery({ json, charsets }: Identifier, root: Root, extension?: QueryExtension): FindQuery | Failure {
   const level = levelOf(json, root);
   if (isFailure(level)) return level;
   const missing = uniqueKeysAbove(level, root).find((keyword) => textsAt(json, keyword).length === 0);
-  if (missing) return failure('dicom', 'invalid', `${missing} is not said at the level of ${level}`);
+  if (missing && !extension?.relational) return failure('dicom', 'invalid', `${missing} is not said at the level of ${level}`);
   const keys = Object.fromEntries(Object.entries(json).filter(([tag]) => !ABOUT_THE_QUERY.has(tag)));
   const known = KNOWN[level];
   const searched = ([tag]: readonly [string, unknown]) => isSearchedBy(level, tag) && known.has(tag);
-  const conditions = conditionsOf(level, Object.entries(keys).filter(searched));
+  const conditions = conditionsOf(level, Object.entries(keys).filter(searched), extension?.fuzzy);
   if (isFailure(conditions)) return conditions;
   const rest = Object.fromEntries(Object.entries(keys).filter((entry) => !searched(entry) && known.has(entry[0])));
   const isSupported = Object.keys(keys).every((tag) => known.has(tag));
   return { level, conditions, rest, keys, isSupported, charsets };
 }
 
-/** What a C-GET or C-MOVE asks for: lists of unique keys, and nothing else (§C.4.2.1.4.1). */
-export function retrieveConditions({ json }: Identifier, root: Root): readonly DicomCondition[] | Failure {
+/** What a C-GET or C-MOVE asks for: lists of unique keys, and nothing else (§C.4.2.1.4.1); `relational`: those above the level may be left out. */
+export function retrieveConditions({ json }: Identifier, root: Root, relational = false): readonly DicomCondition[] | Failure {
   const level = levelOf(json, root);
   if (isFailure(level)) return level;
-  const named = [...uniqueKeysAbove(level, root), UNIQUE_KEY[level]];
+  const above = uniqueKeysAbove(level, root).filter((keyword) => !relational || textsAt(json, keyword).length > 0);
+  const named = [...above, UNIQUE_KEY[level]];
   const missing = named.find((keyword) => textsAt(json, keyword).length === 0);
   if (missing) return failure('dicom', 'invalid', `${missing} is not said at the level of ${level}`);
   const uids = named.filter((keyword) => keyword !== 'PatientID').flatMap((keyword) => textsAt(json, keyword));
@@ -94,8 +97,13 @@ function uniqueKeysAbove(level: SearchLevel, root: Root): Keyword[] {
   return LEVELS.slice(root === 'patient' ? 0 : 1, LEVELS.indexOf(level)).map((above) => UNIQUE_KEY[above]);
 }
 
-function conditionsOf(level: SearchLevel, keys: readonly (readonly [string, DicomJson[string]])[]): readonly DicomCondition[] | Failure {
-  const parameters = keys.flatMap(([tag, element]) => textsOf(element).map((text) => [tag, text] as const));
+function conditionsOf(
+  level: SearchLevel,
+  keys: readonly (readonly [string, DicomJson[string]])[],
+  fuzzy = false,
+): readonly DicomCondition[] | Failure {
+  const matching = fuzzy ? [['fuzzymatching', 'true'] as const] : [];
+  const parameters = [...matching, ...keys.flatMap(([tag, element]) => textsOf(element).map((text) => [tag, text] as const))];
   const query = parseWebQuery(level === 'patient' ? 'study' : level, {}, parameters);
   return isFailure(query) ? query : query.search.conditions;
 }

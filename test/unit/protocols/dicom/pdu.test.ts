@@ -103,6 +103,18 @@ describe('PDUs', () => {
     expect(decode(bytes)).toMatchObject({ user: { roles } });
   });
 
+  it('reads what is negotiated of a SOP class beyond the default, and skips one that cannot be read', () => {
+    const first = { sopClassUid: '1.2', information: Buffer.from([1, 0]) };
+    const proposed = {
+      ...RQ,
+      user: { ...(RQ as AssociateRq).user, extended: [first, { sopClassUid: '1.2.3', information: Buffer.from([1]) }] },
+    };
+    const bytes = encodePdu(proposed as Pdu);
+    expect(decode(bytes)).toEqual(proposed);
+    bytes.writeUInt16BE(99, bytes.lastIndexOf(Buffer.from('0005312e322e33', 'hex')));
+    expect(decode(bytes)).toMatchObject({ user: { extended: [first] } });
+  });
+
   it('takes AE titles without their padding, and UIDs without the NUL some end them with', () => {
     const bytes = Buffer.concat([encodePdu({ ...RQ, called: ' A ', calling: 'B' } as Pdu)]);
     bytes[bytes.indexOf('1.2.840.10008.1.2') + 16] = 0;
