@@ -1,8 +1,8 @@
 /** Rows that are written in binary come back from a real server as they were. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import type { CopyTarget, Database } from '../../src/store/database.ts';
 import { freshDatabase } from '../support/database.ts';
+import fc from '../support/properties.ts';
 
 let fresh: Awaited<ReturnType<typeof freshDatabase>>;
 let database: Database;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { arrayLiteral } from '../../src/store/packed.ts';
 import { freshDatabase } from '../support/database.ts';
+import fc from '../support/properties.ts';
 
 let fresh: Awaited<ReturnType<typeof freshDatabase>>;
 beforeAll(async () => {

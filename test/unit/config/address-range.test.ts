@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { addressRange, isAddressRange } from '../../../src/config/address-range.ts';
+import fc from '../../support/properties.ts';
 
 describe('a range of addresses', () => {
   it.each([

@@ -5,11 +5,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { mapHl7v2 } from '../../../src/mapping/registry.ts';
 import { isFailure } from '../../../src/model/failure.ts';
 import { isMappable, judge, messageType } from '../../../src/protocols/hl7v2/accept.ts';
 import { isRefusal, readHeader } from '../../../src/protocols/hl7v2/header.ts';
+import fc from '../../support/properties.ts';
 import { allConditions, bytesOf, PEER } from './fixtures.ts';
 
 const CORPUS = '../shared/corpora/hl7v2';

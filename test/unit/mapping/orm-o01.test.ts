@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { mapHl7v2 } from '../../../src/mapping/registry.ts';
 import { isFailure } from '../../../src/model/failure.ts';
 import type { Mapped } from '../../../src/model/mapped.ts';
@@ -10,6 +9,7 @@ import { judge } from '../../../src/protocols/hl7v2/accept.ts';
 import { encodeText } from '../../../src/protocols/hl7v2/encode.ts';
 import { isRefusal, readHeader } from '../../../src/protocols/hl7v2/header.ts';
 import { parseMessage } from '../../../src/protocols/hl7v2/message.ts';
+import fc from '../../support/properties.ts';
 import { bytesOf, mapBytes, mapFixture, PEER, stored } from './fixtures.ts';
 
 const CORPUS = '../shared/corpora/hl7v2';

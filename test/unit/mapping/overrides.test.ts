@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { overridden } from '../../../src/mapping/overrides/overridden.ts';
 import { isFailure } from '../../../src/model/failure.ts';
 import type { MappingOverrides, Rewrite } from '../../../src/model/override.ts';
 import { loadValidator } from '../../../src/protocols/fhir/resource-validator.ts';
 import { type Hl7Message, parseMessage } from '../../../src/protocols/hl7v2/message.ts';
+import fc from '../../support/properties.ts';
 import { mapBytes, stored } from './fixtures.ts';
 
 const NONE: MappingOverrides = { authorities: {}, codes: {}, segments: {}, rewrite: [] };

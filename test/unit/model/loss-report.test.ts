@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { countGaps, decodeLoss, encodeLoss, holdText, lossText } from '../../../src/model/loss-report.ts';
 import type { Gap } from '../../../src/model/mapped.ts';
 import { type Work, workOf } from '../../../src/model/work.ts';
+import fc from '../../support/properties.ts';
 
 const SET_ID: Gap = { path: 'OBX[2]-1', reason: 'counts the segments only', value: '2' };
 const CODE: Gap = { path: 'OBX[2]-8[1].1', reason: 'code is not in HL7 Table 0078', value: 'QQ', table: 'HL7 Table 0078' };

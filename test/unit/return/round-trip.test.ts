@@ -14,7 +14,6 @@ import type {
   Reference,
   Resource,
 } from '@medplum/fhirtypes';
-import fc from 'fast-check';
 import { resultGroups } from '../../../src/mapping/messages/result-groups.ts';
 import { OBSERVATION_STATUS } from '../../../src/mapping/vocabulary/0085-observation-status.ts';
 import { RESULT_STATUS } from '../../../src/mapping/vocabulary/0123-result-status.ts';
@@ -25,6 +24,7 @@ import { buildMessage, type FieldValue, segment } from '../../../src/protocols/h
 import { type Hl7Message, parseMessage, type Segment } from '../../../src/protocols/hl7v2/message.ts';
 import { composeMdm } from '../../../src/return/hl7v2/mdm.ts';
 import { composeOru, type OruInput } from '../../../src/return/hl7v2/oru-r01.ts';
+import fc from '../../support/properties.ts';
 import { bytesOf, mapBytes, PEER } from '../mapping/fixtures.ts';
 import { lost } from './listed-fields.ts';
 

@@ -1,6 +1,5 @@
 /** Records of the landing log as they lie in a segment. */
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import {
   bodyCrcOf,
   decodeHeader,
@@ -9,6 +8,7 @@ import {
   RECORD_HEADER_BYTES,
   recordBytes,
 } from '../../../src/store/landing-record.ts';
+import fc from '../../support/properties.ts';
 
 const bytes = fc.uint8Array({ maxLength: 9000 }).map((array) => Buffer.from(array));
 const lap = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });

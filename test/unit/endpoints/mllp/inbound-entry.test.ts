@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { peerDirectory } from '../../../../src/config/peers.ts';
 import { type Inbound, readInbound } from '../../../../src/endpoints/mllp/inbound-entry.ts';
 import type { Clock } from '../../../../src/model/clock.ts';
@@ -10,6 +9,7 @@ import { isFailure } from '../../../../src/model/failure.ts';
 import type { PeerDirectory } from '../../../../src/model/peer.ts';
 import { parseAck } from '../../../../src/protocols/hl7v2/ack.ts';
 import { parseMessage } from '../../../../src/protocols/hl7v2/message.ts';
+import fc from '../../../support/properties.ts';
 
 const ORDER = readFileSync('fixtures/hl7v2/orm-o01/new-order.hl7');
 const NOW = new Date('2026-03-14T08:26:53.589Z');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { matchesKeys } from '../../../../src/protocols/dicom/attribute-match.ts';
 import type { DicomJson, DicomJsonValue } from '../../../../src/protocols/dicom/header.ts';
+import fc from '../../../support/properties.ts';
 
 const matches = (vr: string, key: readonly DicomJsonValue[], value: readonly DicomJsonValue[]): boolean =>
   matchesKeys({ '00100010': { vr, Value: key } }, { '00100010': { vr, Value: value } });

@@ -1,10 +1,10 @@
 import { expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { isFailure } from '../../../../src/model/failure.ts';
 import { barePixels } from '../../../../src/protocols/dicom/bare-pixels.ts';
 import { deidentification } from '../../../../src/protocols/dicom/deidentification.ts';
 import { editDataset } from '../../../../src/protocols/dicom/edited-dataset.ts';
 import { writeDataset } from '../../../../src/protocols/dicom/write.ts';
+import fc from '../../../support/properties.ts';
 import { storedDataset } from '../../../support/stored-dataset.ts';
 
 const JPEG_BASELINE = '1.2.840.10008.1.2.4.50';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { decodeText } from '../../../../src/protocols/dicom/charset.ts';
 import { encodeText } from '../../../../src/protocols/dicom/charset-encode.ts';
+import fc from '../../../support/properties.ts';
 
 const written = (text: string, charsets: readonly string[], vr = 'LO') => encodeText(text, charsets, vr)?.toString('hex') ?? null;
 

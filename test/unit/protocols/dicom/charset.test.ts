@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { decodeText } from '../../../../src/protocols/dicom/charset.ts';
+import fc from '../../../support/properties.ts';
 
 describe('text of a dataset', () => {
   it.each([

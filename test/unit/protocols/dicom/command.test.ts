@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { isFailure } from '../../../../src/model/failure.ts';
 import { COMMAND, decodeCommand, encodeCommand, RESPONSE, responseTo } from '../../../../src/protocols/dicom/command.ts';
 import { CommandAssembler } from '../../../../src/protocols/dicom/command-assembler.ts';
+import fc from '../../../support/properties.ts';
 
 const STORE = {
   field: COMMAND.cStoreRq,

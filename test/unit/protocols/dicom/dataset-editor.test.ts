@@ -1,11 +1,11 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { type Failure, isFailure } from '../../../../src/model/failure.ts';
 import type { Edits } from '../../../../src/protocols/dicom/dataset-editor.ts';
 import { editDataset } from '../../../../src/protocols/dicom/edited-dataset.ts';
 import type { NewElement } from '../../../../src/protocols/dicom/element-bytes.ts';
 import { type TransferSyntax, transferSyntax } from '../../../../src/protocols/dicom/transfer-syntax.ts';
+import fc from '../../../support/properties.ts';
 import { storedDataset } from '../../../support/stored-dataset.ts';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { DatasetReader, type RawDataset } from '../../../../src/protocols/dicom/dataset-reader.ts';
 import { transferSyntax } from '../../../../src/protocols/dicom/transfer-syntax.ts';
 import { type DatasetElement, writeDataset } from '../../../../src/protocols/dicom/write.ts';
+import fc from '../../../support/properties.ts';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const IMPLICIT = '1.2.840.10008.1.2';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { type Failure, isFailure } from '../../../../src/model/failure.ts';
 import { frameBytes, locateFrames, type Range } from '../../../../src/protocols/dicom/frames.ts';
 import type { DicomJson } from '../../../../src/protocols/dicom/header.ts';
 import { type TransferSyntax, transferSyntax } from '../../../../src/protocols/dicom/transfer-syntax.ts';
+import fc from '../../../support/properties.ts';
 
 const JPEG = '1.2.840.10008.1.2.4.50';
 const EXPLICIT = '1.2.840.10008.1.2.1';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { isFailure } from '../../../../src/model/failure.ts';
 import type { DicomJson } from '../../../../src/protocols/dicom/header.ts';
 import { type Identifier, identifierReader, writeIdentifier } from '../../../../src/protocols/dicom/identifier.ts';
 import { type TransferSyntax, transferSyntax } from '../../../../src/protocols/dicom/transfer-syntax.ts';
 import { writeDataset } from '../../../../src/protocols/dicom/write.ts';
+import fc from '../../../support/properties.ts';
 
 const EXPLICIT = transferSyntax('1.2.840.10008.1.2.1') as TransferSyntax;
 const IMPLICIT = transferSyntax('1.2.840.10008.1.2') as TransferSyntax;

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { isFailure } from '../../../../src/model/failure.ts';
 import { DatasetWalker } from '../../../../src/protocols/dicom/dataset-walker.ts';
 import { datasetOf, type Piece } from '../../../../src/protocols/dicom/json-dataset.ts';
 import { metadataJson } from '../../../../src/protocols/dicom/metadata-json.ts';
 import { readPart10 } from '../../../../src/protocols/dicom/part10.ts';
 import { type TransferSyntax, transferSyntax } from '../../../../src/protocols/dicom/transfer-syntax.ts';
+import fc from '../../../support/properties.ts';
 
 /** Of bytes that stay bulk data. */
 const LARGE = 2_000;

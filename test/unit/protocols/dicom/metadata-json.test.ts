@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { bulkLocator } from '../../../../src/protocols/dicom/bulk-path.ts';
 import { type DatasetSink, DatasetWalker } from '../../../../src/protocols/dicom/dataset-walker.ts';
 import { metadataJson, withBase } from '../../../../src/protocols/dicom/metadata-json.ts';
 import { type TransferSyntax, transferSyntax } from '../../../../src/protocols/dicom/transfer-syntax.ts';
 import { type DatasetElement, writeDataset } from '../../../../src/protocols/dicom/write.ts';
+import fc from '../../../support/properties.ts';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const IMPLICIT = '1.2.840.10008.1.2';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { multipartReader } from '../../../../src/protocols/dicom/multipart-reader.ts';
+import fc from '../../../support/properties.ts';
 
 type Part = { headers: Record<string, string>; body: string };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { gathered } from '../../../../src/protocols/dicom/p-data.ts';
+import fc from '../../../support/properties.ts';
 
 const arrayOf = async (chunks: Iterable<Buffer>, size: number): Promise<Buffer[]> => {
   const pieces: Buffer[] = [];

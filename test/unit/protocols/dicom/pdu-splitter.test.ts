@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import type { Failure } from '../../../../src/model/failure.ts';
 import { encodePdu, type PData, type Pdv } from '../../../../src/protocols/dicom/pdu.ts';
 import { pduSplitter, type RawPdu } from '../../../../src/protocols/dicom/pdu-splitter.ts';
+import fc from '../../../support/properties.ts';
 
 const RELEASE = encodePdu({ type: 'A-RELEASE-RQ' });
 

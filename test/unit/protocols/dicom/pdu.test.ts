@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { isFailure } from '../../../../src/model/failure.ts';
 import { APPLICATION_CONTEXT, type AssociateRq, decodePdu, encodePdu, type Pdu } from '../../../../src/protocols/dicom/pdu.ts';
+import fc from '../../../support/properties.ts';
 import { readPdu } from '../../../support/read-pdu.ts';
 
 const RQ: Pdu = {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { isFailure } from '../../../../src/model/failure.ts';
 import { DatasetReader } from '../../../../src/protocols/dicom/dataset-reader.ts';
 import { type DicomJson, dicomJson } from '../../../../src/protocols/dicom/header.ts';
@@ -16,6 +15,7 @@ import {
 import { type TransferSyntax, transferSyntax } from '../../../../src/protocols/dicom/transfer-syntax.ts';
 import { writeDataset } from '../../../../src/protocols/dicom/write.ts';
 import { availability, performedStep, seriesOf } from '../../../support/performed-step.ts';
+import fc from '../../../support/properties.ts';
 
 const read = (bytes: Buffer, explicit: boolean, tags = STEP_TAGS, limit = MAX_STEP_BYTES) => {
   const reader = new DatasetReader(transferSyntax(explicit ? '1.2.840.10008.1.2.1' : '1.2.840.10008.1.2') as TransferSyntax, tags, limit);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { isFailure } from '../../../../src/model/failure.ts';
 import { deidentification, JUDGED } from '../../../../src/protocols/dicom/deidentification.ts';
 import { editDataset, readElements } from '../../../../src/protocols/dicom/edited-dataset.ts';
@@ -7,6 +6,7 @@ import { namedUids, type Originals, reidentification } from '../../../../src/pro
 import { readStudyModules } from '../../../../src/protocols/dicom/study-modules.ts';
 import { EXPLICIT_LITTLE_ENDIAN, transferSyntax } from '../../../../src/protocols/dicom/transfer-syntax.ts';
 import { type DatasetElement, writeDataset } from '../../../../src/protocols/dicom/write.ts';
+import fc from '../../../support/properties.ts';
 import { storedDataset } from '../../../support/stored-dataset.ts';
 
 const NOTHING: Originals = {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import type { CommitmentAnswer } from '../../../../src/model/commitment.ts';
 import { isFailure } from '../../../../src/model/failure.ts';
 import { eventTypeOf, reportReader, requestReader, writeEvent } from '../../../../src/protocols/dicom/storage-commitment.ts';
@@ -9,6 +8,7 @@ import {
   type TransferSyntax,
   transferSyntax,
 } from '../../../../src/protocols/dicom/transfer-syntax.ts';
+import fc from '../../../support/properties.ts';
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 const ANSWER: CommitmentAnswer = {

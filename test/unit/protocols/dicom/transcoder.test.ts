@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { isFailure } from '../../../../src/model/failure.ts';
 import { elementBytes, type NewElement, type Setting } from '../../../../src/protocols/dicom/element-bytes.ts';
 import { conversionsOf, transcoded } from '../../../../src/protocols/dicom/transcoder.ts';
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from '../../../../src/protocols/dicom/transfer-syntax.ts';
+import fc from '../../../support/properties.ts';
 
 const BIG_ENDIAN = '1.2.840.10008.1.2.2';
 const SETTINGS: Readonly<Record<string, Setting>> = {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Patient, ServiceRequest } from '@medplum/fhirtypes';
-import fc from 'fast-check';
 import { type Failure, isFailure } from '../../../../src/model/failure.ts';
 import type { DicomJson } from '../../../../src/protocols/dicom/header.ts';
 import { writeIdentifier } from '../../../../src/protocols/dicom/identifier.ts';
 import { askedOf, knowsKeys, worklistItems } from '../../../../src/protocols/dicom/worklist.ts';
+import fc from '../../../support/properties.ts';
 
 const typed = (code: string, value: string, system = 'urn:waystation:authority:RIS') => ({ type: { coding: [{ code }] }, system, value });
 const PATIENT: Patient = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { dateRange, elementRange } from '../../../../src/protocols/fhir/search-date.ts';
+import fc from '../../../support/properties.ts';
 
 const at = (text: string) => new Date(text).getTime();
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import fc from 'fast-check';
 import { buildBatchAck, isBatch, MAX_BATCH_MESSAGES, splitBatch } from '../../../../src/protocols/hl7v2/batch.ts';
+import fc from '../../../support/properties.ts';
 
 const STAMP = { now: new Date('2026-03-14T08:26:53Z'), controlId: '0195930f1c2d7abc8def' };
 const FILE = 'FHS|^~\\&|RIS|NORTH|WAY|HUB|20260314||file-1||F-7\r';

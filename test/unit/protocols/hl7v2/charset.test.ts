@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { CHARSETS, type CharsetName } from '../../../../src/model/charset.ts';
 import { isFailure } from '../../../../src/model/failure.ts';
 import { charsetNamed, decodeText, strictly } from '../../../../src/protocols/hl7v2/charset.ts';
@@ -8,6 +7,7 @@ import { buildMessage, STANDARD_DELIMITERS, segment, unescapeText } from '../../
 import { isRefusal, readFields, readHeader, readSegments } from '../../../../src/protocols/hl7v2/header.ts';
 import { decodeIso2022 } from '../../../../src/protocols/hl7v2/iso-2022.ts';
 import { parseMessage } from '../../../../src/protocols/hl7v2/message.ts';
+import fc from '../../../support/properties.ts';
 
 /** A sentence in each set, with bytes that were written by other programs where they are given. */
 const SAMPLES: Readonly<Record<CharsetName, readonly [text: string, hex?: string]>> = {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { isFailure } from '../../../../src/model/failure.ts';
 import {
   buildMessage,
@@ -10,6 +9,7 @@ import {
   unescapeText,
 } from '../../../../src/protocols/hl7v2/escape.ts';
 import { parseMessage, type Segment } from '../../../../src/protocols/hl7v2/message.ts';
+import fc from '../../../support/properties.ts';
 
 const HEADER = segment('MSH', { 3: 'WAY', 18: 'UNICODE UTF-8' });
 const OWN: Delimiters = { field: '$', component: '*', repetition: '!', escape: '%', subcomponent: '@', truncation: '#' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { createFramer, type Framer, type FramerEvent, frame } from '../../../../src/protocols/hl7v2/framer.ts';
+import fc from '../../../support/properties.ts';
 
 const VT = '\x0b';
 const END = '\x1c\r';

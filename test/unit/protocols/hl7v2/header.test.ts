@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { type Header, isRefusal, readFields, readHeader, readSegments } from '../../../../src/protocols/hl7v2/header.ts';
 import { parseMessage } from '../../../../src/protocols/hl7v2/message.ts';
+import fc from '../../../support/properties.ts';
 
 const MSH = 'MSH|^~\\&|ORDERS^1.2.3^ISO|NORTH|WAYSTATION|HUB|20260314092653||ORM^O01^ORM_O01|N-1|P^T|2.5.1^DEU||||||8859/1';
 

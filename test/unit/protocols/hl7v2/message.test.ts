@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { Message } from 'node-hl7-client';
 import { isFailure } from '../../../../src/model/failure.ts';
 import { type Hl7Message, parseMessage } from '../../../../src/protocols/hl7v2/message.ts';
+import fc from '../../../support/properties.ts';
 
 const CORPUS = '../shared/corpora/hl7v2';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import sharp from 'sharp';
 import { PICTURE_HEAD_BYTES, pictureCleaner } from '../../../../src/protocols/media/coded-metadata.ts';
+import fc from '../../../support/properties.ts';
 
 function cleaned(picture: Buffer, cuts: readonly number[] = []): Buffer {
   const clean = pictureCleaner(picture.subarray(0, PICTURE_HEAD_BYTES));

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import sharp, { type JpegOptions, type Sharp } from 'sharp';
 import { readCoefficients, writeCoefficients } from '../../../../src/protocols/media/jpeg-coefficients.ts';
 import { turnedJpeg } from '../../../../src/protocols/media/jpeg-turn.ts';
 import { MEDIA } from '../../../support/located-photo.ts';
+import fc from '../../../support/properties.ts';
 
 const ORIENTATIONS = [2, 3, 4, 5, 6, 7, 8];
 const raw = (file: Buffer | Sharp) => (Buffer.isBuffer(file) ? sharp(file) : file).raw().toBuffer({ resolveWithObject: true });

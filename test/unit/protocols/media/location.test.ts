@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import sharp from 'sharp';
 import { type Box, boxesIn } from '../../../../src/protocols/media/boxes.ts';
 import { heifPixels } from '../../../../src/protocols/media/heif.ts';
@@ -13,6 +12,7 @@ import { readMovie } from '../../../../src/protocols/media/movie.ts';
 import { pngOrientation } from '../../../../src/protocols/media/png.ts';
 import { commentedGif, locatedJpeg, locatedPng, MEDIA, recoded } from '../../../support/located-photo.ts';
 import { isInstalled } from '../../../support/programs.ts';
+import fc from '../../../support/properties.ts';
 import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 
 const read = (name: string): Buffer => readFileSync(`${MEDIA}/${name}`);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { isFailure } from '../../../../src/model/failure.ts';
 import type { ComposedObject } from '../../../../src/protocols/dicom/composed-object.ts';
 import { headerReader } from '../../../../src/protocols/dicom/header-reader.ts';
@@ -11,6 +10,7 @@ import { composeKeyImages, composeRejectionNote } from '../../../../src/return/d
 import { composeMeasurementSr } from '../../../../src/return/dicom/measurement-sr.ts';
 import { composeReportSr } from '../../../../src/return/dicom/report-sr.ts';
 import { dicomReport, RESULTS, studyIn } from '../../../support/dicom-report.ts';
+import fc from '../../../support/properties.ts';
 
 const PDF = Buffer.from('%PDF-1.4 invented');
 const made = (object: unknown): ComposedObject => {
