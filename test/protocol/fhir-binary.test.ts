@@ -1,7 +1,14 @@
-/** Binaries: bytes in, the same bytes out, whole or in part, and nothing a browser would run. */
+/**
+ * Binaries: bytes in, the same bytes out, whole or in part, and nothing a browser would run; to readers photos and films without where they were
+ * taken.
+ */
 import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Bundle, Media } from '@medplum/fhirtypes';
+import { withoutLocation } from '../../src/protocols/media/location.ts';
 import { type FhirCaller, type FhirDoor, openFhirDoor } from '../support/fhir-door.ts';
+import { fragmented, locatedJpeg, MEDIA } from '../support/located-photo.ts';
 
 let door: FhirDoor;
 let clinic: FhirCaller;
@@ -116,5 +123,96 @@ describe('a Binary as a resource', () => {
     const reference = await uploaded(Buffer.from('kept'));
     await door.database.query(`update resource set case_id = gen_random_uuid() where id = $1`, [reference.split('/')[1]]);
     expect((await clinic.ask('DELETE', reference)).status).toBe(409);
+  });
+});
+
+describe('a photo or film, to a reader who did not send it', () => {
+  let reader: FhirCaller;
+  beforeAll(async () => {
+    reader = await door.client('reader', 'readers');
+  });
+
+  /** A Binary of the clinic in a case that the readers see. */
+  async function shared(bytes: Buffer, contentType: string): Promise<string> {
+    const reference = await uploaded(bytes, contentType);
+    await door.database.query(`update resource set readers = readers || '{readers}'::text[] where id = $1`, [reference.split('/')[1]]);
+    return reference;
+  }
+  const ask = (caller: FhirCaller, reference: string, headers: Record<string, string> = {}, method = 'GET') =>
+    fetch(`${door.base}/${reference}`, { method, headers: { authorization: `Bearer ${caller.token}`, ...headers } });
+
+  it.each([
+    ['a JPEG', () => locatedJpeg({ orientation: 6 }), 'image/jpeg'],
+    ['a film', async () => readFileSync(`${MEDIA}/located.mp4`), 'video/mp4'],
+    ['a film in fragments', fragmented, 'video/mp4'],
+    ['a HEIC that its sender calls a document', async () => readFileSync(`${MEDIA}/located.heic`), 'application/octet-stream'],
+  ])(
+    '%s is what is pushed, whole and in part, under an ETag of its own; its sender gets what he sent',
+    async (_what, file, contentType) => {
+      const bytes = await file();
+      const pushed = withoutLocation(bytes) as Buffer;
+      expect(pushed.equals(bytes)).toBe(false);
+      const reference = await shared(bytes, contentType);
+      const [own, shown] = [await ask(clinic, reference), await ask(reader, reference)];
+      expect((await bytesOf(own)).equals(bytes)).toBe(true);
+      expect([shown.status, shown.headers.get('content-length')]).toEqual([200, String(pushed.length)]);
+      expect((await bytesOf(shown)).equals(pushed)).toBe(true);
+      const etag = shown.headers.get('etag') ?? '';
+      expect(etag).not.toBe(own.headers.get('etag'));
+      expect((await ask(reader, reference, { 'if-none-match': etag })).status).toBe(304);
+      expect((await ask(reader, reference, { 'if-none-match': own.headers.get('etag') ?? '' })).status).toBe(200);
+      const part = await ask(reader, reference, { range: `bytes=40-${pushed.length - 20}` });
+      expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 40-${pushed.length - 20}/${pushed.length}`]);
+      expect((await bytesOf(part)).equals(pushed.subarray(40, pushed.length - 19))).toBe(true);
+      expect((await ask(reader, reference, {}, 'HEAD')).headers.get('content-length')).toBe(String(pushed.length));
+      const { body } = await reader.ask('GET', reference, undefined, { accept: 'application/fhir+json' });
+      expect(Buffer.from(body.data, 'base64').equals(pushed)).toBe(true);
+    },
+  );
+
+  it('that is not understood is not given, and its sender still gets it; what is none goes as it is', async () => {
+    const broken = (await locatedJpeg()).subarray(0, 700);
+    const reference = await shared(broken, 'image/jpeg');
+    expect((await ask(reader, reference)).status).toBe(403);
+    expect((await reader.ask('GET', reference, undefined, { accept: 'application/fhir+json' })).status).toBe(403);
+    expect((await bytesOf(await ask(clinic, reference))).equals(broken)).toBe(true);
+    const report = await shared(Buffer.from('%PDF-1.7 a report'), 'application/pdf');
+    expect((await bytesOf(await ask(reader, report))).toString()).toBe('%PDF-1.7 a report');
+  });
+
+  it('of his own is what he sent, and so is it to an operator', async () => {
+    const bytes = await locatedJpeg();
+    const { body } = await reader.ask('POST', 'Binary', bytes, { 'content-type': 'image/jpeg' });
+    expect((await bytesOf(await ask(reader, `Binary/${body.id}`))).equals(bytes)).toBe(true);
+    const operator = await door.client('operator', 'operators');
+    expect((await bytesOf(await ask(operator, await shared(bytes, 'image/jpeg')))).equals(bytes)).toBe(true);
+  });
+
+  it('that stands in a Media goes likewise, found or read, with its own size and hash; of one elsewhere none are told', async () => {
+    const bytes = await locatedJpeg();
+    const sha1 = (file: Buffer) => createHash('sha1').update(file).digest('base64');
+    const said = { contentType: 'image/jpeg', size: bytes.length, hash: sha1(bytes) };
+    const url = await shared(bytes, 'image/jpeg');
+    const ids: string[] = [];
+    for (const content of [
+      { ...said, data: bytes.toString('base64') },
+      { ...said, url },
+    ]) {
+      const { body } = await clinic.ask('POST', 'Media', { resourceType: 'Media', status: 'completed', content });
+      ids.push(body.id);
+    }
+    await door.database.query(`update resource set readers = readers || '{readers}'::text[] where id = any($1)`, [ids]);
+    const pushed = withoutLocation(bytes) as Buffer;
+    const expected = [
+      { contentType: 'image/jpeg', size: pushed.length, hash: sha1(pushed), data: pushed.toString('base64') },
+      { contentType: 'image/jpeg', url },
+    ];
+    const found = (await reader.ask('GET', `Media?_id=${ids.join(',')}`)).body as Bundle<Media>;
+    const batch = { resourceType: 'Bundle', type: 'batch', entry: [{ request: { method: 'GET', url: `Media/${ids[0]}/_history/1` } }] };
+    const version = (await reader.ask('POST', '', batch)).body as Bundle<Media>;
+    const byId = new Map(found.entry?.map(({ resource }) => [resource?.id, resource?.content]));
+    expect(ids.map((id) => byId.get(id))).toEqual(expected);
+    expect(version.entry?.[0]?.resource?.content).toEqual(expected[0]);
+    expect((await clinic.ask('GET', `Media/${ids[0]}`)).body.content).toEqual({ ...said, data: bytes.toString('base64') });
   });
 });

@@ -13,6 +13,7 @@ import {
   putIntoCase,
   urn,
 } from '../support/fhir-door.ts';
+import { photo } from '../support/photo.ts';
 
 let door: FhirDoor;
 let clinic: FhirCaller;
@@ -39,11 +40,11 @@ async function offered(value: string) {
 describe('a reading group', () => {
   it('sees its own and nothing else, by any way in', async () => {
     const { subject, request, task } = await offered('g-1');
-    const upload = await clinic.ask('POST', 'Binary', Buffer.from('photo'), {
+    const upload = await clinic.ask('POST', 'Binary', photo(4, 4, [180, 120, 100]), {
       'content-type': 'image/jpeg',
       'x-security-context': request,
     });
-    const photo = `Binary/${upload.body.id}`;
+    const file = `Binary/${upload.body.id}`;
     const [taskId, requestId] = [task.split('/')[1], request.split('/')[1]];
     const searches = [
       `Task?_id=${taskId}&_include=Task:focus&_include=Task:patient`,
@@ -55,10 +56,10 @@ describe('a reading group', () => {
       [chest, false],
     ] as const) {
       const statuses: number[] = [];
-      for (const path of [task, request, subject, photo, `${task}/_history/1`, `${task}/_history`]) {
+      for (const path of [task, request, subject, file, `${task}/_history/1`, `${task}/_history`]) {
         statuses.push((await reader.ask('GET', path)).status);
       }
-      statuses.push((await reader.ask('GET', photo, undefined, { accept: '*/*' })).status);
+      statuses.push((await reader.ask('GET', file, undefined, { accept: '*/*' })).status);
       expect(statuses).toEqual(Array(7).fill(sees ? 200 : 404));
       const found = await Promise.all(searches.map((path) => reader.ask('GET', path)));
       expect(found.map(({ body }) => body.entry?.length ?? 0)).toEqual(sees ? [3, 2, 1] : [0, 0, 0]);

@@ -35,7 +35,7 @@ export async function recoded(format: 'png' | 'webp' | 'avif' | 'tiff', { deep =
   const picture = sharp(await locatedJpeg({ orientation: 6 })).keepMetadata();
   if (format === 'png') return (deep ? picture.toColourspace('rgb16') : picture).png().toBuffer();
   if (format === 'tiff') return picture.tiff({ compression: 'lzw' }).toBuffer();
-  return format === 'webp' ? picture.webp({ quality: 90 }).toBuffer() : picture.avif({ quality: 90 }).toBuffer();
+  return format === 'webp' ? picture.webp({ quality: 90 }).toBuffer() : picture.avif({ quality: 90, effort: 0 }).toBuffer();
 }
 
 export async function animated(format: 'webp' | 'gif'): Promise<Buffer> {
@@ -83,4 +83,22 @@ export async function commentedGif(): Promise<Buffer> {
 
 function counted(text: string): Buffer {
   return Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
+}
+
+/** The film as browsers record it, with a tag and a title. */
+export async function locatedWebm(): Promise<Buffer> {
+  const coded = [
+    '-c:v',
+    'libvpx',
+    '-b:v',
+    '200k',
+    '-an',
+    '-metadata',
+    'title=at home in Berlin',
+    '-metadata',
+    'location=+52.5163+013.3777/',
+  ];
+  const { stdout, status, stderr } = spawnSync('ffmpeg', ['-v', 'error', '-i', `${MEDIA}/located.mp4`, ...coded, '-f', 'webm', 'pipe:1']);
+  if (status !== 0) throw new Error(`ffmpeg failed: ${stderr}`);
+  return stdout;
 }

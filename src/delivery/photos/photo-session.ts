@@ -19,19 +19,17 @@ import {
 } from '../../protocols/dicom/picture.ts';
 import { codeElements } from '../../protocols/dicom/sr-content.ts';
 import type { DatasetElement } from '../../protocols/dicom/write.ts';
-import { type Box, blanked, boxAt, type Edit, edited, MAX_HEADER_BYTES } from '../../protocols/media/boxes.ts';
+import { filmEdits, readFilm } from '../../protocols/media/film-file.ts';
 import { bareJpeg, type JpegFacts, readJpeg } from '../../protocols/media/jpeg.ts';
 import { KIND_BYTES, mediaKind } from '../../protocols/media/location.ts';
-import { type Fragment, fragmentEdits, hasOtherTracks, movieEdits, readMovie, staysInFile } from '../../protocols/media/movie.ts';
+import { readMovie } from '../../protocols/media/movie.ts';
 import { codingOf, type PictureCoding, type StillKind } from '../../protocols/media/picture-coding.ts';
+import { shownPart } from '../../protocols/media/shown-file.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
 import { decodePicture, srgbProfile, turnUpright } from './decode-session.ts';
 
 /** A picture is read whole. */
 const MAX_PICTURE_BYTES = 128 * 1024 * 1024;
-/** The tables of a film of hours. */
-const MAX_MOVIE_BOX_BYTES = 64 * 1024 * 1024;
-const MAX_FILE_BOXES = 10_000;
 /** Of a film, at a time. */
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -137,53 +135,15 @@ async function codedPixels(bare: Buffer, facts: JpegFacts): Promise<Pixels | nul
 }
 
 async function filmPixels(blobs: Pick<BlobStore, 'read'>, blob: string, bytes: number): Promise<Pixels | Failure> {
-  const boxes = await fileBoxes(blobs, blob, bytes);
-  const place = boxes?.find(({ type }) => type === 'moov');
-  if (!boxes || !place || place.end - place.start > MAX_MOVIE_BOX_BYTES) return failure('delivery', 'invalid', 'it is no whole MP4 file');
-  const moov = await bytesOf(blobs, blob, place.start, place.end - place.start);
-  const fragments = await fragmentsOf(blobs, blob, boxes);
-  if (!fragments) return failure('delivery', 'too-large', 'a film of too many fragments');
-  const [facts, within] = [readMovie(moov, fragments), movieEdits(moov, place.start)];
-  if (!facts || !within || (fragments.length > 0 && hasOtherTracks(moov)))
+  const film = await readFilm((start, length) => bytesOf(blobs, blob, start, length), bytes);
+  if (!film) return failure('delivery', 'invalid', 'it is no whole MP4 file');
+  const [facts, edits] = [readMovie(film.moov, film.fragments), filmEdits(film)];
+  if (!facts || !edits)
     return failure('delivery', 'invalid', 'the film does not say how its pictures are coded, or its fragments hold what is no film');
   const picture = filmPicture(facts, bytes);
   if (!picture) return failure('delivery', 'invalid', refusedFilm(facts));
-  const beside = boxes.filter(({ type }) => !staysInFile(type)).flatMap(blanked);
-  const edits = [...beside, ...within, ...fragments.flatMap(({ bytes: moof, at }) => fragmentEdits(moof, at))];
-  return { picture, bytes, chunks: editedFile(blobs, blob, edits) };
-}
-
-/** The Movie Fragment Boxes of a film that is written while it goes on. */
-async function fragmentsOf(blobs: Pick<BlobStore, 'read'>, blob: string, boxes: readonly Box[]): Promise<Fragment[] | null> {
-  const fragments: Fragment[] = [];
-  let left = MAX_MOVIE_BOX_BYTES;
-  for (const { type, start, end } of boxes) {
-    if (type !== 'moof') continue;
-    left -= end - start;
-    if (left < 0) return null;
-    fragments.push({ bytes: await bytesOf(blobs, blob, start, end - start), at: start });
-  }
-  return fragments;
-}
-
-/** The boxes at the top of a file, header by header. */
-async function fileBoxes(blobs: Pick<BlobStore, 'read'>, blob: string, bytes: number): Promise<Box[] | null> {
-  const boxes: Box[] = [];
-  for (let at = 0; at < bytes; ) {
-    const box = boxAt(await bytesOf(blobs, blob, at, MAX_HEADER_BYTES), at, bytes);
-    if (!box || boxes.length === MAX_FILE_BOXES) return null;
-    boxes.push(box);
-    at = box.end;
-  }
-  return boxes;
-}
-
-async function* editedFile(blobs: Pick<BlobStore, 'read'>, blob: string, edits: readonly Edit[]): AsyncGenerator<Buffer> {
-  let at = 0;
-  for await (const chunk of blobs.read(blob, { highWaterMark: CHUNK_BYTES })) {
-    yield edited(chunk as Buffer, at, edits);
-    at += (chunk as Buffer).length;
-  }
+  const chunks = blobs.read(blob, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
+  return { picture, bytes, chunks: shownPart(chunks, 0, edits) };
 }
 
 async function bytesOf(blobs: Pick<BlobStore, 'read'>, blob: string, start: number, length: number): Promise<Buffer> {

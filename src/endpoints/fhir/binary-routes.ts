@@ -1,6 +1,6 @@
 /**
  * Binaries as they are (R4 §2.15, §3.1.0.2.5): `POST Binary` with any content type goes straight to the blob store, `GET Binary/id` comes
- * straight from it, also in ranges (RFC 9110 §14). Promises bounded memory at any size. As `application/fhir+json` a Binary is a resource
+ * straight from it, also in ranges (RFC 9110 §14), to readers without where photos were taken (binary-view-session.ts). Promises bounded memory at any size. As `application/fhir+json` a Binary is a resource
  * like others: then the ordinary routes take it, and only its data is put in here.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -13,11 +13,12 @@ import { isMediaType } from '../../protocols/fhir/media-type.ts';
 import { refuse } from '../../protocols/fhir/operation-outcome.ts';
 import { blobFailure } from '../../store/blob-failure.ts';
 import type { StoredBlob } from '../../store/blob-store.ts';
-import { readResources } from '../../store/resource-store.ts';
+import { readResources, type StoredResource } from '../../store/resource-store.ts';
+import type { BinaryView, ViewBinary } from './binary-view-session.ts';
 import type { FhirDeps } from './deps.ts';
 import { untilAborted } from './http-session.ts';
 import { binaryRow } from './prepare-session.ts';
-import { etagOf, type Reply, replyOf, tagOf } from './reply.ts';
+import { type Reply, replyOf } from './reply.ts';
 import { sees } from './visibility.ts';
 import { performWrite } from './write-session.ts';
 
@@ -72,6 +73,7 @@ async function receiveBlob({ blobs, settings }: FhirDeps, request: IncomingMessa
 /** Sends a Binary with its own content type; resolves when all is sent. */
 export async function downloadBinary(
   deps: FhirDeps,
+  view: ViewBinary,
   caller: Caller,
   id: string,
   request: IncomingMessage,
@@ -83,38 +85,59 @@ export async function downloadBinary(
   await deps.audit.record({ at: deps.clock.now(), client: caller.client, action: 'binary', target: `Binary/${id}`, result: audited });
   if (!visible) return refuse(404, 'not-found', 'there is no such Binary');
   if (visible.deleted) return refuse(410, 'deleted', 'this Binary was deleted');
-  const binary = visible.resource as StoredBinary;
-  const etag = etagOf(tagOf(visible));
-  const range = rangeOf(request.headers.range, binary.size);
-  response.setHeader('ETag', etag);
-  response.setHeader('Last-Modified', visible.updated.toUTCString());
+  const shown = await view(visible, caller);
+  if (isFailure(shown)) return shown;
+  try {
+    return await sendView(deps, { shown, stored: visible, id }, request, response);
+  } finally {
+    shown.release();
+  }
+}
+
+type Sending = { readonly shown: BinaryView; readonly stored: StoredResource; readonly id: string };
+
+async function sendView(
+  deps: FhirDeps,
+  { shown, stored, id }: Sending,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Failure | null> {
+  const range = rangeOf(request.headers.range, shown.size);
+  response.setHeader('ETag', shown.etag);
+  response.setHeader('Last-Modified', stored.updated.toUTCString());
   response.setHeader('Accept-Ranges', 'bytes');
-  if (request.headers['if-none-match'] === etag) {
+  if (request.headers['if-none-match'] === shown.etag) {
     response.statusCode = 304;
     response.end();
     return null;
   }
   if (range === 'unsatisfiable') {
-    response.setHeader('Content-Range', `bytes */${binary.size}`);
+    response.setHeader('Content-Range', `bytes */${shown.size}`);
     return refuse(416, 'invalid', 'there are no bytes in this range');
   }
-  setSafeHeaders(response, binary, id);
-  await sendRange(deps, binary, range, request, response);
+  setSafeHeaders(response, stored.resource as StoredBinary, id);
+  await sendRange(deps, shown, range, request, response);
   return null;
 }
 
 /** A Binary as a resource, with its data. */
-export async function binaryWithData(deps: FhirDeps, reply: Reply): Promise<Reply | Failure> {
+export async function binaryWithData(deps: FhirDeps, view: ViewBinary, caller: Caller, reply: Reply): Promise<Reply | Failure> {
   if (reply.body?.resourceType !== 'Binary' || !reply.version) return reply;
   const { reference } = reply.version;
   const stored = (await readResources(deps.database, [reference])).get(reference);
   if (!stored) return reply;
-  const { digest, size } = stored.resource as StoredBinary;
-  if (size > MAX_JSON_DATA_BYTES) return refuse(406, 'too-costly', 'too large for JSON: ask for it with its own content type');
-  const chunks: Buffer[] = [];
-  for await (const chunk of deps.blobs.read(digest)) chunks.push(chunk as Buffer);
-  const whole = replyOf(stored);
-  return { ...whole, body: { ...(whole.body as Binary), data: Buffer.concat(chunks).toString('base64') } };
+  if ((stored.resource as StoredBinary).size > MAX_JSON_DATA_BYTES)
+    return refuse(406, 'too-costly', 'too large for JSON: ask for it with its own content type');
+  const shown = await view(stored, caller);
+  if (isFailure(shown)) return shown;
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of shown.open({ start: 0, end: shown.size - 1 })) chunks.push(chunk as Buffer);
+    const whole = replyOf(stored);
+    return { ...whole, body: { ...(whole.body as Binary), data: Buffer.concat(chunks).toString('base64') } };
+  } finally {
+    shown.release();
+  }
 }
 
 type Range = { readonly start: number; readonly end: number };
@@ -137,8 +160,8 @@ function setSafeHeaders(response: ServerResponse, binary: StoredBinary, id: stri
 }
 
 async function sendRange(
-  { blobs, log }: FhirDeps,
-  { digest, size }: StoredBinary,
+  { log }: FhirDeps,
+  { size, open }: BinaryView,
   range: Range | null,
   request: IncomingMessage,
   response: ServerResponse,
@@ -152,11 +175,11 @@ async function sendRange(
     return;
   }
   try {
-    await pipeline(blobs.read(digest, { start, end }), response);
+    await pipeline(open({ start, end }), response);
   } catch (error) {
     // The status is sent: cutting the connection is all that can still tell the client.
     response.destroy();
-    if (!request.destroyed) log.error('fhir.binary', { digest, reason: (error as NodeJS.ErrnoException).code ?? 'unknown' });
+    if (!request.destroyed) log.error('fhir.binary', { reason: (error as NodeJS.ErrnoException).code ?? 'unknown' });
   }
 }
 

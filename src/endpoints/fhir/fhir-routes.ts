@@ -13,6 +13,7 @@ import { parseJson, parseJsonObject } from '../../protocols/fhir/json-text.ts';
 import { refuse } from '../../protocols/fhir/operation-outcome.ts';
 import { bearerToken } from '../../security/token.ts';
 import { binaryWithData, downloadBinary, uploadBinary } from './binary-routes.ts';
+import { binaryViews, type ViewBinary } from './binary-view-session.ts';
 import { processBundle } from './bundle-session.ts';
 import type { FhirDeps } from './deps.ts';
 import { acceptsJson, isLenient, mediaType, readBody, returnPreference, sendFailure, sendReply } from './http-session.ts';
@@ -23,7 +24,14 @@ import { performWrite } from './write-session.ts';
 /** Bodies held at the same time, in bodies of the largest size; of ordinary ones there is room for thousands. */
 const MAX_HELD_BODIES = 4;
 
-type Call = { readonly deps: FhirDeps; readonly caller: Caller; readonly request: Request; readonly base: string; readonly hold: Hold };
+type Call = {
+  readonly deps: FhirDeps;
+  readonly caller: Caller;
+  readonly request: Request;
+  readonly base: string;
+  readonly hold: Hold;
+  readonly view: ViewBinary;
+};
 type Hold = (bytes: number) => boolean;
 type Handle = (call: Call) => Promise<Reply | Failure>;
 
@@ -31,11 +39,12 @@ type Handle = (call: Call) => Promise<Reply | Failure>;
 export function fhirRoutes(deps: FhirDeps): Router {
   const router = express.Router();
   const hold = budget(deps.settings.maxBodyBytes * MAX_HELD_BODIES);
+  const view = binaryViews(deps.blobs);
   const answered =
     (handle: Handle) =>
     async (request: Request, response: Response): Promise<void> => {
       const base = baseOf(request, deps.settings.publicUrl);
-      const result = await handle({ deps, caller: response.locals.caller as Caller, request, base, hold });
+      const result = await handle({ deps, caller: response.locals.caller as Caller, request, base, hold, view });
       deps.metrics.count('waystation_fhir_requests_total', { method: request.method, status: isFailure(result) ? 'refused' : 'done' });
       if (isFailure(result)) refused(deps, request, response, result);
       else sendReply(response, result, base);
@@ -43,7 +52,7 @@ export function fhirRoutes(deps: FhirDeps): Router {
   router.use(commonHeaders);
   router.get('/metadata', answered(metadata));
   router.use((request, response, next) => authenticate(deps, request, response, next));
-  router.get('/Binary/:id', (request, response, next) => rawBinary(deps, request, response, next));
+  router.get('/Binary/:id', (request, response, next) => rawBinary(deps, view, request, response, next));
   router.post('/', answered(postBundle));
   router.post('/:type/_search', answered(postSearch));
   router.get('/{*path}', answered(get));
@@ -61,13 +70,13 @@ async function metadata({ base, deps }: Call): Promise<Reply> {
 }
 
 async function get(call: Call): Promise<Reply | Failure> {
-  const { deps, request, caller, base } = call;
+  const { deps, request, caller, base, view } = call;
   if (!acceptsJson(request)) return refuse(406, 'not-supported', 'only JSON is spoken here');
   const parameters = [...new URLSearchParams(queryOf(request))];
   const reply = await read(deps, { caller, path: request.path.split('/').filter(Boolean), parameters, lenient: isLenient(request), base });
   if (isFailure(reply)) return reply;
   if (reply.version && request.headers['if-none-match'] === etagOf(reply.version)) return { ...reply, status: 304, body: null };
-  return binaryWithData(deps, reply);
+  return binaryWithData(deps, view, caller, reply);
 }
 
 /** Search parameters as a form, beside those of the URL. */
@@ -135,9 +144,9 @@ async function withBody(call: Call, maxBytes: number, handle: (bytes: Buffer) =>
 }
 
 /** A Binary goes out as it is, unless the client asks for the resource. */
-async function rawBinary(deps: FhirDeps, request: Request, response: Response, next: NextFunction): Promise<void> {
+async function rawBinary(deps: FhirDeps, view: ViewBinary, request: Request, response: Response, next: NextFunction): Promise<void> {
   if (/fhir\+json/.test(request.headers.accept ?? '')) return next();
-  const failed = await downloadBinary(deps, response.locals.caller as Caller, String(request.params.id), request, response);
+  const failed = await downloadBinary(deps, view, response.locals.caller as Caller, String(request.params.id), request, response);
   if (failed) refused(deps, request, response, failed);
 }
 

@@ -8,6 +8,7 @@ import type { Caller } from '../../model/peer.ts';
 import { type FhirFailure, refuse } from '../../protocols/fhir/operation-outcome.ts';
 import { searchParametersOf } from '../../protocols/fhir/search-parameters.ts';
 import { MAX_COUNT } from '../../protocols/fhir/search-result.ts';
+import { shownToReader } from '../../protocols/fhir/shown-attachments.ts';
 import { readHistory, readResources, readVersion, type StoredResource } from '../../store/resource-store.ts';
 import { auditTarget } from './audit-target.ts';
 import type { FhirDeps } from './deps.ts';
@@ -40,7 +41,15 @@ export async function read(deps: FhirDeps, request: ReadRequest): Promise<Reply 
     target: auditTarget(request.path, request.parameters),
     result: isFailure(reply) ? String(reply.status) : resultOf(reply),
   });
-  return reply;
+  return isFailure(reply) || request.caller.role !== 'reader' ? reply : shownReply(reply);
+}
+
+/** What a reader is shown of others' photos. */
+function shownReply(reply: Reply): Reply {
+  const { body } = reply;
+  if (body?.resourceType !== 'Bundle') return body ? { ...reply, body: shownToReader(body) } : reply;
+  const entry = body.entry?.map((one) => (one.resource ? { ...one, resource: shownToReader(one.resource) } : one));
+  return { ...reply, body: { ...body, ...(entry ? { entry } : {}) } };
 }
 
 type ReadAction = 'read' | 'vread' | 'history' | 'search';

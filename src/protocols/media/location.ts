@@ -7,6 +7,7 @@ import { blanked, boxesIn, type Edit, edited } from './boxes.ts';
 import { gifWithoutLocation } from './gif.ts';
 import { heifEdits } from './heif.ts';
 import { jpegWithoutLocation } from './jpeg.ts';
+import { matroskaEdits } from './matroska.ts';
 import { fragmentEdits, hasOtherTracks, movieEdits, staysInFile } from './movie.ts';
 import { pngWithoutLocation } from './png.ts';
 import { tiffEdits } from './tiff.ts';
@@ -49,6 +50,7 @@ export function withoutLocation(file: Buffer): Buffer | null {
     case 'movie':
       return withEdits(file, wholeMovieEdits(file));
     case 'matroska':
+      return withEdits(file, matroskaEdits(file));
     case 'other':
       return null;
   }

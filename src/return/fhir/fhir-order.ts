@@ -11,7 +11,7 @@ import type { Attachment, BundleEntry, Identifier, Patient, Reference, Resource,
 import { CASE_SYSTEM, RESOURCE_SYSTEM } from '../../protocols/fhir/canonical.ts';
 import { businessIdentifier, logicalReference, moved } from '../../protocols/fhir/move.ts';
 import { createOnce, MAX_PUSH_ENTRIES, type Push, pushName, transaction } from '../../protocols/fhir/push.ts';
-import { mediaKind, withoutLocation } from '../../protocols/media/location.ts';
+import { shownBytes } from '../../protocols/media/shown-file.ts';
 
 /** Files above this are left here and named by URL. */
 export const MAX_INLINE_BYTES = 8 * 1024 * 1024;
@@ -110,7 +110,7 @@ function withIdentifier(resource: Resource, own: { system: string; value: string
 
 function fileOf({ url, ...attachment }: Attachment & { url: string }, { files, base }: FhirOrderInput): Attachment {
   const file = files.get(url);
-  const bytes = file && forwarded(file, attachment.contentType ?? '');
+  const bytes = file && shownBytes(file, attachment.contentType ?? '');
   if (!bytes) return { ...attachment, url: `${base}/${url}` };
   const { size, hash, ...said } = attachment;
   return {
@@ -120,11 +120,6 @@ function fileOf({ url, ...attachment }: Attachment & { url: string }, { files, b
     // R4 Attachment.hash is SHA-1, of what is sent.
     ...(hash === undefined ? {} : { hash: createHash('sha1').update(bytes).digest('base64') }),
   };
-}
-
-/** Files that are neither photo nor film go as they are. */
-function forwarded(file: Buffer, contentType: string): Buffer | null {
-  return /^(image|video)\//.test(contentType) || mediaKind(file) !== 'other' ? withoutLocation(file) : file;
 }
 
 /** The Task as a new request: who reads it there, and how far he is, is theirs to write. */

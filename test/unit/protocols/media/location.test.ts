@@ -10,12 +10,17 @@ import { bareJpeg, readJpeg } from '../../../../src/protocols/media/jpeg.ts';
 import { mediaKind, withoutLocation } from '../../../../src/protocols/media/location.ts';
 import { readMovie } from '../../../../src/protocols/media/movie.ts';
 import { pngOrientation } from '../../../../src/protocols/media/png.ts';
-import { commentedGif, locatedJpeg, locatedPng, MEDIA, recoded } from '../../../support/located-photo.ts';
+import { commentedGif, locatedJpeg, locatedPng, locatedWebm, MEDIA, recoded } from '../../../support/located-photo.ts';
 import { isInstalled } from '../../../support/programs.ts';
 import fc from '../../../support/properties.ts';
 import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 
 const read = (name: string): Buffer => readFileSync(`${MEDIA}/${name}`);
+/** Coding takes time: each is made once. */
+function once(make: () => Promise<Buffer>): () => Promise<Buffer> {
+  let made: Promise<Buffer> | undefined;
+  return () => (made ??= make());
+}
 const pixels = (file: Buffer) => sharp(file).raw().toBuffer();
 
 const FILES: readonly (readonly [kind: string, file: () => Promise<Buffer>])[] = [
@@ -23,10 +28,11 @@ const FILES: readonly (readonly [kind: string, file: () => Promise<Buffer>])[] =
   ['jpeg', () => locatedJpeg({ progressive: true })],
   ['png', locatedPng],
   ['heif', async () => read('located.heic')],
-  ['heif', () => recoded('avif')],
-  ['webp', () => recoded('webp')],
-  ['tiff', () => recoded('tiff')],
-  ['gif', commentedGif],
+  ['heif', once(() => recoded('avif'))],
+  ['webp', once(() => recoded('webp'))],
+  ['tiff', once(() => recoded('tiff'))],
+  ['gif', once(commentedGif)],
+  ['matroska', once(locatedWebm)],
   ['movie', async () => read('located.mp4')],
 ];
 /** As Exif tells degrees (rationals), as text, and by name. */
@@ -85,6 +91,15 @@ describe('a photo or film that is passed on', () => {
 
   it('keeps every byte of a film and of a HEIC in its place', () => {
     for (const name of ['located.heic', 'located.mp4']) expect(withoutLocation(read(name))?.length).toBe(read(name).length);
+  });
+
+  it('keeps every frame of a WebM, and every byte in its place', async () => {
+    const before = await locatedWebm();
+    const after = withoutLocation(before) as Buffer;
+    expect(after.length).toBe(before.length);
+    const frames = (input: Buffer) =>
+      spawnSync('ffmpeg', ['-v', 'error', '-i', 'pipe:0', '-f', 'framemd5', 'pipe:1'], { input }).stdout.toString().split('\n').slice(-12);
+    expect(frames(after)).toEqual(frames(before));
   });
 
   it('stays as it is the second time', async () => {
