@@ -2,7 +2,8 @@
  * What of an object is written anew for a destination, by its rules: identifier, name, issuers, accession number (PS3.3 §C.7.1.1, §C.7.2.1).
  * In: the object's own elements, the rules, and the facts: who the patient is now, which number his order has. Out: edits, null where
  * nothing changes, or a Failure where a value does not fit: an identifier is never cut.
- * What is replaced is kept in the Original Attributes Sequence (PS3.3 §C.12.1.1.9), with source, time, system and the reason COERCE.
+ * What is replaced is kept in the Original Attributes Sequence (PS3.3 §C.12.1.1.9), with source, time, system and the reason COERCE. An object
+ * that came back and goes out again tells by it that its prefix is ours: it gets no other. A number that only begins so is another number.
  */
 import { type Failure, failure } from '../../model/failure.ts';
 import type { CoercionFacts, CoercionRules, Issuer } from '../../model/outgoing.ts';
@@ -20,7 +21,8 @@ export function coercion(
   facts: CoercionFacts,
   modification: Modification,
 ): Edits | Failure | null {
-  const changes = [...patientChanges(dataset, rules, facts), ...accessionChanges(dataset, rules, facts)];
+  const ours = coercedBefore(dataset, modification.system);
+  const changes = [...patientChanges(dataset, rules, facts, ours), ...accessionChanges(dataset, rules, facts, ours)];
   for (const { tag, vr, value } of changes) {
     const fault = typeof value === 'string' ? faultOfText(vr, value) : null;
     if (fault) return failure('dicom', 'invalid', `${NAMES.get(tag)} for this destination ${fault}: it is never cut`);
@@ -37,7 +39,9 @@ export function coercion(
 }
 
 /** What has to be read of an object before. */
-export const COERCED: ReadonlySet<number> = new Set([0x00080005, 0x00080050, 0x00080051, 0x00100010, 0x00100020, 0x00100021, 0x00100024]);
+export const COERCED: ReadonlySet<number> = new Set([
+  0x00080005, 0x00080050, 0x00080051, 0x00100010, 0x00100020, 0x00100021, 0x00100024, 0x04000561,
+]);
 
 /** Text of an element in the character set of its dataset, without padding. */
 export function textOfElement(dataset: RawDataset, tag: number): string {
@@ -49,9 +53,9 @@ export function textOfElement(dataset: RawDataset, tag: number): string {
     .trimStart();
 }
 
-function patientChanges(dataset: RawDataset, rules: CoercionRules, { patient }: CoercionFacts): NewElement[] {
+function patientChanges(dataset: RawDataset, rules: CoercionRules, { patient }: CoercionFacts, ours: readonly RawDataset[]): NewElement[] {
   const was = { id: textOfElement(dataset, PATIENT_ID), name: textOfElement(dataset, PATIENT_NAME) };
-  const id = `${rules.patientIdPrefix}${patient?.id ?? was.id}`;
+  const id = prefixed(rules.patientIdPrefix, patient?.id ?? was.id, PATIENT_ID, ours);
   const isIdentified = (patient?.id ?? was.id) !== '';
   const issuer = patient?.issuer ?? (hasIssuer(dataset) ? null : rules.patientIdIssuer);
   return [
@@ -61,17 +65,28 @@ function patientChanges(dataset: RawDataset, rules: CoercionRules, { patient }: 
   ];
 }
 
-function accessionChanges(dataset: RawDataset, rules: CoercionRules, facts: CoercionFacts): NewElement[] {
+function accessionChanges(dataset: RawDataset, rules: CoercionRules, facts: CoercionFacts, ours: readonly RawDataset[]): NewElement[] {
   const was = textOfElement(dataset, ACCESSION_NUMBER);
   const number = facts.accession?.value ?? was;
   const named = (dataset.get(ACCESSION_ISSUER)?.items?.length ?? 0) > 0;
   const issuer = facts.accession && number !== was ? facts.accession.issuer : named ? null : rules.accessionIssuer;
   if (number === '') return [];
-  const coerced = `${rules.accessionPrefix}${number}`;
+  const coerced = prefixed(rules.accessionPrefix, number, ACCESSION_NUMBER, ours);
   return [
     ...(coerced === was ? [] : [text(ACCESSION_NUMBER, 'SH', coerced)]),
     ...(issuer ? [{ tag: ACCESSION_ISSUER, vr: 'SQ', value: [issuerItem(issuer)] }] : []),
   ];
+}
+
+/** What this gateway replaced in the object before, item by item of its Original Attributes Sequence. */
+function coercedBefore(dataset: RawDataset, system: string): RawDataset[] {
+  const items = dataset.get(ORIGINAL_ATTRIBUTES)?.items ?? [];
+  const own = items.filter((item) => textOfElement(item, MODIFYING_SYSTEM) === system && textOfElement(item, REASON) === 'COERCE');
+  return own.flatMap((item) => item.get(MODIFIED_ATTRIBUTES)?.items ?? []);
+}
+
+function prefixed(prefix: string, value: string, tag: number, ours: readonly RawDataset[]): string {
+  return ours.some((former) => former.has(tag) && `${prefix}${textOfElement(former, tag)}` === value) ? value : `${prefix}${value}`;
 }
 
 /** Issuer of Patient ID, and its qualifiers where the issuer has a universal name or the object has those of another. */
@@ -116,11 +131,11 @@ function asNew(tag: number, { vr, value, items }: RawElement): NewElement {
 
 function modifiedItem(former: readonly NewElement[], { system, source, at }: Modification): NewItem {
   return [
-    { tag: 0x04000550, vr: 'SQ', value: [former] }, // Modified Attributes Sequence
+    { tag: MODIFIED_ATTRIBUTES, vr: 'SQ', value: [former] },
     text(0x04000562, 'DT', `${at.toISOString().replace(/[-:TZ]/g, '')}+0000`), // Attribute Modification DateTime
-    text(0x04000563, 'LO', system), // Modifying System
+    text(MODIFYING_SYSTEM, 'LO', system),
     text(0x04000564, 'LO', source.slice(0, 64)), // Source of Previous Values
-    text(0x04000565, 'CS', 'COERCE'), // Reason for the Attribute Modification
+    text(REASON, 'CS', 'COERCE'),
   ];
 }
 
@@ -136,6 +151,10 @@ const PATIENT_ID = 0x00100020;
 const PATIENT_ID_ISSUER = 0x00100021;
 const PATIENT_ID_QUALIFIERS = 0x00100024;
 const ORIGINAL_ATTRIBUTES = 0x04000561;
+const MODIFIED_ATTRIBUTES = 0x04000550;
+const MODIFYING_SYSTEM = 0x04000563;
+/** Reason for the Attribute Modification. */
+const REASON = 0x04000565;
 
 const NAMES: ReadonlyMap<number, string> = new Map([
   [ACCESSION_NUMBER, 'Accession Number (0008,0050)'],

@@ -34,7 +34,8 @@ export function filmEdits({ boxes, moov, moovAt, fragments }: Film): Edit[] | nu
   const within = movieEdits(moov, moovAt);
   // Samples of fragments are found for no track: one that is no film would stay.
   if (!within || (fragments.length > 0 && hasOtherTracks(moov))) return null;
-  const beside = boxes.filter(({ type }) => !staysInFile(type)).flatMap(blanked);
+  // Players go by one `moov`: another is no part of the film.
+  const beside = boxes.filter(({ type, start }) => !staysInFile(type) || (type === 'moov' && start !== moovAt)).flatMap(blanked);
   return [...beside, ...within, ...fragments.flatMap(({ bytes, at }) => fragmentEdits(bytes, at))];
 }
 

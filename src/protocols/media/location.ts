@@ -63,8 +63,9 @@ function withEdits(file: Buffer, edits: readonly Edit[] | null): Buffer | null {
 function wholeMovieEdits(file: Buffer): Edit[] | null {
   const boxes = boxesIn(file, 0, file.length);
   const fragmented = boxes.some(({ type }) => type === 'moof');
+  const movie = boxes.find(({ type }) => type === 'moov');
   const within = boxes.map((box) => {
-    if (!staysInFile(box.type)) return blanked(box);
+    if (!staysInFile(box.type) || (box.type === 'moov' && box !== movie)) return blanked(box);
     if (box.type === 'moof') return fragmentEdits(file.subarray(box.start, box.end), box.start);
     if (box.type !== 'moov') return [];
     const moov = file.subarray(box.start, box.end);

@@ -84,9 +84,9 @@ function trackEdits(moov: Buffer, track: Box): Edit[] {
   const media = boxUnder(moov, track, 'mdia');
   const information = media && boxUnder(moov, media, 'minf');
   return [
-    ...hiddenIn(moov, track, KEPT_IN_TRACK),
-    ...(media ? hiddenIn(moov, media, KEPT_IN_MEDIA) : []),
-    ...(information ? hiddenIn(moov, information, KEPT_IN_INFORMATION) : []),
+    ...hiddenIn(moov, track, KEPT_IN_TRACK, true),
+    ...(media ? hiddenIn(moov, media, KEPT_IN_MEDIA, true) : []),
+    ...(information ? hiddenIn(moov, information, KEPT_IN_INFORMATION, true) : []),
   ].flatMap(blanked);
 }
 
@@ -105,8 +105,10 @@ function handlerOf(moov: Buffer, track: Box): string {
   return handler ? moov.toString('latin1', handler.body + 8, handler.body + 12) : '';
 }
 
-function hiddenIn(moov: Buffer, box: Box, kept: ReadonlySet<string>): Box[] {
-  return boxesIn(moov, box.body, box.end).filter(({ type }) => !kept.has(type));
+/** `once`: of a kind there is one, the first, which is the one that is looked into; a second would be a place that nobody looked at. */
+function hiddenIn(moov: Buffer, box: Box, kept: ReadonlySet<string>, once = false): Box[] {
+  const boxes = boxesIn(moov, box.body, box.end);
+  return boxes.filter((one) => !kept.has(one.type) || (once && boxes.find(({ type }) => type === one.type) !== one));
 }
 
 function moved(edits: readonly Edit[], by: number): Edit[] {

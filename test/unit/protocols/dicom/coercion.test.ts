@@ -50,6 +50,33 @@ describe('coercion for a destination', () => {
     expect(after?.['04000561']).toMatchObject([{ '04000563': 'OTHER' }, { '04000550': [{ '00100020': 'P-4711' }] }]);
   });
 
+  it('prefixes once what comes back and goes out again, and not what only begins so', async () => {
+    const rules = { ...RULES, patientIdPrefix: 'N-', accessionPrefix: 'N-' };
+    const replaced = (system: string, id: string): DatasetElement => {
+      const former: DatasetElement[] = [
+        [0x00080050, 'SH', 'ACC-1'],
+        [0x00100020, 'LO', id],
+      ];
+      const item: DatasetElement[] = [
+        [0x04000550, 'SQ', [former]],
+        [0x04000563, 'LO', system],
+        [0x04000565, 'CS', 'COERCE'],
+      ];
+      return [0x04000561, 'SQ', [item]];
+    };
+    const back: DatasetElement[] = [
+      [0x00080050, 'SH', 'N-ACC-1'],
+      [0x00100020, 'LO', 'N-4711'],
+    ];
+    expect(await coerced([...back, replaced('WAYSTATION', '4711')], rules, NOBODY)).toBeNull();
+    expect(await coerced(back, rules, NOBODY)).toMatchObject({ '00080050': 'N-N-ACC-1', '00100020': 'N-N-4711' });
+    expect(await coerced([...back, replaced('OTHER', '4711')], rules, NOBODY)).toMatchObject({ '00100020': 'N-N-4711' });
+    expect(await coerced([...back, replaced('WAYSTATION', '9')], rules, NOBODY)).toMatchObject({
+      '00100020': 'N-N-4711',
+      '00080050': 'N-ACC-1',
+    });
+  });
+
   it.each([
     ['an identifier prefix', { patientIdPrefix: 'NORTH-' }, { '00100020': 'NORTH-P-4711' }],
     ['an issuer of the patient', { patientIdIssuer: NORTH }, { '00100020': 'P-4711', '00100021': 'NORTH' }],

@@ -152,6 +152,12 @@ describe('a photo or film that is passed on', () => {
       'turned-hevc.mp4',
       (file: Buffer) => withinBoxes(file, ['moov', 'trak', 'mdia'], boxOf('udta', PLACE)),
     ],
+    [
+      'a film with a second media in a track',
+      'turned-hevc.mp4',
+      (file: Buffer) => withinBoxes(file, ['moov', 'trak'], boxOf('mdia', boxOf('minf', boxOf('stbl', PLACE)))),
+    ],
+    ['a film with a second movie', 'turned-hevc.mp4', (file: Buffer) => Buffer.concat([file, boxOf('moov', boxOf('udta', PLACE))])],
     ['a film with metadata in a fragment', 'turned-hevc.mp4', (file: Buffer) => Buffer.concat([file, boxOf('moof', boxOf('udta', PLACE))])],
   ] as [string, string, (file: Buffer) => Buffer][])('has no place in it any more: %s', (_, name, changed) => {
     const before = changed(read(name));
