@@ -153,7 +153,10 @@ function completeDoors({ mllp, dimse, http }: ConfigInput): Pick<Config, 'mllp' 
       idleMs: idle,
       reserveBytes: reserve,
     },
-    http: { host: http.host, port: http.port, tls: http.tls ?? null, publicUrl: http.publicUrl ?? '', maxBodyBytes: http.maxBody },
+    http: {
+      ...{ host: http.host, port: http.port, tls: http.tls ?? null, publicUrl: http.publicUrl ?? '', maxBodyBytes: http.maxBody },
+      corsOrigins: http.cors?.origins ?? [],
+    },
   };
 }
 

@@ -57,6 +57,11 @@ export function configSchema(pointers: Pointers) {
 const doorPort = wholeNumber(0, 65_535);
 /** PS3.5 §6.2, AE: at most 16 characters of the default repertoire, no backslash, spaces at the ends mean nothing. */
 const aeTitle = matching(/^[!-[\]-~]([ -[\]-~]{0,14}[!-[\]-~])?$/, 'must be an AE title: 1 to 16 printable ASCII characters, no backslash');
+/** As browsers write it (RFC 6454 §6.1): no path, and never `*`: whose pages may read patient data is said one by one. */
+const origin = z.string().refine((text) => /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text, {
+  error: 'must be an origin such as https://viewer.example, without a path',
+});
+
 const webUrl = z.url({ protocol: /^https?$/, error: 'must be a URL with http or https' }).transform((url) => url.replace(/\/+$/, ''));
 
 function mllpDoor(pointers: Pointers) {
@@ -92,6 +97,7 @@ function httpDoor(pointers: Pointers) {
     port: doorPort.prefault(DEFAULT_PORTS.http),
     tls: httpTls(pointers).optional(),
     publicUrl: webUrl.optional(),
+    cors: section({ origins: list(origin) }).optional(),
     maxBody: size('64KiB', '256MiB').prefault('16MiB'),
   });
 }

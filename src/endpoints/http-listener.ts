@@ -8,6 +8,7 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import cors from 'cors';
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response, type Router } from 'express';
 import type { Config } from '../model/config.ts';
 import type { Door } from '../model/door.ts';
@@ -40,7 +41,7 @@ export type HttpDoor = Door & { renew(tls: DoorTls | null): void };
 
 /** Opens the door. Rejects when the address cannot be listened on. */
 export async function startHttpDoor(settings: Config['http'], deps: HttpDoorDeps): Promise<HttpDoor> {
-  const answering = application(deps);
+  const answering = application(settings.corsOrigins, deps);
   const { server, renew } = settings.tls === null ? plainServer(answering) : tlsServer(settings.tls, deps.log, answering);
   server.maxConnections = MAX_CONNECTIONS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -85,13 +86,34 @@ function tlsServer(tls: DoorTls, log: Log, answering: RequestListener): Listenin
   return { server, renew: (renewed) => renewed && server.setSecureContext(doorTlsOptions(renewed)) };
 }
 
-function application(deps: HttpDoorDeps): Express {
+/**
+ * Pages of these origins may read what is answered (Fetch §3.2): with a token that they send themselves, never with what a browser keeps. A
+ * preflight comes without a token, and is answered before one is asked for.
+ */
+function crossOrigin(origins: readonly string[]): RequestHandler {
+  return cors({
+    origin: [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: EXPOSED,
+    maxAge: PREFLIGHT_SECONDS,
+  });
+}
+
+const PREFLIGHT_SECONDS = 600;
+/** Beside those that are safe in any case. */
+const EXPOSED =
+  'Accept-Ranges Content-Disposition Content-Length Content-Location Content-Range ETag Location Retry-After Warning WWW-Authenticate'.split(
+    ' ',
+  );
+
+function application(origins: readonly string[], deps: HttpDoorDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.get('/health', deps.health);
   app.get('/ready', deps.ready);
   app.get('/metrics', deps.metrics);
+  if (origins.length > 0) app.use(['/fhir', '/dicomweb'], crossOrigin(origins));
   app.use('/fhir', deps.fhir);
   app.use('/dicomweb', deps.dicomweb);
   app.use('/operations', deps.operations);

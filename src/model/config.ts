@@ -222,6 +222,8 @@ export type Config = {
     /** Null: without TLS. */
     readonly tls: DoorTls | null;
     readonly publicUrl: string;
+    /** Whose pages in a browser may read what is answered at /fhir and /dicomweb; empty: nobody's. */
+    readonly corsOrigins: readonly string[];
     readonly maxBodyBytes: number;
   };
   readonly peers: readonly ConfiguredPeer[];

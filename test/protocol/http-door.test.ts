@@ -32,7 +32,7 @@ describe('the HTTP door', () => {
 
   it('on a port that is taken says which setting to change', async () => {
     door = await openFhirDoor();
-    const settings = { host: '127.0.0.1', port: door.port, tls: null, publicUrl: '', maxBodyBytes: 1 };
+    const settings = { host: '127.0.0.1', port: door.port, tls: null, publicUrl: '', corsOrigins: [], maxBodyBytes: 1 };
     const [none, ok] = [Router(), (_request: Request, response: Response) => void response.end()];
     const parts = { fhir: none, dicomweb: none, operations: none, health: ok, ready: ok, metrics: ok, log: silentLog };
     await expect(startHttpDoor(settings, parts)).rejects.toThrow(/http.*another program has this port.*http\.port/);
@@ -73,6 +73,55 @@ describe('the HTTP door', () => {
   });
 });
 
+describe('pages of another origin', () => {
+  const VIEWER = 'https://viewer.example';
+  const preflight = (origin: string) => ({
+    method: 'OPTIONS',
+    headers: { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' },
+  });
+
+  it('read nothing where none is configured', async () => {
+    door = await openFhirDoor();
+    const { headers } = await fetch(`${door.base}/metadata`, { headers: { origin: VIEWER } });
+    expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+    expect((await fetch(`${door.base}/Patient`, preflight(VIEWER))).headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  it('that are configured ask without a token whether they may, and read with one, headers too', async () => {
+    door = await openFhirDoor({ corsOrigins: [VIEWER] });
+    const asked = await fetch(`${door.base}/Patient`, preflight(VIEWER));
+    expect([asked.status, asked.headers.get('access-control-allow-origin'), asked.headers.get('access-control-allow-headers')]).toEqual([
+      204,
+      VIEWER,
+      'authorization',
+    ]);
+    const clinic = await door.client('origin', 'clinic');
+    const { status, headers } = await clinic.ask('GET', 'Patient', undefined, { origin: VIEWER });
+    expect([status, headers.get('access-control-allow-origin'), headers.get('vary')]).toEqual([200, VIEWER, 'Origin']);
+    for (const name of ['ETag', 'Content-Location', 'Warning'])
+      expect(headers.get('access-control-expose-headers')?.split(',')).toContain(name);
+    expect(headers.get('access-control-allow-credentials')).toBeNull();
+    const refused = await fetch(`${door.base}/Patient`, { headers: { origin: VIEWER } });
+    expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([401, VIEWER]);
+  });
+
+  it.each(['https://viewer.example.evil', 'http://viewer.example', 'https://viewer.example:8443', 'null'])(
+    '%s is another one',
+    async (origin) => {
+      door = await openFhirDoor({ corsOrigins: [VIEWER] });
+      expect((await fetch(`${door.base}/Patient`, preflight(origin))).headers.get('access-control-allow-origin')).toBeNull();
+      const { headers } = await fetch(`${door.base}/metadata`, { headers: { origin } });
+      expect([headers.get('access-control-allow-origin'), headers.get('vary')]).toEqual([null, 'Origin']);
+    },
+  );
+
+  it('never read what operators do', async () => {
+    door = await openFhirDoor({ corsOrigins: [VIEWER] });
+    const { headers } = await fetch(`${door.base.replace('/fhir', '/operations')}/status`, { headers: { origin: VIEWER } });
+    expect(headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
+
 describe('a database that breaks off', () => {
   it('is told as something that passes, and the next request is answered', async () => {
     door = await openFhirDoor();
@@ -98,7 +147,14 @@ describe('the HTTP door with TLS', () => {
   const ok = (_request: Request, response: Response): void => void response.end('ok');
   let secure: HttpDoor;
   beforeEach(async () => {
-    const settings = { host: '127.0.0.1', port: 0, tls: { ...first, ca: '', clients: 'none' as const }, publicUrl: '', maxBodyBytes: 1 };
+    const settings = {
+      host: '127.0.0.1',
+      port: 0,
+      tls: { ...first, ca: '', clients: 'none' as const },
+      publicUrl: '',
+      corsOrigins: [],
+      maxBodyBytes: 1,
+    };
     const parts = { fhir: none, dicomweb: none, operations: none, health: ok, ready: ok, metrics: ok, log: silentLog };
     secure = await startHttpDoor(settings, parts);
   });

@@ -48,7 +48,7 @@ export type FhirAnswer = {
   readonly text: string;
 };
 
-export type DoorOptions = { readonly admit?: Admit; readonly settings?: Partial<FhirSettings> };
+export type DoorOptions = { readonly admit?: Admit; readonly settings?: Partial<FhirSettings>; readonly corsOrigins?: readonly string[] };
 
 export async function openFhirDoor(options: DoorOptions = {}): Promise<FhirDoor> {
   const fresh = await freshDatabase();
@@ -72,7 +72,14 @@ export async function openFhirDoor(options: DoorOptions = {}): Promise<FhirDoor>
   });
   const ok: express.RequestHandler = (_request, response) => void response.end('ok\n');
   const routers = { fhir, dicomweb: express.Router(), operations: express.Router(), health: ok, ready: ok, metrics: ok };
-  const http = { host: '127.0.0.1', port: 0, tls: null, publicUrl: '', maxBodyBytes: 2 * 1024 * 1024 };
+  const http = {
+    host: '127.0.0.1',
+    port: 0,
+    tls: null,
+    publicUrl: '',
+    corsOrigins: options.corsOrigins ?? [],
+    maxBodyBytes: 2 * 1024 * 1024,
+  };
   const door = await startHttpDoor(http, { ...routers, log });
   const base = `http://127.0.0.1:${door.port}/fhir`;
   return {

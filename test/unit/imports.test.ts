@@ -50,6 +50,7 @@ const DOORS: readonly (readonly [from: string, to: string, why: string])[] = [
 const HOMES: Record<string, readonly string[]> = {
   pg: ['store/'],
   express: ['endpoints/'],
+  cors: ['endpoints/'],
   'prom-client': ['endpoints/operations/'],
   '@medplum/fhir-router': ['endpoints/fhir/'],
   '@medplum/core': ['protocols/fhir/', 'endpoints/fhir/'],

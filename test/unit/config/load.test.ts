@@ -82,6 +82,12 @@ describe('without a file', () => {
     expect(config.specialties.at(-1)?.whole).toEqual({ instances: 1, media: 0, forms: 0, quietMs: 60_000, limitMs: 14_400_000 });
   });
 
+  it('pages of other origins read nothing, but for those that are named', () => {
+    expect(loaded('').config.http.corsOrigins).toEqual([]);
+    const yaml = 'http: { cors: { origins: ["https://viewer.example", "http://127.0.0.1:3000"] } }';
+    expect(loaded(yaml).config.http.corsOrigins).toEqual(['https://viewer.example', 'http://127.0.0.1:3000']);
+  });
+
   it('a file that is named but absent is a fault', () => {
     const result = loadConfig({ ...where({}), file: 'other.yaml' });
     expect('faults' in result && result.faults.map(faultText)).toEqual(['/srv/gateway/other.yaml cannot be read (ENOENT)']);
@@ -310,6 +316,16 @@ describe('faults', () => {
   it.each([
     ['two doors with one port', 'http: { port: 2575 }', 'http.port: must not be 2575, which is the port of mllp'],
     ['a bare number as a duration', 'mllp: { idle: 30 }', 'mllp.idle: must be a duration from 1s to 7d, such as 30s'],
+    [
+      'an origin for all',
+      'http: { cors: { origins: ["*"] } }',
+      'http.cors.origins[0]: must be an origin such as https://viewer.example, without a path',
+    ],
+    [
+      'an origin with a path',
+      'http: { cors: { origins: ["https://viewer.example/ohif"] } }',
+      'http.cors.origins[0]: must be an origin such as https://viewer.example, without a path',
+    ],
     ['a size without a unit', 'http: { maxBody: "64" }', 'http.maxBody: must be a size from 64KiB to 256MiB, such as 64MiB'],
     ['an AE title that is too long', 'dimse: { aeTitle: ABCDEFGHIJKLMNOPQ }', 'dimse.aeTitle: must be an AE title'],
     [
