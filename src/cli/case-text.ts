@@ -37,7 +37,10 @@ function facts(view: CaseView): string[][] {
     ['sent', objects ? `${objects.destination} took ${objects.taken} of ${objects.ordered} objects` : ''],
     ['committed', commitments.map(({ destination, asked, committed }) => `${destination}: ${committed} of ${asked} objects`).join('; ')],
     ['claimed', claim ? `by ${claim.by} at ${moment(claim.at)}` : ''],
-    ['report', report ? `${report.reference} version ${report.version}, signed: ${report.provenance}` : ''],
+    [
+      'report',
+      report ? `${report.withdrawn ? 'withdrawn by ' : ''}${report.reference} version ${report.version}, signed: ${report.provenance}` : '',
+    ],
   ].filter(([, value]) => value !== '');
 }
 

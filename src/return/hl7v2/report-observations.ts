@@ -70,7 +70,7 @@ function textsOf({ destination }: ReportWords, { conclusion }: DiagnosticReport)
 
 /** The notice in the place of the first text of what it takes back; nothing in those of the others. */
 function noticesOf(words: ReportWords, withdrawn: DiagnosticReport): string[] {
-  const text = words.report.conclusion ?? '';
+  const text = (words.report.conclusion ?? '').replace(/\r\n?/g, '\n');
   if (words.destination.text === 'lines') return text.split('\n');
   return [
     text,
