@@ -9,11 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { PriorRules } from './cases/prior-step.ts';
 import { peerDirectory } from './config/peers.ts';
-import { startStowClient } from './delivery/dicomweb/stow-client.ts';
 import { withAvailability } from './delivery/dimse/availability-client.ts';
 import { type PriorWorkerDeps, startPriorWorker } from './delivery/dimse/prior-worker.ts';
 import { startStoreClient } from './delivery/dimse/store-client.ts';
-import { startFhirClient } from './delivery/fhir/fhir-client.ts';
 import { type DestinationClient, type Lookout, startLaneWorker } from './delivery/lane-worker.ts';
 import { startMllpClient } from './delivery/mllp/mllp-client.ts';
 import { type CopyDeps, openCopy } from './delivery/outgoing-copy-session.ts';
@@ -24,15 +22,15 @@ import { type AheadDeps, makeAhead } from './endpoints/dicomweb/ahead-session.ts
 import { openJournal } from './journal/journal.ts';
 import { systemOfName } from './mapping/datatypes/systems.ts';
 import { systemClock } from './model/clock.ts';
-import type { Config, Destination } from './model/config.ts';
+import type { Config, Destination, DicomwebDestination, FhirDestination } from './model/config.ts';
 import { failure } from './model/failure.ts';
 import type { Log, LogFields } from './model/log.ts';
 import type { Labels, Metrics } from './model/metrics.ts';
 import type { PeerDirectory } from './model/peer.ts';
 import { priorPeer } from './model/prior.ts';
 import { type Corridor, runBatch, runClock, saveWork } from './pipeline.ts';
-import { loadValidator } from './protocols/fhir/resource-validator.ts';
-import { renderReport } from './reports/render.ts';
+import type { Validate } from './protocols/fhir/resource-validator.ts';
+import type { ReportFonts } from './reports/render.ts';
 import type { Render } from './return/return-step.ts';
 import { openOwners } from './routing/route-step.ts';
 import { stepBackThread } from './store/background-store.ts';
@@ -40,6 +38,7 @@ import { openBlobs } from './store/blob-store.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { reasonOf } from './store/database-failure.ts';
 import { listen } from './store/notice-store.ts';
+import { giveBackStartMemory } from './store/start-memory.ts';
 
 /** What main hands over; configuration is plain data. */
 export type CorridorData = { readonly config: Config; readonly databaseUrl: string };
@@ -85,7 +84,7 @@ async function runThread(data: CorridorData): Promise<void> {
   const blobs = await openBlobs(data.config.dataDirectory);
   const decoder = openDecoder();
   const copies = { blobs, database, clock: systemClock, aeTitle: data.config.dimse.aeTitle, decode: decoder.decode };
-  const clients = clientsOf(data.config, log, copies);
+  const clients = await clientsOf(data.config, log, copies);
   const shared = { database, blobs, clock: systemClock, log, metrics };
   const journal = openJournal(database, metrics);
   const lanes = startLaneWorker({
@@ -110,6 +109,7 @@ async function runThread(data: CorridorData): Promise<void> {
     { corridor: loop.wake, delivery: lanes.wake },
     { restMs: OUTAGE_REST_MS, onLost: (error) => log.warn('database.listen-failed', { reason: reasonOf(error) }) },
   );
+  giveBackStartMemory();
   say({ kind: 'ready' });
   await untilStopped((destinations) => {
     priors.renew(destinations);
@@ -147,7 +147,7 @@ export async function openCorridor(database: Database, config: Config, log: Log)
   const blobs = await openBlobs(config.dataDirectory);
   return {
     database,
-    house: { config, peers, rules, owners, blobs, validate: loadValidator(), render: await openRender() },
+    house: { config, peers, rules, owners, blobs, loadValidate, render: openRender() },
     clock: systemClock,
     log,
     workers: WORKERS,
@@ -163,28 +163,51 @@ function priorAuthority({ destinations, peers }: Config): PriorRules['priorAutho
   };
 }
 
+/** What only some houses need is loaded when it is needed: a thread that never writes a PDF does without 15 MB. */
+async function loadValidate(): Promise<Validate> {
+  const { loadValidator } = await import('./protocols/fhir/resource-validator.ts');
+  return loadValidator();
+}
+
+function openRender(): Render {
+  let fonts: Promise<ReportFonts> | null = null;
+  return async ({ provenance, ...input }) => {
+    const { renderReport } = await import('./reports/render.ts');
+    fonts ??= reportFonts();
+    return renderReport({ ...input, signedAt: provenance.signature?.[0]?.when ?? '', fonts: await fonts });
+  };
+}
+
 /** DejaVu Sans knows Latin, Greek, Cyrillic, Arabic and more; what it lacks stands as code points, and the page says so. */
-async function openRender(): Promise<Render> {
+async function reportFonts(): Promise<ReportFonts> {
   const font = (name: string) => readFile(fileURLToPath(import.meta.resolve(`dejavu-fonts-ttf/ttf/${name}.ttf`)));
-  const fonts = { regular: await font('DejaVuSans'), bold: await font('DejaVuSans-Bold') };
-  return ({ provenance, ...input }) => renderReport({ ...input, signedAt: provenance.signature?.[0]?.when ?? '', fonts });
+  return { regular: await font('DejaVuSans'), bold: await font('DejaVuSans-Bold') };
 }
 
 /** One line a kind of destination. */
-function clientsOf(config: Config, log: Log, copies: CopyDeps): Map<string, DestinationClient & Partial<Lookout>> {
+async function clientsOf(config: Config, log: Log, copies: CopyDeps): Promise<Map<string, DestinationClient & Partial<Lookout>>> {
   const clients = new Map<string, DestinationClient & Partial<Lookout>>();
   for (const destination of config.destinations) {
     if (destination.kind === 'mllp') clients.set(destination.name, startMllpClient(destination, { log }));
-    if (destination.kind === 'fhir') clients.set(destination.name, startFhirClient(destination));
+    if (destination.kind === 'fhir') clients.set(destination.name, await fhirClient(destination));
     if (destination.kind === 'dimse')
       clients.set(
         destination.name,
         withAvailability(destination, startStoreClient(destination, { log, open: openCopy(destination, copies) })),
       );
-    if (destination.kind === 'dicomweb')
-      clients.set(destination.name, startStowClient(destination, { open: openCopy(destination, copies) }));
+    if (destination.kind === 'dicomweb') clients.set(destination.name, await stowClient(destination, copies));
   }
   return clients;
+}
+
+async function fhirClient(destination: FhirDestination): Promise<DestinationClient & Lookout> {
+  const { startFhirClient } = await import('./delivery/fhir/fhir-client.ts');
+  return startFhirClient(destination);
+}
+
+async function stowClient(destination: DicomwebDestination, copies: CopyDeps): Promise<DestinationClient> {
+  const { startStowClient } = await import('./delivery/dicomweb/stow-client.ts');
+  return startStowClient(destination, { open: openCopy(destination, copies) });
 }
 
 /** An object that was made here is taken as the doors take one: streamed to disk, its header read, in the journal when it resolves. */

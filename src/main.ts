@@ -54,11 +54,14 @@ import { LANDING } from './store/landing-segments-store.ts';
 import { migrate } from './store/migration-store.ts';
 import { readDepths } from './store/operations-store.ts';
 import { openRenderCache } from './store/render-cache-store.ts';
+import { giveBackStartMemory } from './store/start-memory.ts';
 
 const VERSION = '0.1.0';
 /** What is under way at the doors may end in this time. */
 const GRACE_MS = 10_000;
 const CORRIDOR_STOP_MS = 15_000;
+/** V8 would let what is young take 100 MB and more before it looks what is left of it; so few stay in the processor's caches, and cost less. */
+const CORRIDOR_LIMITS = { maxYoungGenerationSizeMb: 24 };
 
 export type Gateway = {
   /** One line a door, as printed at the start. */
@@ -165,7 +168,7 @@ type CorridorThread = { renew(destinations: readonly Destination[]): void; stop(
 
 /** The corridor's thread. It tells what it logs and counts; when it dies the gateway must not go on acknowledging unseen. */
 async function startCorridor(data: CorridorData, { log, metrics, pulse, onLost }: CorridorEars): Promise<CorridorThread> {
-  const worker = new Worker(new URL('./corridor-worker.ts', import.meta.url), { workerData: data });
+  const worker = new Worker(new URL('./corridor-worker.ts', import.meta.url), { workerData: data, resourceLimits: CORRIDOR_LIMITS });
   const ready = Promise.withResolvers<void>();
   let stopping = false;
   worker.on('message', (word: CorridorWord) => {
@@ -183,6 +186,7 @@ async function startCorridor(data: CorridorData, { log, metrics, pulse, onLost }
   };
   worker.once('error', (error) => end(error as Error));
   worker.once('exit', (code) => end(new Error(`the corridor ended by itself, with exit code ${code}`)));
+  giveBackStartMemory();
   await ready.promise;
   const say = (order: CorridorOrder): void => worker.postMessage(order);
   return {

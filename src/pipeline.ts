@@ -44,7 +44,7 @@ export type House = {
   readonly rules: CaseRules & PriorRules;
   readonly owners: Owners;
   readonly blobs: BlobStore;
-  readonly validate: Validate;
+  readonly loadValidate: () => Promise<Validate>;
   readonly render: Render;
 };
 

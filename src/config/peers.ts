@@ -10,7 +10,7 @@ import type { DimseCaller, MllpCaller, Peer, PeerDirectory } from '../model/peer
 import { askedDestination } from '../model/prior.ts';
 import type { ShownCertificate } from '../model/tls.ts';
 import { addressRange } from './address-range.ts';
-import { rankOf } from './plan.ts';
+import { rankOf } from './mllp-signs.ts';
 
 /**
  * An MLLP sender fits the peer of which most signs agree, a certificate before all others: application and facility before the

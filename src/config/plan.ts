@@ -5,6 +5,7 @@
  */
 import { isLoopback } from './address-range.ts';
 import { didYouMean } from './fault.ts';
+import { MLLP_SIGNS, rankOf } from './mllp-signs.ts';
 import { BUILT_IN_READERS, DEFAULT_PORTS, LOOPBACK } from './schema.ts';
 import { type ConfigFault, type Path, pathText, type Source } from './source.ts';
 
@@ -223,11 +224,6 @@ function signsOf(peer: Raw): string[] {
   return MLLP_SIGNS.filter((key) => record(peer.mllp)[key] !== undefined);
 }
 
-/** How much the signs of an MLLP peer say: a certificate is proved, what stands in a message is only claimed. */
-export function rankOf(signs: number, certificate: boolean): number {
-  return certificate ? signs + MLLP_SIGNS.length : signs;
-}
-
 /** A reference to a destination of one of these kinds. */
 function leadsTo(source: Source, path: Path, to: unknown, known: readonly Item[], { kinds, what }: typeof TAKE_CASES): ConfigFault[] {
   const found = known.find(({ value }) => value.name === to);
@@ -282,7 +278,6 @@ function isRecord(value: unknown): value is Raw {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const MLLP_SIGNS = ['application', 'facility', 'listener', 'address', 'certificate'];
 /** A PACS takes cases where somebody is named who reports on them. */
 function takesCases(destination: Raw): boolean {
   return TAKE_CASES.kinds.includes(String(destination.kind)) && (!OBJECT_KINDS.has(String(destination.kind)) || isText(destination.group));

@@ -22,7 +22,8 @@ import { type VerifiedReport, verifyReport, WITHDRAWAL } from './verify.ts';
 export type ReportHouse = {
   readonly config: { readonly signers: readonly Signer[] };
   readonly blobs: BlobStore;
-  readonly validate: Validate;
+  /** The definitions it needs are loaded for the first report that was found elsewhere. */
+  readonly loadValidate: () => Promise<Validate>;
 };
 
 export async function readReports(batch: Batch, house: ReportHouse): Promise<void> {
@@ -73,7 +74,7 @@ async function readFound(batch: Batch, work: Work, house: ReportHouse): Promise<
 type Checked = { readonly found: FoundReport; readonly verified: VerifiedReport; readonly places: ReadonlyMap<string, string> };
 
 async function verifyFound(batch: Batch, work: Work, state: CaseState, house: ReportHouse): Promise<Checked | Failure> {
-  const found = readFoundReport(work.entry.payload, house.validate);
+  const found = readFoundReport(work.entry.payload, await house.loadValidate());
   if (isFailure(found)) return found;
   const bytes = [...found.files.values()].reduce((sum, file) => sum + file.bytes.length, 0);
   if (bytes > MAX_REPORT_FILE_BYTES) return failure('reports', 'too-large', 'the files of the report found are too large to be answered');

@@ -3,7 +3,7 @@
  * everything else by sharp. Promises: bounded time, and bounded pixels before the first is decoded.
  */
 import { Worker } from 'node:worker_threads';
-import sharp, { type Sharp } from 'sharp';
+import type { Sharp } from 'sharp';
 import { type Failure, failure } from '../../model/failure.ts';
 import { heifPixels } from '../../protocols/media/heif.ts';
 import type { PictureJob, PictureResult } from './picture-worker.ts';
@@ -16,6 +16,7 @@ export type Decoded = { readonly rows: number; readonly columns: number; readonl
 
 export async function decodePicture(file: Buffer, coding: 'heic' | 'other'): Promise<Decoded | Failure> {
   try {
+    const sharp = await loadSharp();
     if (coding !== 'heic') return await decoded(sharp(file, { limitInputPixels: MAX_PIXELS }).autoOrient());
     const pixels = heifPixels(file);
     if (pixels === 0 || pixels > MAX_PIXELS) return failure('delivery', 'too-large', `a picture of ${pixels} pixels`);
@@ -66,10 +67,18 @@ let srgb: Promise<Buffer> | null = null;
 
 /** The ICC profile of what `decodePicture` gives. */
 export function srgbProfile(): Promise<Buffer> {
-  srgb ??= sharp({ create: { width: 1, height: 1, channels: 3, background: '#000000' } })
-    .withIccProfile('srgb')
-    .png()
-    .toBuffer()
-    .then(async (file) => (await sharp(file).metadata()).icc ?? Buffer.alloc(0));
+  srgb ??= readProfile();
   return srgb;
+}
+
+async function readProfile(): Promise<Buffer> {
+  const sharp = await loadSharp();
+  const one = sharp({ create: { width: 1, height: 1, channels: 3, background: '#000000' } });
+  const { icc } = await sharp(await one.withIccProfile('srgb').png().toBuffer()).metadata();
+  return icc ?? Buffer.alloc(0);
+}
+
+/** With the first picture: its libraries take 20 MB. */
+async function loadSharp() {
+  return (await import('sharp')).default;
 }
