@@ -44,6 +44,8 @@ export type BlobStore = {
   scratch(): Promise<Scratch>;
   /** `start` and `end` are offsets of the first and last byte (both inclusive). An absent blob is the stream's error. */
   read(digest: string, range?: { readonly start?: number; readonly end?: number; readonly highWaterMark?: number }): Readable;
+  /** The same for large objects: each piece is good until the next is asked for, for its memory is used again. */
+  pieces(digest: string, range?: { readonly start?: number; readonly end?: number }): AsyncIterable<Buffer>;
   path(digest: string): string;
   stat(digest: string): Promise<{ readonly bytes: number } | null>;
   /** Reads the whole file: does it still have the bytes that gave it its name? False when it is absent. */
@@ -84,6 +86,7 @@ export async function openBlobs(dataDirectory: string): Promise<BlobStore> {
     },
     scratch: () => openScratch(temporary),
     read: (digest, range = {}) => createReadStream(path(digest), range),
+    pieces: (digest, range = {}) => piecesOf(path(digest), range, blocks),
     path,
     stat: async (digest) => {
       const found = await stat(path(digest)).catch(nullWhenAbsent);
@@ -97,6 +100,27 @@ export async function openBlobs(dataDirectory: string): Promise<BlobStore> {
       return left.length;
     },
   };
+}
+
+/** Through one block. Whoever stops before the end may still have it under way: then nobody gets it after him. */
+async function* piecesOf(
+  path: string,
+  { start = 0, end = Number.POSITIVE_INFINITY }: { readonly start?: number; readonly end?: number },
+  blocks: Blocks,
+): AsyncGenerator<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const block = blocks.take();
+    for (let at = start; at <= end; ) {
+      const { bytesRead } = await file.read(block, 0, Math.min(block.length, end - at + 1), at);
+      if (bytesRead === 0) break;
+      yield block.subarray(0, bytesRead);
+      at += bytesRead;
+    }
+    blocks.giveBack(block);
+  } finally {
+    await file.close();
+  }
 }
 
 /** All 256 directories at once: a new blob then needs the fsync of one directory, its own. */

@@ -52,6 +52,22 @@ describe('blob store', () => {
     expect(await buffer(blobs.read(digest, { start: 7 }))).toEqual(Buffer.from('789'));
   });
 
+  it('gives a large object piece by piece, through memory that it uses again', async () => {
+    const whole = randomBytes(1_200_000);
+    const { digest } = await blobs.put(whole);
+    const read = async (range?: { start?: number; end?: number }): Promise<Buffer> => {
+      const copies: Buffer[] = [];
+      for await (const piece of blobs.pieces(digest, range)) copies.push(Buffer.from(piece));
+      return Buffer.concat(copies);
+    };
+    expect(Buffer.compare(await read(), whole)).toBe(0);
+    expect(Buffer.compare(await read({ start: 7, end: 1_100_000 }), whole.subarray(7, 1_100_001))).toBe(0);
+    const memory = new Set<ArrayBufferLike>();
+    for await (const piece of blobs.pieces(digest)) memory.add(piece.buffer);
+    expect(memory.size).toBe(1);
+    await expect(read({ start: 1_200_000 })).resolves.toHaveLength(0);
+  });
+
   it('keeps the same content once, also when many write it at the same time', async () => {
     const bytes = randomBytes(900_000);
     const stored = await Promise.all(Array.from({ length: 8 }, () => blobs.put(bytes)));

@@ -47,7 +47,7 @@ export async function retrieveObjects(
 }
 
 function storedPart({ transferSyntax: syntax, bytes, blob }: StoredObject, { blobs }: RetrieveDeps): Part {
-  return { contentType: `application/dicom; transfer-syntax=${syntax}`, length: bytes, open: (range) => blobs.read(blob, range) };
+  return { contentType: `application/dicom; transfer-syntax=${syntax}`, length: bytes, open: (range) => blobs.pieces(blob, range) };
 }
 
 /** One of several is opened when its turn comes: where it cannot be decoded after all, the answer breaks off. */

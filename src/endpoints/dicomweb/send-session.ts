@@ -2,8 +2,7 @@
  * Sends a Reply: status, validators and ranges (RFC 9110 §13 and §14), then the body as fast as the caller takes it.
  * Promises: a caller that reads nothing for a while is let go, and what was open for him is closed.
  */
-import { Readable } from 'node:stream';
-import { finished, pipeline } from 'node:stream/promises';
+import { finished } from 'node:stream/promises';
 import type { Response } from 'express';
 import { type ByteRange, isKnownTo, parseRange, rangeHolds } from '../../protocols/dicom/web-range.ts';
 import type { Reply } from './reply.ts';
@@ -19,7 +18,7 @@ export async function sendReply(response: Response, reply: Reply): Promise<boole
   }
   response.setTimeout(STALLED_MS, () => response.destroy());
   const body = reply.body(range);
-  const sent = reply.release ? atOnce(response, body) : pipeline(Readable.from(body, { objectMode: false }), response);
+  const sent = reply.release ? atOnce(response, body) : piecewise(response, body);
   return sent.then(
     () => true,
     (error: NodeJS.ErrnoException) => {
@@ -36,6 +35,25 @@ async function atOnce(response: Response, body: AsyncIterable<Buffer | string>):
   for await (const piece of body) response.write(piece);
   response.end();
   await finished(response);
+}
+
+/** Each piece has gone out before the next is asked for, which may use its memory again. */
+async function piecewise(response: Response, body: AsyncIterable<Buffer | string>): Promise<void> {
+  for await (const piece of body) if (piece.length > 0 && !(await written(response, piece))) return finished(response);
+  response.end();
+  await finished(response);
+}
+
+/** False where the caller hung up. */
+function written(response: Response, piece: Buffer | string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const gone = (): void => resolve(false);
+    response.once('close', gone);
+    response.write(piece, (error) => {
+      response.off('close', gone);
+      resolve(!error);
+    });
+  });
 }
 
 /** Status and header fields; the part of the body that is wanted, `nothing` where none is. */
