@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { CodeableConcept, Media } from '@medplum/fhirtypes';
 import sharp from 'sharp';
+import { decodePicture } from '../../src/delivery/photos/decode-session.ts';
 import { openPhoto } from '../../src/delivery/photos/photo-session.ts';
 import { type Box, boxesIn } from '../../src/protocols/media/boxes.ts';
+import { readCoefficients } from '../../src/protocols/media/jpeg-coefficients.ts';
 import { readMovie } from '../../src/protocols/media/movie.ts';
 import { photoOrder } from '../../src/return/dicom/photo-object.ts';
 import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
@@ -18,6 +20,7 @@ import { photoFile, photoSource } from '../support/photo-objects.ts';
 import { isInstalled, run } from '../support/programs.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
+const MIB = 1024 * 1024;
 const PYTHON = '/usr/bin/python3';
 const BASELINE = '1.2.840.10008.1.2.4.50';
 const NATIVE = '1.2.840.10008.1.2.1';
@@ -112,6 +115,46 @@ describe('photos and films as DICOM objects', () => {
       'the TIFF is not whole, or is one of 64 bits',
     ]);
     expect(answers.every((answer) => (answer as { class?: string }).class === 'permanent')).toBe(true);
+  });
+
+  it('are refused before they take memory, where a small file says that it is a huge picture', async () => {
+    const heic = readFileSync(`${MEDIA}/located.heic`);
+    const sized = (columns: number, rows: number): Buffer => {
+      const file = Buffer.from(heic);
+      for (let at = file.indexOf('ispe'); at >= 0; at = file.indexOf('ispe', at + 4)) {
+        file.writeUInt32BE(columns, at + 8);
+        file.writeUInt32BE(rows, at + 12);
+      }
+      return file;
+    };
+    const free = Buffer.alloc(40 * MIB);
+    free.writeUInt32BE(free.length);
+    free.write('free', 4, 'latin1');
+    const padded = Buffer.concat([heic, free]);
+    const plain = await sharp({ create: { width: 9_000, height: 9_000, channels: 3, background: '#888888' }, limitInputPixels: false })
+      .png()
+      .toBuffer();
+    const answers = [
+      await decodePicture(sized(30_000, 30_000), 'heic'),
+      await decodePicture(sized(8_000, 8_000), 'heic'),
+      await decodePicture(padded, 'heic', 32 * MIB),
+      await decodePicture(plain, 'other'),
+    ];
+    expect(answers.map((answer) => (answer as { detail?: string }).detail)).toEqual([
+      'a picture of 900000000 pixels',
+      'the HEIC picture cannot be decoded',
+      'to decode the HEIC picture takes more memory than it may have',
+      'the picture cannot be decoded: Input image exceeds pixel limit',
+    ]);
+    expect(await decodePicture(padded, 'heic')).toMatchObject({ columns: 96, rows: 64 });
+  });
+
+  it('are not turned where their scan is too short for the size that they say', async () => {
+    const jpeg = await locatedJpeg({ orientation: 6 });
+    const frame = jpeg.indexOf(Buffer.from([0xff, 0xc0]));
+    jpeg.writeUInt16BE(8_000, frame + 5);
+    jpeg.writeUInt16BE(8_000, frame + 7);
+    expect(readCoefficients(jpeg)).toBeNull();
   });
 
   const verified = isInstalled('dciodvfy') ? it : it.skip;

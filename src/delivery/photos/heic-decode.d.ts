@@ -1,4 +1,7 @@
 declare module 'heic-decode' {
   /** RGBA, eight bits each, turned upright. */
-  export default function decode(input: { buffer: Uint8Array }): Promise<{ width: number; height: number; data: Uint8ClampedArray }>;
+  type Decoded = { readonly width: number; readonly height: number; readonly data: Uint8ClampedArray<ArrayBuffer> };
+  type Undecoded = Pick<Decoded, 'width' | 'height'> & { decode(): Promise<Decoded> };
+  const heic: { all(input: { buffer: Uint8Array }): Promise<readonly Undecoded[]> };
+  export default heic;
 }

@@ -39,7 +39,7 @@ export function readCoefficients(file: Buffer): Coefficients | null {
   const frame = segments.find(({ marker }) => marker === SOF0);
   if (facts?.bits !== 8 || !frame || scans.length !== 1 || facts.rows === 0 || facts.columns === 0) return null;
   const quantization = quantizationIn(segments);
-  const planes = planesOf(frame.bytes, facts);
+  const planes = planesOf(frame.bytes, facts, (scans[0] as Segment).bytes.length);
   const scan = planes && scanOf(scans[0] as Segment, planes, segments);
   if (!planes || !scan || planes.some((plane) => !quantization.has(plane.quantization))) return null;
   const adobe = segments.find(isAdobe)?.bytes ?? Buffer.alloc(0);
@@ -78,6 +78,7 @@ function quantizationIn(segments: readonly Segment[]): Map<number, Uint8Array> {
 function planesOf(
   frame: Buffer,
   { rows, columns, components }: { rows: number; columns: number; components: number },
+  scanBytes: number,
 ): CoefficientPlane[] | null {
   if (components !== 1 && components !== 3) return null;
   const said = Array.from({ length: components }, (_, index) => frame.subarray(10 + 3 * index, 13 + 3 * index) as Buffer);
@@ -88,7 +89,8 @@ function planesOf(
   const [across, down] = [0, 1].map((axis) => Math.max(...factors.map((pair) => pair[axis] as number))) as [number, number];
   const [mcusWide, mcusHigh] = [Math.ceil(columns / (8 * across)), Math.ceil(rows / (8 * down))];
   const blocks = factors.reduce((sum, [h, v]) => sum + mcusWide * h * mcusHigh * v, 0);
-  if (blocks > MAX_BLOCKS) return null;
+  // F.1.2: a block takes two bits at least. Memory for what the scan cannot hold would be given to whoever says a size.
+  if (blocks > MAX_BLOCKS || blocks > scanBytes * 4) return null;
   return factors.map(([h, v], index) => {
     const [wide, high] = [mcusWide * h, mcusHigh * v];
     const three = said[index] as Buffer;
