@@ -1,10 +1,10 @@
 /**
  * DICOMweb beside Orthanc's, in the same run and from the same client: metadata of a study of 1,000 CT slices of 0.5 MB, and single frames
- * of it over eight connections. Then one object of 2 GB in by STOW-RS and out by WADO-RS.
+ * of it over eight connections. Before that, by a gateway of its own, one object of 2 GB in by STOW-RS and out by WADO-RS.
  */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
+import { Agent, get, type IncomingMessage, request } from 'node:http';
 import { type CtSlice, ctPieces, ctSlice, EXPLICIT_VR_LITTLE_ENDIAN } from '../support/ct-slice.ts';
 import { startOrthanc } from '../support/dicom-peers.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
@@ -19,7 +19,7 @@ const FRAMES = 400;
 const CONNECTIONS = 8;
 const TRIES = 5;
 const HUGE_FRAMES = 4096;
-const AIM_GROWTH_BYTES = 250 * 1024 * 1024;
+const AIM_RESIDENT_BYTES = 250 * 1024 * 1024;
 const AIM_METADATA = 10;
 const AIM_FRAMES = 3;
 
@@ -27,40 +27,47 @@ type Service = { readonly url: string; readonly headers: Readonly<Record<string,
 type Figures = { readonly first: number; readonly metadata: number; readonly frames: number };
 
 export async function benchDicomweb(bench: Bench): Promise<void> {
+  await withGateway((gateway, authorization) => benchHuge(bench, gateway, authorization));
+  await withGateway((gateway, authorization) => benchStudy(bench, gateway, authorization));
+}
+
+async function withGateway(work: (gateway: GatewayProcess, authorization: string) => Promise<void>): Promise<void> {
   const gateway = await startGatewayProcess();
   try {
-    await storeAll(gateway.dimse);
-    const authorization = `Bearer ${gateway.addClient('bench', 'operator')}`;
-    const ours = await figuresOf({ url: `${gateway.http}/dicomweb`, headers: { authorization } });
-    bench.add(
-      `metadata of ${SLICES.toLocaleString('en')} slices: first / later`,
-      `${milliseconds(ours.first)} / ${milliseconds(ours.metadata)}`,
-    );
-    bench.add(`WADO-RS frames of 0.5 MB over ${CONNECTIONS} connections`, perSecond(ours.frames));
-    await benchHuge(bench, gateway, authorization);
-    if (!existsSync(PLUGIN)) return bench.note('Orthanc with its DICOMweb plugin is not installed: nothing to compare with');
-    const theirs = await orthancFigures();
-    const faster = theirs.metadata / ours.metadata;
-    bench.add(
-      '  the same by Orthanc: metadata',
-      milliseconds(theirs.metadata),
-      `ours is ${faster.toFixed(1)} × as fast, aim ${AIM_METADATA}`,
-      faster >= AIM_METADATA,
-    );
-    const more = ours.frames / theirs.frames;
-    bench.add(
-      '  the same by Orthanc: frames',
-      perSecond(theirs.frames),
-      `ours is ${ratio(ours.frames, theirs.frames)} of it, aim ${AIM_FRAMES}`,
-      more >= AIM_FRAMES,
-    );
+    await work(gateway, `Bearer ${gateway.addClient('bench', 'operator')}`);
   } finally {
     await gateway.kill({ database: true });
     gateway.remove();
   }
 }
 
-/** In and out again; the memory of the gateway may grow by its buffers, not by the object. */
+async function benchStudy(bench: Bench, gateway: GatewayProcess, authorization: string): Promise<void> {
+  await storeAll(gateway.dimse);
+  const ours = await figuresOf({ url: `${gateway.http}/dicomweb`, headers: { authorization } });
+  bench.add(
+    `metadata of ${SLICES.toLocaleString('en')} slices: first / later`,
+    `${milliseconds(ours.first)} / ${milliseconds(ours.metadata)}`,
+  );
+  bench.add(`WADO-RS frames of 0.5 MB over ${CONNECTIONS} connections`, perSecond(ours.frames));
+  if (!existsSync(PLUGIN)) return bench.note('Orthanc with its DICOMweb plugin is not installed: nothing to compare with');
+  const theirs = await orthancFigures();
+  const faster = theirs.metadata / ours.metadata;
+  bench.add(
+    '  the same by Orthanc: metadata',
+    milliseconds(theirs.metadata),
+    `ours is ${faster.toFixed(1)} × as fast, aim ${AIM_METADATA}`,
+    faster >= AIM_METADATA,
+  );
+  const more = ours.frames / theirs.frames;
+  bench.add(
+    '  the same by Orthanc: frames',
+    perSecond(theirs.frames),
+    `ours is ${ratio(ours.frames, theirs.frames)} of it, aim ${AIM_FRAMES}`,
+    more >= AIM_FRAMES,
+  );
+}
+
+/** In and out again, by a gateway that has done nothing else yet: how much memory it takes in all. */
 async function benchHuge(bench: Bench, gateway: GatewayProcess, authorization: string): Promise<void> {
   const object = ctPieces(0, { run: 'H', study: 2, accession: 'ACH2', patient: 'PTH2', side: SIDE, frames: HUGE_FRAMES });
   const before = residentBytes(gateway.pid);
@@ -87,12 +94,12 @@ async function benchHuge(bench: Bench, gateway: GatewayProcess, authorization: s
   if (bytes < object.bytes) throw new Error(`WADO-RS gave ${bytes} of ${object.bytes} bytes`);
   const speed = (ms: number) => `${megabytes((object.bytes / ms) * 1000)}/s`;
   bench.add('one object of 2 GB: STOW-RS / WADO-RS', `${speed(stored - started)} / ${speed(done - stored)}`);
-  const growth = Math.max(...memory.samples) - before;
+  const most = Math.max(...memory.samples);
   bench.add(
-    '  memory of the gateway: before, growth',
-    `${megabytes(before)}, ${megabytes(growth)}`,
-    `aim ${megabytes(AIM_GROWTH_BYTES)}`,
-    growth < AIM_GROWTH_BYTES,
+    '  memory of the gateway: before, at most',
+    `${megabytes(before)}, ${megabytes(most)}`,
+    `aim ${megabytes(AIM_RESIDENT_BYTES)} in all`,
+    most < AIM_RESIDENT_BYTES,
   );
 }
 
@@ -135,21 +142,27 @@ async function figuresOf(service: Service): Promise<Figures> {
   };
 }
 
+/** By node:http, which counts what comes: `fetch` takes as long for a frame as the gateway does, on the same two cores. */
 async function framesPerSecond({ headers }: Service, study: string): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const accept = 'multipart/related; type="application/octet-stream"';
   let next = 0;
   const started = performance.now();
   const one = async (): Promise<void> => {
     while (next < FRAMES) {
       const { seriesUid, sopInstanceUid } = sliceAt(next++);
-      const response = await fetch(`${study}/series/${seriesUid}/instances/${sopInstanceUid}/frames/1`, {
-        headers: { ...headers, accept },
+      const url = `${study}/series/${seriesUid}/instances/${sopInstanceUid}/frames/1`;
+      const [response] = (await once(get(url, { agent, headers: { ...headers, accept } }), 'response')) as [IncomingMessage];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
       });
-      const bytes = (await response.arrayBuffer()).byteLength;
-      if (response.status !== 200 || bytes < SIDE * SIDE * 2) throw new Error(`frame: ${response.status}, ${bytes} bytes`);
+      await once(response, 'end');
+      if (response.statusCode !== 200 || bytes < SIDE * SIDE * 2) throw new Error(`frame: ${response.statusCode}, ${bytes} bytes`);
     }
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, one));
+  agent.destroy();
   return FRAMES / ((performance.now() - started) / 1000);
 }
 
