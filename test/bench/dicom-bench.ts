@@ -1,16 +1,17 @@
 /**
  * C-STORE of 500 CT slices of 0.5 MB over one and over four associations, and of one 200 MB object, against the same bytes sent to a
  * receiver that does nothing but file and sync them, and to dcmtk's storescp (which syncs nothing) and Orthanc (which does) where they are
- * installed. Then one object of 2 GB. The sender is the same process every time.
+ * installed. What is answered is durable; when all of it is found by QIDO-RS is told beside it. Then one object of 2 GB. The sender is the same process every time.
  */
 import { rmSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type CtSlice, ctPieces, ctSlice } from '../support/ct-slice.ts';
 import { type DicomServer, startOrthanc, startStorescp } from '../support/dicom-peers.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
 import { isInstalled } from '../support/programs.ts';
 import { openStoreAssociation, type StoreTarget } from '../support/store-sender.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { type Bench, megabytes, ratio } from './measure.ts';
+import { type Bench, megabytes, milliseconds, ratio } from './measure.ts';
 import { averageOf, watchMemory } from './memory.ts';
 import { type PlainReceiver, sendPlain, startPlainReceiver } from './plain-receiver.ts';
 
@@ -39,11 +40,16 @@ export async function benchDicom(bench: Bench): Promise<void> {
   const others = await startOthers(bench);
   try {
     const peaks: number[] = [];
+    const authorization = `Bearer ${gateway.addClient('bench', 'operator')}`;
     await storeAll(gateway.dimse, { what: '', associations: 1, slices: slicesOf(9, 20) });
     for (const load of loads()) {
       const limit = await bytesPerSecond(load, () => plainAll(plain, load));
       const memory = watchMemory(gateway.pid);
+      const started = performance.now();
       const measured = await bytesPerSecond(load, () => storeAll(gateway.dimse, load));
+      const stored = performance.now();
+      await allFound(`${gateway.http}/dicomweb`, authorization, load);
+      const late = performance.now() - stored;
       memory.stop();
       peaks.push(Math.max(...memory.samples));
       bench.add(
@@ -51,6 +57,11 @@ export async function benchDicom(bench: Bench): Promise<void> {
         speed(load, measured),
         `${ratio(measured, limit)} of TCP to file + fdatasync (${speed(load, limit)}), aim ${AIM}`,
         measured / limit >= AIM,
+      );
+      bench.add(
+        '  until all are found by QIDO-RS',
+        milliseconds(performance.now() - started),
+        `${milliseconds(late)} after the last answer`,
       );
       for (const { name, aim, server } of others) {
         const theirs = await bytesPerSecond(load, () => storeAll(server.target, load));
@@ -121,6 +132,17 @@ function slicesOf(study: number, count: number): CtSlice[] {
   return Array.from({ length: count }, (_, n) =>
     ctSlice(n, { run: 'B', study, accession: `ACB${study}`, patient: `PTB${study}`, side: SIDE }),
   );
+}
+
+/** The index is made behind the answers. */
+async function allFound(dicomweb: string, authorization: string, { slices }: Load): Promise<void> {
+  const url = `${dicomweb}/studies/${slices[0]?.studyUid}/instances?limit=1000`;
+  for (;;) {
+    const answer = await fetch(url, { headers: { authorization } });
+    const found = answer.status === 200 ? ((await answer.json()) as unknown[]).length : 0;
+    if (found === slices.length) return;
+    await pause(20);
+  }
 }
 
 async function plainAll(receiver: PlainReceiver, load: Load): Promise<void> {
