@@ -218,7 +218,8 @@ function shareStudies(batch: Batch, id: string, other: string): void {
 }
 
 function join(batch: Batch, id: string, claim: Claim): void {
-  const state = joinPart(caseIn(batch, id) as CaseState, claim.part, senderOf(batch, claim));
+  const before = caseIn(batch, id) as CaseState;
+  const state = joinPart(before, claim.part, senderOf(batch, claim));
   putCase(batch, state);
   claim.work.cases.add(id);
   const { part } = claim;
@@ -226,7 +227,12 @@ function join(batch: Batch, id: string, claim: Claim): void {
   const readers = groupsOf(state);
   grant(batch, own, id, readers);
   grant(batch, [part.subject, ...claim.work.shared], null, readers);
-  note(batch, id, claim, { kind: `${part.kind}-received`, detail: describe(part, claim.work) });
+  if (!isTold(before, part)) note(batch, id, claim, { kind: `${part.kind}-received`, detail: describe(part, claim.work) });
+}
+
+/** A study is counted in the index, which may be ahead of the entries of its objects: what the case knows already is no news. */
+function isTold({ studies }: CaseState, { study }: CasePart): boolean {
+  return studies.some((known) => known.uid === study?.uid && known.instances === study.instances && known.series === study.series);
 }
 
 function absorb(batch: Batch, into: string, other: string): void {

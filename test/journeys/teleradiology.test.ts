@@ -62,11 +62,11 @@ async function search<T extends Resource>(query: string): Promise<T[]> {
   return (bundle.entry ?? []).map((entry) => entry.resource as T);
 }
 
-/** Slices that arrive together are one line; how many lines there are is chance, the last one tells the whole study. */
+/** Slices that arrive together are one line; how many lines there are is chance, and which slice a line names: the last one tells the whole study. */
 function timelineOf(lines: readonly { kind: string; actor: string; detail: string }[]): string[] {
   return lines
     .filter(({ kind }, index) => kind !== 'images-received' || lines[index + 1]?.kind !== 'images-received')
-    .map(({ kind, actor, detail }) => `${kind} · ${actor} · ${detail}`);
+    .map(({ kind, actor, detail }) => `${kind} · ${actor} · ${detail.replace(/, last \S+ 2\.25\.\d+$/, '')}`);
 }
 
 const SLICES = [1, 2, 3];
