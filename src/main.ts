@@ -3,10 +3,9 @@
  * tables. In: a checked configuration. Out: a Gateway that is ready when the promise resolves; a start that fails leaves nothing running.
  */
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { admitTask } from './cases/admit.ts';
 import { peerDirectory } from './config/peers.ts';
-import type { CorridorData, CorridorOrder, CorridorWord } from './corridor-worker.ts';
+import { type Pulse, startCorridor } from './corridor-session.ts';
 import { archivesOf, startAskingWorker } from './delivery/dimse/asking-worker.ts';
 import { startCommitmentWorker } from './delivery/dimse/commitment-worker.ts';
 import { moveClient } from './delivery/dimse/move-client.ts';
@@ -31,10 +30,9 @@ import { type Landing, openLanding } from './journal/landing-session.ts';
 import { openPlacer } from './journal/placer-session.ts';
 import type { Admit } from './model/admit.ts';
 import { systemClock as clock } from './model/clock.ts';
-import { type Config, type Destination, type DimseDestination, readersOf, replyDestinations } from './model/config.ts';
+import { type Config, type DimseDestination, readersOf, replyDestinations } from './model/config.ts';
 import type { Door } from './model/door.ts';
 import type { Log } from './model/log.ts';
-import type { Metrics } from './model/metrics.ts';
 import type { Caller } from './model/peer.ts';
 import { loadValidator } from './protocols/fhir/resource-validator.ts';
 import { admitReport } from './reports/admit.ts';
@@ -54,14 +52,10 @@ import { LANDING } from './store/landing-segments-store.ts';
 import { migrate } from './store/migration-store.ts';
 import { readDepths } from './store/operations-store.ts';
 import { openRenderCache } from './store/render-cache-store.ts';
-import { giveBackStartMemory } from './store/start-memory.ts';
 
 const VERSION = '0.1.0';
 /** What is under way at the doors may end in this time. */
 const GRACE_MS = 10_000;
-const CORRIDOR_STOP_MS = 15_000;
-/** V8 would let what is young take 100 MB and more before it looks what is left of it; so few stay in the processor's caches, and cost less. */
-const CORRIDOR_LIMITS = { maxYoungGenerationSizeMb: 24 };
 
 export type Gateway = {
   /** One line a door, as printed at the start. */
@@ -158,47 +152,6 @@ async function openServer(config: Config, log: Log, closes: Close[], onLost: (er
   const hold = await holdDataDirectory({ dataDirectory, connect: connectionTo(databaseUrl), log, onLost });
   closes.push(() => inTime(hold.release()));
   return databaseUrl;
-}
-
-/** Epoch ms of the corridor's last word; 0 before the first. */
-type Pulse = { seen: number };
-type CorridorEars = { readonly log: Log; readonly metrics: Metrics; readonly pulse: Pulse; readonly onLost: (error: Error) => void };
-
-type CorridorThread = { renew(destinations: readonly Destination[]): void; stop(): Promise<void> };
-
-/** The corridor's thread. It tells what it logs and counts; when it dies the gateway must not go on acknowledging unseen. */
-async function startCorridor(data: CorridorData, { log, metrics, pulse, onLost }: CorridorEars): Promise<CorridorThread> {
-  const worker = new Worker(new URL('./corridor-worker.ts', import.meta.url), { workerData: data, resourceLimits: CORRIDOR_LIMITS });
-  const ready = Promise.withResolvers<void>();
-  let stopping = false;
-  worker.on('message', (word: CorridorWord) => {
-    pulse.seen = Date.now();
-    if (word.kind === 'ready') ready.resolve();
-    if (word.kind === 'log') log[word.level](word.event, word.fields);
-    if (word.kind === 'count') metrics.count(word.name, word.labels, word.by);
-    if (word.kind === 'gauge') metrics.gauge(word.name, word.value, word.labels);
-    if (word.kind === 'observe') metrics.observe(word.name, word.seconds, word.labels);
-  });
-  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  const end = (error: Error): void => {
-    ready.reject(error);
-    if (!stopping) onLost(error);
-  };
-  worker.once('error', (error) => end(error as Error));
-  worker.once('exit', (code) => end(new Error(`the corridor ended by itself, with exit code ${code}`)));
-  giveBackStartMemory();
-  await ready.promise;
-  const say = (order: CorridorOrder): void => worker.postMessage(order);
-  return {
-    renew: (destinations) => say({ kind: 'renew', destinations }),
-    stop: async () => {
-      stopping = true;
-      say({ kind: 'stop' });
-      const impatience = setTimeout(() => void worker.terminate(), CORRIDOR_STOP_MS);
-      await ended;
-      clearTimeout(impatience);
-    },
-  };
 }
 
 type Parts = {
@@ -349,8 +302,9 @@ function httpRoutes(
   const readingGroups = config.destinations.map(readersOf).filter((group) => group !== '');
   const authenticate = (token: string): Promise<Caller | null> => findClient(database, tokenHash(token));
   const readiness = readinessOf({ database, dataDirectory: config.dataDirectory, corridorSeen: () => pulse.seen, now: Date.now });
-  const { publicUrl, maxBodyBytes } = config.http;
-  const settings = { publicUrl, maxBodyBytes, maxBinaryBytes: DEFAULT_MAX_BINARY_BYTES, bodyTimeoutMs: DEFAULT_BODY_TIMEOUT_MS };
+  const { publicUrl, maxBodyBytes, corsOrigins } = config.http;
+  const limits = { maxBodyBytes, maxBinaryBytes: DEFAULT_MAX_BINARY_BYTES, bodyTimeoutMs: DEFAULT_BODY_TIMEOUT_MS };
+  const settings = { publicUrl, cors: corsOrigins.length > 0, ...limits };
   const shared = { database, blobs, journal, audit, clock, log, metrics: page.metrics };
   return {
     ...healthRoutes({ database, operatorTokenHash, readiness, scrape: page.scrape }),

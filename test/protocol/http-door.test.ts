@@ -82,7 +82,9 @@ describe('pages of another origin', () => {
 
   it('read nothing where none is configured', async () => {
     door = await openFhirDoor();
-    const { headers } = await fetch(`${door.base}/metadata`, { headers: { origin: VIEWER } });
+    const statement = await fetch(`${door.base}/metadata`, { headers: { origin: VIEWER } });
+    expect(await statement.json()).toMatchObject({ rest: [{ security: { cors: false } }] });
+    const { headers } = statement;
     expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
     expect((await fetch(`${door.base}/Patient`, preflight(VIEWER))).headers.get('access-control-allow-origin')).toBeNull();
   });
@@ -95,6 +97,7 @@ describe('pages of another origin', () => {
       VIEWER,
       'authorization',
     ]);
+    expect(await (await fetch(`${door.base}/metadata`)).json()).toMatchObject({ rest: [{ security: { cors: true } }] });
     const clinic = await door.client('origin', 'clinic');
     const { status, headers } = await clinic.ask('GET', 'Patient', undefined, { origin: VIEWER });
     expect([status, headers.get('access-control-allow-origin'), headers.get('vary')]).toEqual([200, VIEWER, 'Origin']);

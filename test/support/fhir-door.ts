@@ -64,6 +64,7 @@ export async function openFhirDoor(options: DoorOptions = {}): Promise<FhirDoor>
     validate: validator(),
     settings: {
       publicUrl: '',
+      cors: (options.corsOrigins ?? []).length > 0,
       maxBodyBytes: 2 * 1024 * 1024,
       maxBinaryBytes: 64 * 1024 * 1024,
       bodyTimeoutMs: 60_000,

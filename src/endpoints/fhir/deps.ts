@@ -29,6 +29,8 @@ export type FhirDeps = {
 export type FhirSettings = {
   /** `https://host`, as clients reach us; '' for the address a request came in on. */
   readonly publicUrl: string;
+  /** Whether pages of other origins may read it. */
+  readonly cors: boolean;
   /** Of a JSON body. */
   readonly maxBodyBytes: number;
   /** Of a Binary sent as it is. */

@@ -66,7 +66,7 @@ export function fhirRoutes(deps: FhirDeps): Router {
 }
 
 async function metadata({ base, deps }: Call): Promise<Reply> {
-  return { status: 200, body: capabilityStatement(base, deps.clock.now()), version: null };
+  return { status: 200, body: capabilityStatement(base, deps.clock.now(), deps.settings.cors), version: null };
 }
 
 async function get(call: Call): Promise<Reply | Failure> {

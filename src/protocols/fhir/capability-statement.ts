@@ -1,5 +1,5 @@
 /**
- * What this server can do (R4 §5.1), made from the same tables that do it. In: the base URL and a date. Out: the CapabilityStatement.
+ * What this server can do (R4 §5.1), made from the same tables that do it. In: the base URL, a date, whether CORS is on. Out: the CapabilityStatement.
  */
 import type {
   CapabilityStatement,
@@ -21,8 +21,8 @@ function interactionsOf(type: string): readonly Interaction[] {
   return type === 'Binary' ? BINARY : EVERY;
 }
 
-/** States what is true of every server of this kind. */
-export function capabilityStatement(base: string, date: Date): CapabilityStatement {
+/** `cors`: whether pages of other origins may read it. All else is true of every server of this kind. */
+export function capabilityStatement(base: string, date: Date, cors: boolean): CapabilityStatement {
   return {
     resourceType: 'CapabilityStatement',
     status: 'active',
@@ -37,7 +37,7 @@ export function capabilityStatement(base: string, date: Date): CapabilityStateme
       {
         mode: 'server',
         documentation: DOCUMENTATION,
-        security: { cors: false, description: 'Bearer token (RFC 6750) in every request but the one for this statement.' },
+        security: { cors, description: 'Bearer token (RFC 6750) in every request but the one for this statement.' },
         resource: resourceTypes().map(resourceCapability),
         interaction: [{ code: 'transaction' }, { code: 'batch' }],
       },
