@@ -73,17 +73,18 @@ function setDepths(metrics: Metrics, { pending, failed, held, lanes }: Depths, n
 }
 
 const HELP: Readonly<Record<string, string>> = {
+  waystation_commitment_requests_total: 'Requests for storage commitment to archives, by destination and outcome',
   waystation_corridor_batch_seconds: 'Time of one transaction of the corridor',
   waystation_corridor_entries_total: 'Journal entries worked off',
   waystation_delivery_attempts_total: 'Attempts to deliver, by destination and outcome',
   waystation_dicomweb_requests_total: 'DICOMweb requests, by status',
+  waystation_dicomweb_stores_total: 'Objects by STOW-RS, by whether they were stored',
   waystation_dimse_aborts_total: 'Associations ended by an abort',
   waystation_dimse_associations: 'Associations open',
   waystation_dimse_commitment_requests_total: 'Requests for storage commitment, by the status answered',
   waystation_dimse_commitments_total: 'Answers to them that were taken',
-  waystation_photos_total: 'Photos and films that became DICOM objects, or did not',
-  waystation_priors_total: 'Cases whose priors a PACS was asked for, by whether all of them came',
-  waystation_dimse_operations_total: 'DIMSE operations other than C-STORE',
+  waystation_dimse_notices_total: 'Performed procedure steps and notifications of availability, by the status answered',
+  waystation_dimse_operations_total: 'DIMSE operations, by service',
   waystation_dimse_store_seconds: 'Time of a C-STORE, from its command to its answer',
   waystation_dimse_stored_bytes_total: 'Bytes of datasets stored',
   waystation_dimse_stores_total: 'C-STORE operations, by the status answered',
@@ -106,4 +107,6 @@ const HELP: Readonly<Record<string, string>> = {
   waystation_mllp_messages_total: 'HL7 v2 messages, by the acknowledgment code answered',
   waystation_mllp_received_bytes_total: 'Bytes received over MLLP',
   waystation_mllp_stray_total: 'Bytes or frames over MLLP that are no message, by kind',
+  waystation_photos_total: 'Photos and films that became DICOM objects, or did not',
+  waystation_priors_total: 'Cases whose priors a PACS was asked for, by whether all of them came',
 };
