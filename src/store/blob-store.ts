@@ -10,6 +10,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { syncDirectory } from './directory-store.ts';
 import { openScratch, type Scratch } from './scratch-store.ts';
 import { type Blocks, spareBlocks } from './spare-blocks.ts';
 
@@ -206,15 +207,6 @@ async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
 async function nameIt(temporary: string, directory: string, digest: string): Promise<void> {
   await rename(temporary, join(directory, digest));
   await syncDirectory(directory);
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Asked for with every fragment, and so remembered for a while. */

@@ -7,11 +7,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { chmod, chown, cp, lstat, mkdir, open, readdir, readFile, realpath, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, chown, cp, lstat, mkdir, readdir, readFile, realpath, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { syncDirectory } from './directory-store.ts';
 import { SERVER_USER, socketFits } from './embedded-settings.ts';
 
 /** Whose rights the server runs with; null for our own. */
@@ -162,9 +163,7 @@ async function initialise(cluster: string, binaries: string, account: Account): 
   await run(join(binaries, 'bin', 'initdb'), ['--pgdata', draft, ...INITDB], account);
   // The other of two that start together may have been faster: then its cluster stays.
   await rename(draft, cluster).catch((error) => ignore(error, 'ENOTEMPTY', 'EEXIST'));
-  const parent = await open(dirname(cluster), 'r');
-  await parent.sync();
-  await parent.close();
+  await syncDirectory(dirname(cluster));
 }
 
 async function run(program: string, args: readonly string[], account: Account): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncDirectory } from './directory-store.ts';
 import { bodyCrcOf, decodeHeader, RECORD_ALIGNMENT, RECORD_HEADER_BYTES, type RecordHeader, recordBytes } from './landing-record.ts';
 
 /** One use of a segment: from its first record until it is freed. */
@@ -163,13 +164,4 @@ function without(pieces: readonly Buffer[], bytes: number): Buffer[] {
     skip -= skipped;
     return skipped === piece.length ? [] : [piece.subarray(skipped)];
   });
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

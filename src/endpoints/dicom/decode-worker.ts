@@ -10,7 +10,8 @@ import { convertsToRgb, decodedBytes } from '../../protocols/dicom/coded-image.t
 import { isByPlane } from '../../protocols/dicom/codestream-coding.ts';
 
 export type DecodeJob = { readonly frame: EncodedFrame };
-export type DecodeResult = { readonly pixels: Uint8Array<ArrayBuffer> } | { readonly problem: string };
+export type DecodedFrame = { readonly pixels: Uint8Array<ArrayBuffer> };
+type DecodeResult = DecodedFrame | { readonly problem: string };
 
 const { Context, NativeCodecs } = codecs;
 const ready = NativeCodecs.initializeAsync();

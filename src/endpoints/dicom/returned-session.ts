@@ -5,7 +5,6 @@
  * Promises: the bytes that came stay as they came, in the blob store and the journal, and in no index; both are durable before the sender
  * hears of success, and what comes again, or after a kill, makes no second object. A study and a Patient ID of two patients are refused.
  */
-import { open } from 'node:fs/promises';
 import type { NewEntry } from '../../model/entry.ts';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { IndexedInstance, StoredObject } from '../../model/instance.ts';
@@ -16,6 +15,7 @@ import { namedUids, reidentification } from '../../protocols/dicom/reidentificat
 import { MODULES_BYTES, readStudyModules, type StudyModules, textIn } from '../../protocols/dicom/study-modules.ts';
 import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
 import type { DatasetElement } from '../../protocols/dicom/write.ts';
+import { readRanges } from '../../store/blob-range-store.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
 import type { Queryable } from '../../store/database.ts';
 import { reasonOf } from '../../store/database-failure.ts';
@@ -136,25 +136,9 @@ async function inReach<T>(work: () => Promise<T>): Promise<T | Failure> {
 
 function storedDataset(blobs: ReturnedDeps['blobs'], { blob, instance }: NewEntry): StoredDataset {
   const { bytes, datasetOffset, transferSyntax: uid } = instance as IndexedInstance;
-  const digest = blob as string;
-  return {
-    syntax: transferSyntax(uid) as TransferSyntax,
-    bytes: bytes - datasetOffset,
-    readAt: async (position, length) => {
-      const file = await open(blobs.path(digest), 'r');
-      try {
-        const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, datasetOffset + position);
-        return buffer.subarray(0, bytesRead);
-      } finally {
-        await file.close();
-      }
-    },
-    stream: ({ start, length }) =>
-      blobs.read(digest, { start: datasetOffset + start, end: datasetOffset + start + length - 1, highWaterMark: CHUNK_BYTES }),
-  };
+  return { syntax: transferSyntax(uid) as TransferSyntax, ...readRanges(blobs, { blob: blob as string, bytes, datasetOffset }) };
 }
 
-const CHUNK_BYTES = 1024 * 1024;
 const PATIENT_NAME = 0x00100010;
 const PATIENT_ID = 0x00100020;
 const ISSUER_OF_PATIENT_ID = 0x00100021;

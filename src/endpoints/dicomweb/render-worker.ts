@@ -13,7 +13,8 @@ export type RenderJob = {
   readonly frame: ArrayBuffer;
   readonly rendering: Rendering;
 };
-export type RenderResult = { readonly image: Uint8Array } | { readonly problem: string };
+export type RenderedFrame = { readonly image: Uint8Array };
+type RenderResult = RenderedFrame | { readonly problem: string };
 
 const { DicomImage, NativePixelDecoder, WindowLevel } = imaging;
 const ready = NativePixelDecoder.initializeAsync();

@@ -8,10 +8,3 @@ export function identifierType(code: string): CodeableConcept | undefined {
   if (code === '' || /\s/.test(code)) return undefined;
   return { coding: [{ system: IDENTIFIER_TYPE_SYSTEM, code }] };
 }
-
-/** Whether an Identifier says that it is of this type. */
-export function hasType(type: CodeableConcept | undefined, code: string): boolean {
-  return (
-    type?.coding?.some((coding) => coding.code === code && (coding.system ?? IDENTIFIER_TYPE_SYSTEM) === IDENTIFIER_TYPE_SYSTEM) ?? false
-  );
-}

@@ -89,7 +89,7 @@ export function prtOrganization(prt: Segment, draft: Draft): ReadOrganization | 
   return xonOrganization(prt, 8, draft, PRT_OFFICE(prt, draft));
 }
 
-export function prtDevice(prt: Segment, draft: Draft): Reference<Device> | undefined {
+function prtDevice(prt: Segment, draft: Draft): Reference<Device> | undefined {
   if (!['PRT-10', 'PRT-16', 'PRT-20'].some((place) => valued(place)(prt))) return undefined;
   const device = PRT_DEVICE(prt, draft);
   const [number] = device.identifier ?? [];

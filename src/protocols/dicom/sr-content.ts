@@ -39,6 +39,11 @@ export function documentContent(root: ContentItem, template: string): DatasetEle
   return [...elementsOf(root).filter(([tag]) => tag !== RELATIONSHIP_TYPE), identified];
 }
 
+/** A code of DICOM's own (PS3.16 Annex D). */
+export function dcm(value: string, meaning: string): Coded {
+  return { code: value, scheme: 'DCM', meaning };
+}
+
 export function container(relationship: Relationship, name: Coded, children: readonly ContentItem[]): ContentItem {
   return item(relationship, 'CONTAINER', name, [[0x0040a050, 'CS', 'SEPARATE']], children);
 }

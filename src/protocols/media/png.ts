@@ -1,19 +1,14 @@
 /**
- * PNG (ISO/IEC 15948), chunk by chunk. In: a file. Out: its orientation; the file without what may tell where it was taken: of the chunks
+ * PNG (ISO/IEC 15948), chunk by chunk. In: a file. Out: whether it is animated; the file without what may tell where it was taken: of the chunks
  * only those stay that say how the picture is to be shown (Table 5.3), and Exif as exif.ts keeps it. Null where it is no whole PNG.
  */
 import { crc32 } from 'node:zlib';
-import { exifWithoutLocation, orientationOf } from './exif.ts';
+import { exifWithoutLocation } from './exif.ts';
 
 type Chunk = { readonly type: string; readonly data: Buffer; readonly bytes: Buffer };
 
 /** IDAT comes by the thousand at most. */
 const MAX_CHUNKS = 100_000;
-
-export function pngOrientation(file: Buffer): number {
-  const exif = chunksOf(file)?.find(({ type }) => type === 'eXIf');
-  return exif ? orientationOf(exif.data) : 1;
-}
 
 /** An animation (APNG), of which a decoder shows the first picture. */
 export function isAnimatedPng(file: Buffer): boolean {

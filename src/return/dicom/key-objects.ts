@@ -5,7 +5,7 @@
  */
 import { type Failure, failure } from '../../model/failure.ts';
 import type { ComposedObject } from '../../protocols/dicom/composed-object.ts';
-import { type Coded, type ContentItem, composite, container, documentContent, text } from '../../protocols/dicom/sr-content.ts';
+import { type Coded, type ContentItem, composite, container, dcm, documentContent, text } from '../../protocols/dicom/sr-content.ts';
 import {
   composeDocument,
   type DicomReport,
@@ -62,7 +62,6 @@ function composeSelection(
   return composeDocument(input, kind, [...documentContent(root, '2010'), ...elements], [...root.codes, ...codes]);
 }
 
-const dcm = (value: string, meaning: string): Coded => ({ code: value, scheme: 'DCM', meaning });
 /** PS3.16 CID 7010. */
 const OF_INTEREST = dcm('113000', 'Of Interest');
 const DESCRIPTION = dcm('113012', 'Key Object Description');

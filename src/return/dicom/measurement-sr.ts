@@ -6,7 +6,17 @@
 import type { Observation } from '@medplum/fhirtypes';
 import { type Failure, failure } from '../../model/failure.ts';
 import type { ComposedObject } from '../../protocols/dicom/composed-object.ts';
-import { type Coded, type ContentItem, code, container, documentContent, number, text, uid } from '../../protocols/dicom/sr-content.ts';
+import {
+  type Coded,
+  type ContentItem,
+  code,
+  container,
+  dcm,
+  documentContent,
+  number,
+  text,
+  uid,
+} from '../../protocols/dicom/sr-content.ts';
 import { uidFromName } from '../../protocols/dicom/uid.ts';
 import { conceptText } from '../../protocols/fhir/observation-text.ts';
 import { codedOf } from './dicom-code.ts';
@@ -50,7 +60,6 @@ function groupOf({ caseId }: DicomReport, result: Observation, index: number): C
   ]);
 }
 
-const dcm = (value: string, meaning: string): Coded => ({ code: value, scheme: 'DCM', meaning });
 /** PS3.16 CID 7021. */
 const MEASUREMENT_REPORT = dcm('126000', 'Imaging Measurement Report');
 const IMAGING_MEASUREMENTS = dcm('126010', 'Imaging Measurements');

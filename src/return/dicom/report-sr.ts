@@ -5,7 +5,7 @@
  */
 import { type Failure, failure } from '../../model/failure.ts';
 import type { ComposedObject } from '../../protocols/dicom/composed-object.ts';
-import { type Coded, container, documentContent, text } from '../../protocols/dicom/sr-content.ts';
+import { container, dcm, documentContent, text } from '../../protocols/dicom/sr-content.ts';
 import { conceptText } from '../../protocols/fhir/observation-text.ts';
 import { codedOf } from './dicom-code.ts';
 import { composeDocument, type DicomReport, type DocumentKind, documentGeneral, titleOf } from './dicom-document.ts';
@@ -61,7 +61,6 @@ const SOP_CLASSES: Readonly<Record<SrClass, string>> = {
 };
 const REPORT = { name: 'report', modality: 'SR', seriesNumber: 9002, seriesDescription: 'Report' } as const;
 
-const dcm = (value: string, meaning: string): Coded => ({ code: value, scheme: 'DCM', meaning });
 /** PS3.16 CID 7001. */
 const CURRENT_PROCEDURE = dcm('121064', 'Current Procedure Descriptions');
 const FINDINGS = dcm('121070', 'Findings');

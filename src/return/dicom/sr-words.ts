@@ -10,6 +10,7 @@ import {
   type ContentItem,
   code,
   container,
+  dcm,
   image,
   number,
   person,
@@ -109,7 +110,6 @@ function ownText(part: Observation | ObservationComponent): string {
   return valueText(own as Observation);
 }
 
-const dcm = (value: string, meaning: string): Coded => ({ code: value, scheme: 'DCM', meaning });
 const CONCLUSION = dcm('121077', 'Conclusion');
 const FINDING = dcm('121071', 'Finding');
 const COMMENT = dcm('121106', 'Comment');
