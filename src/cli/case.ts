@@ -1,6 +1,6 @@
 /** `waystation case`: the cases, one of them hop by hop, and letting one go that waits for its package. */
 import { Command, Option } from 'commander';
-import type { Accepted, CaseLine, CaseView, Page } from '../endpoints/operations/contract.ts';
+import type { Accepted, CaseLine, CaseView, Page, ReleaseRequest } from '../endpoints/operations/contract.ts';
 import { caseText } from './case-text.ts';
 import { findGateway, type Reach } from './gateway-client.ts';
 import { settled } from './settled.ts';
@@ -53,7 +53,9 @@ async function list(options: Options): Promise<void> {
 
 async function release(id: string, options: Options): Promise<void> {
   const gateway = await findGateway(options);
-  const { seq } = await gateway.post<Accepted>(`/cases/${encodeURIComponent(id)}/release`, { why: options.why });
+  const { seq } = await gateway.post<Accepted>(`/cases/${encodeURIComponent(id)}/release`, {
+    why: options.why ?? '',
+  } satisfies ReleaseRequest);
   await settled(gateway, seq);
   await show(id, options);
 }

@@ -1,10 +1,17 @@
 /** `waystation client`: who may call over HTTP. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { CLIENT_NAME, CLIENT_NAME_RULE, type ClientLine, type NewClient, type Page } from '../endpoints/operations/contract.ts';
+import {
+  CLIENT_NAME,
+  CLIENT_NAME_RULE,
+  type ClientLine,
+  type ClientRequest,
+  type NewClient,
+  type Page,
+} from '../endpoints/operations/contract.ts';
 import { findGateway, type Reach } from './gateway-client.ts';
 import { columns, moment, say, sayJson } from './terminal.ts';
 
-type Options = Reach & { json?: boolean; group?: string; role?: string };
+type Options = Reach & { json?: boolean; group?: string };
 
 export function clientCommand(): Command {
   const command = new Command('client').description('who may call over HTTP: add, list, revoke').addHelpText('after', EXAMPLES);
@@ -32,9 +39,10 @@ function clientName(text: string): string {
   return text;
 }
 
-async function add(name: string, options: Options): Promise<void> {
+async function add(name: string, options: Options & Pick<ClientRequest, 'role'>): Promise<void> {
   const gateway = await findGateway(options);
-  const client = await gateway.post<NewClient>('/clients', { client: name, group: options.group ?? name, role: options.role });
+  const asked: ClientRequest = { client: name, group: options.group ?? name, role: options.role };
+  const client = await gateway.post<NewClient>('/clients', asked);
   if (options.json) return sayJson(client);
   say(`${client.client} is a client with the role ${client.role} in group ${client.group}; its token, shown only now:\n\n${client.token}`);
 }

@@ -80,4 +80,5 @@ Examples:
   npx waystation destination
   npx waystation destination pause north-ris --why "their RIS is being upgraded"
   npx waystation destination resume north-ris
-  npx waystation destination check reading-pacs`;
+  npx waystation destination check reading-pacs
+  npx waystation destination set-aside 0190e2a4-7b1c-7def-8000-0242ac120002`;

@@ -1,6 +1,6 @@
 /** `waystation patient`: the records behind a number, and a merge that was an error. */
 import { Command } from 'commander';
-import type { Accepted, Page, PatientLine } from '../endpoints/operations/contract.ts';
+import type { Accepted, Page, PatientLine, UnmergeRequest } from '../endpoints/operations/contract.ts';
 import { findGateway, type Reach } from './gateway-client.ts';
 import { settled } from './settled.ts';
 import { CliError, columns, EXIT, moment, say, sayJson } from './terminal.ts';
@@ -43,7 +43,9 @@ function recordText({ patient, replacedBy, numbers, merges }: PatientLine): stri
 async function unmerge(named: string, options: Options): Promise<void> {
   const gateway = await findGateway(options);
   const id = named.replace(/^Patient\//, '');
-  const { seq } = await gateway.post<Accepted>(`/patients/${encodeURIComponent(id)}/unmerge`, { why: options.why });
+  const { seq } = await gateway.post<Accepted>(`/patients/${encodeURIComponent(id)}/unmerge`, {
+    why: options.why ?? '',
+  } satisfies UnmergeRequest);
   const { state, detail } = await settled(gateway, seq);
   if (state === 'failed') throw new CliError(detail, '', EXIT.refused);
   await show(id, options);

@@ -9,6 +9,9 @@ import type {
   ReplayedHeld,
   ReplayedPhotos,
   ReplayedSetAside,
+  ReplayHeldRequest,
+  ReplayPhotosRequest,
+  ReplaySetAsideRequest,
 } from '../endpoints/operations/contract.ts';
 import { findGateway, type Gateway, type Reach } from './gateway-client.ts';
 import { columns, moment, say, sayJson } from './terminal.ts';
@@ -44,19 +47,20 @@ async function replay(seq: string | undefined, options: Options): Promise<void> 
 }
 
 async function replayHeld(gateway: Gateway, peer: string, options: Options): Promise<void> {
-  const accepted = await gateway.post<ReplayedHeld>('/journal/replay', { peer });
+  const accepted = await gateway.post<ReplayedHeld>('/journal/replay', { peer } satisfies ReplayHeldRequest);
   if (options.json) return sayJson(accepted);
   say(`${accepted.entries} held ${accepted.entries === 1 ? 'entry' : 'entries'} of ${peer} in the corridor again`);
 }
 
 async function replaySetAside(gateway: Gateway, destination: string, options: Options): Promise<void> {
-  const accepted = await gateway.post<ReplayedSetAside>('/deliveries/replay', { destination });
+  const accepted = await gateway.post<ReplayedSetAside>('/deliveries/replay', { destination } satisfies ReplaySetAsideRequest);
   if (options.json) return sayJson(accepted);
   say(`${accepted.deliveries} ${accepted.deliveries === 1 ? 'delivery' : 'deliveries'} to ${destination} sent again`);
 }
 
 async function replayAllPhotos(gateway: Gateway, named: string | true, options: Options): Promise<void> {
-  const accepted = await gateway.post<ReplayedPhotos>('/photos/replay', named === true ? {} : { case: named });
+  const asked = named === true ? {} : ({ case: named } satisfies ReplayPhotosRequest);
+  const accepted = await gateway.post<ReplayedPhotos>('/photos/replay', asked);
   if (options.json) return sayJson(accepted);
   say(accepted.photos === 1 ? '1 photo or film is tried again' : `${accepted.photos} photos and films are tried again`);
 }
