@@ -72,7 +72,7 @@ export function findDataDirectory(where: Where): string {
 }
 
 /** The default home of data: ./data, except for root where another user (PostgreSQL's) could not reach that. */
-export function defaultDataDirectory(where: Pick<Surroundings, 'cwd' | 'uid' | 'othersReach'>): string {
+function defaultDataDirectory(where: Pick<Surroundings, 'cwd' | 'uid' | 'othersReach'>): string {
   return where.uid === 0 && !where.othersReach(where.cwd) ? '/var/lib/waystation' : join(where.cwd, 'data');
 }
 

@@ -26,7 +26,7 @@ export function verifyDetached(jws: string, payload: Buffer, jwk: Readonly<Recor
 }
 
 /** Decodes base64url without padding (RFC 4648 §5); null when the text is not the one way to write these bytes. */
-export function decodeBase64Url(text: string): Buffer | null {
+function decodeBase64Url(text: string): Buffer | null {
   const bytes = Buffer.from(text, 'base64url');
   return bytes.toString('base64url') === text ? bytes : null;
 }

@@ -171,4 +171,4 @@ function invalid(detail: string): Failure {
 export const WITHDRAWAL = 'entered-in-error';
 
 /** HL7 diagnostic-report-status: those under which a report may be read as the answer. */
-export const SIGNED_STATUSES: readonly string[] = ['final', 'amended', 'corrected', 'appended'];
+const SIGNED_STATUSES: readonly string[] = ['final', 'amended', 'corrected', 'appended'];

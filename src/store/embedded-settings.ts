@@ -4,7 +4,7 @@
  */
 
 /** Part of the socket's file name only: the server has no TCP port. */
-export const SOCKET_PORT = 5432;
+const SOCKET_PORT = 5432;
 /** Superuser of the cluster; whoever reaches the socket is let in, and its directory lets in the server's user and root only. */
 export const SERVER_USER = 'postgres';
 export const DATABASE_NAME = 'waystation';

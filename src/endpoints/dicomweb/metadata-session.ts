@@ -72,7 +72,7 @@ async function* pieces(deps: MetadataDeps, objects: readonly StoredObject[], bas
   yield objects.length === 0 ? '[]' : ']';
 }
 
-export function urlOf({ studyUid, seriesUid, sopInstanceUid }: StoredObject, base: string): string {
+function urlOf({ studyUid, seriesUid, sopInstanceUid }: StoredObject, base: string): string {
   return `${base}/studies/${studyUid}/series/${seriesUid}/instances/${sopInstanceUid}`;
 }
 

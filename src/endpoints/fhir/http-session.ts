@@ -7,7 +7,7 @@ import type { Failure } from '../../model/failure.ts';
 import { answerFailure, type FhirFailure, refuse } from '../../protocols/fhir/operation-outcome.ts';
 import { etagOf, locationOf, type Preference, type Reply } from './reply.ts';
 
-export const FHIR_JSON = 'application/fhir+json; charset=utf-8';
+const FHIR_JSON = 'application/fhir+json; charset=utf-8';
 
 /** How long the rest of a refused body is thrown away before the connection is cut. */
 const DISCARD_MS = 5_000;

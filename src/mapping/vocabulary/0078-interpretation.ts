@@ -2,8 +2,8 @@
  * HL7 Table 0078, interpretation codes (OBX-8), to v3 ObservationInterpretation (guide: InterpretationCodes).
  * The codes are the same in both; the guide leaves AC, HM, QCF and TOX without a target, which the R4 code system has.
  */
-export const INTERPRETATION_SYSTEM = 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation';
-export const INTERPRETATION_V2_SYSTEM = 'http://terminology.hl7.org/CodeSystem/v2-0078';
+const INTERPRETATION_SYSTEM = 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation';
+const INTERPRETATION_V2_SYSTEM = 'http://terminology.hl7.org/CodeSystem/v2-0078';
 
 /** System of a code: the v2 table's own where the v3 code system does not have it. */
 export function interpretationSystem(code: string): string {

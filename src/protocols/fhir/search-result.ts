@@ -7,7 +7,7 @@ import { type FhirFailure, refuse } from './operation-outcome.ts';
 import { type SearchParameter, searchParametersOf } from './search-parameters.ts';
 
 /** Matches on a page when the client does not say, and at most. */
-export const DEFAULT_COUNT = 50;
+const DEFAULT_COUNT = 50;
 export const MAX_COUNT = 500;
 
 export type ResultParameters = {
