@@ -26,6 +26,7 @@ import { readMerge } from '../../src/store/merge-store.ts';
 import { migrate } from '../../src/store/migration-store.ts';
 import { claimPhoto } from '../../src/store/photo-store.ts';
 import { claimPriors } from '../../src/store/prior-store.ts';
+import { findPseudonyms, originalDates } from '../../src/store/pseudonym-store.ts';
 import { readHistory, readResources } from '../../src/store/resource-store.ts';
 import { searchResources } from '../../src/store/search-store.ts';
 import { readOpenOrders } from '../../src/store/worklist-store.ts';
@@ -133,6 +134,9 @@ async function readsWhatCameLater(database: Database, version: number): Promise<
   expect(open.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(since(15, ['2.25.72'], []));
   const made = (group: string | null) => instancesAt(database, { study: '1.2.9' }, group);
   expect([(await made('readers')).length, (await made('others')).length]).toEqual(since(16, [1, 0], [0, 0]));
+  const standsFor = [...(await findPseudonyms(database, '2.25.17')), ...(await findPseudonyms(database, 'P17A0'))];
+  expect(standsFor.map(({ original }) => original)).toEqual(since(17, ['1.2.3', '4711'], []));
+  expect([...(await originalDates(database, 'research', '1.2.3'))]).toEqual(since(22, [['20250712', '20260302']], []));
   expect((await claimPriors(database, SOON, SOON))?.order.from).toBe(since<string | undefined>(20, 'pacs', undefined));
 }
 
