@@ -4,7 +4,8 @@
  * In: an entry without its digests, and the file in pieces. Out: it is durable.
  * Promises: what landed reaches the journal and the blob store, however often the gateway is killed meanwhile; in the order in which it
  * landed; a segment of the log is freed only when all that was in it is committed and synced elsewhere; while the database or the disk does
- * not take anything nothing more lands, so that senders hear of it.
+ * not take anything nothing more lands, so that senders hear of it; what could not be synced is placed anew before it is synced again, for a
+ * disk that has failed says so once.
  */
 import type { NewEntry } from '../model/entry.ts';
 import type { Log } from '../model/log.ts';
@@ -57,6 +58,8 @@ export function openLanding(log: LandingLog, left: readonly LandedPlace[], deps:
   const settling = openSettling(left.length);
   const kept = openKept(log, deps.placer);
   let failing = false;
+  /** Nothing can be freed. */
+  let stuck = false;
   let lastLanded = performance.now();
 
   const bring = async (): Promise<void> => {
@@ -76,7 +79,7 @@ export function openLanding(log: LandingLog, left: readonly LandedPlace[], deps:
     }
     deps.metrics.gauge('waystation_landing_objects', queue.length);
   };
-  const free = (): Promise<void> => kept.free(queue[0]?.segment.lap ?? Number.POSITIVE_INFINITY);
+  const free = (): Promise<void> => kept.free(() => queue[0]?.segment.lap ?? Number.POSITIVE_INFINITY);
   const freeWhereDue = async (): Promise<void> => {
     const isIdle = queue.length === 0 && performance.now() - lastLanded > IDLE_MS;
     if (isIdle) log.turn();
@@ -89,14 +92,17 @@ export function openLanding(log: LandingLog, left: readonly LandedPlace[], deps:
   const freeing = startLoop(async () => {
     try {
       await freeWhereDue();
+      stuck = false;
       return LOOK_MS;
     } catch (error) {
-      deps.log.error('landing.not-freed', { reason: reasonOf(error) });
+      if (!stuck) deps.log.error('landing.not-freed', { reason: reasonOf(error) });
+      stuck = true;
       return OUTAGE_REST_MS;
     }
   });
   let closing = false;
-  const takesNothing = (): boolean => failing || closing;
+  const isFull = (): boolean => log.fullness() > NEARLY_FULL;
+  const takesNothing = (): boolean => failing || closing || (stuck && isFull());
 
   return {
     maxBytes: log.maxBytes / 2,
@@ -104,7 +110,7 @@ export function openLanding(log: LandingLog, left: readonly LandedPlace[], deps:
     land: async (entry, file) => {
       const facts = encodeFacts(entry);
       if (!isStorable(entry) || facts.length > log.maxBytes / 2) return false;
-      while (!takesNothing() && log.fullness() > NEARLY_FULL) await pause(ROOM_POLL_MS);
+      while (!takesNothing() && isFull()) await pause(ROOM_POLL_MS);
       if (takesNothing()) return false;
       const place = await log.append(facts, file);
       lastLanded = performance.now();
@@ -197,25 +203,36 @@ function openSettling(left: number) {
 }
 
 /** Files that have their place in the blob store and may not be on its disk yet, by the segment that has them still. */
-function openKept(log: LandingLog, placer: Pick<Placer, 'sync'>) {
-  const segments = new Map<number, { readonly segment: Segment; readonly digests: Set<string> }>();
+function openKept(log: LandingLog, placer: Pick<Placer, 'place' | 'sync'>) {
+  const segments = new Map<number, Kept>();
+  const synced = async (kept: Kept): Promise<void> => {
+    const wasTried = kept.tried;
+    kept.tried = true;
+    // What was written and lost since is not in a file whose next sync succeeds.
+    if (wasTried) await placer.place(kept.places);
+    await placer.sync([...kept.digests]);
+  };
   return {
-    add: ({ segment }: LandedPlace, digest: string): void => {
-      const known = segments.get(segment.lap) ?? { segment, digests: new Set<string>() };
+    add: (place: LandedPlace, digest: string): void => {
+      const { segment } = place;
+      const known = segments.get(segment.lap) ?? { segment, places: [], digests: new Set<string>(), tried: false };
+      known.places.push(place);
       known.digests.add(digest);
       segments.set(segment.lap, known);
     },
-    /** Of the segments before this lap; never the one that is being filled. */
-    free: async (before: number): Promise<void> => {
-      for (const [lap, { segment, digests }] of segments) {
-        if (lap >= before || lap === log.filling()) continue;
-        await placer.sync([...digests]);
-        await log.free(segment);
+    /** Of the segments before the lap that waits, which goes on meanwhile; never the one that is being filled. */
+    free: async (waits: () => number): Promise<void> => {
+      for (const [lap, kept] of segments) {
+        if (lap >= waits() || lap === log.filling()) continue;
+        await synced(kept);
+        await log.free(kept.segment);
         segments.delete(lap);
       }
     },
   };
 }
+
+type Kept = { readonly segment: Segment; readonly places: LandedPlace[]; readonly digests: Set<string>; tried: boolean };
 
 function entryOf({ facts, blob, digest }: Placed): NewEntry {
   const told = { blob, digest: Buffer.from(digest), disposition: 'accepted', detail: '', answer: Buffer.alloc(0), effects: [] } as const;

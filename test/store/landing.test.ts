@@ -1,12 +1,12 @@
 /** The landing log and what is done behind it, on real files: what landed is there again, and is let go of only once it is safe elsewhere. */
 import { createHash } from 'node:crypto';
-import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { LandedEntry } from '../../src/journal/landed-entry.ts';
-import { type LandingDeps, openLanding } from '../../src/journal/landing-session.ts';
-import { openPlacer } from '../../src/journal/placer-session.ts';
+import { openLanding } from '../../src/journal/landing-session.ts';
+import { openPlacer, type Placer } from '../../src/journal/placer-session.ts';
 import type { NewEntry } from '../../src/model/entry.ts';
 import { openBlobs } from '../../src/store/blob-store.ts';
 import { openLandingLog } from '../../src/store/landing-log-store.ts';
@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-const openLog = (now = 1) => openLandingLog(join(directory, 'landing'), now, SIZES);
+const openLog = (now = 1, sizes = SIZES) => openLandingLog(join(directory, 'landing'), now, sizes);
 const textsOf = async (left: readonly LandedPlace[]): Promise<string[]> =>
   Promise.all(
     left.map(async ({ segment, offset, factsBytes, fileBytes }) => {
@@ -139,12 +139,85 @@ describe('what landed', () => {
   });
 
   it('is let go of only after its file was synced: a disk that fails keeps it in the log', async () => {
-    const { house, journaled } = await openHouse({ sync: () => Promise.reject(new Error('EIO')) });
+    const { house, journaled } = await openHouse(() => ({ sync: () => Promise.reject(new Error('EIO')) }));
     for (let n = 0; n < 3; n++) await house.landing.land(entryOf(n), fileOf(n));
     await house.landing.settled();
     expect(journaled).toHaveLength(3);
     await house.close().catch(() => {});
     expect(await house.leftAfter()).toHaveLength(3);
+  });
+
+  it('keeps what lands while others are let go of', async () => {
+    const [syncing, syncMay, placeMay] = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const synced: (readonly string[])[] = [];
+    let mayPlace = Promise.resolve();
+    const { house, journaled } = await openHouse(
+      ({ place, sync }) => ({
+        place: (places) => mayPlace.then(() => place(places)),
+        sync: async (digests) => {
+          synced.push(digests);
+          syncing.resolve();
+          await syncMay.promise;
+          await sync(digests);
+        },
+      }),
+      { ...SIZES, maxSegments: 8 },
+    );
+    // Eight to a segment: more than half of the segments are taken, and the fifth is being filled.
+    for (let n = 0; n < 33; n++) await house.landing.land(entryOf(n), fileOf(n, 7000));
+    await house.landing.settled();
+    await syncing.promise;
+    mayPlace = placeMay.promise;
+    for (let n = 33; n < 41; n++) await house.landing.land(entryOf(n), fileOf(n, 7000));
+    syncMay.resolve();
+    const left = await until(house.leftAfter, (places) => places.length <= 9);
+    expect(left).toHaveLength(9);
+    expect(synced).toHaveLength(4);
+    placeMay.resolve();
+    await house.landing.settled();
+    expect(journaled.map(({ controlId }) => controlId)).toEqual(Array.from({ length: 41 }, (_, n) => `1.2.${n}`));
+    await house.close();
+    expect(await house.leftAfter()).toEqual([]);
+  });
+
+  it('is placed anew before it is synced once more: what a disk lost it tells once', async () => {
+    let fails = true;
+    const { house } = await openHouse(({ sync }) => ({
+      sync: async (digests) => {
+        if (!fails) return sync(digests);
+        fails = false;
+        await writeFile(house.blobs.path(digests[0] as string), 'lost');
+        throw new Error('EIO');
+      },
+    }));
+    await house.landing.land(entryOf(1), fileOf(1));
+    await house.landing.settled();
+    expect(
+      await until(
+        async () => fails,
+        (one) => !one,
+      ),
+    ).toBe(false);
+    await house.close();
+    expect(await house.leftAfter()).toEqual([]);
+    expect(await house.blobs.verify(sha256(Buffer.concat(fileOf(1))).toString('hex'))).toBe(true);
+  });
+
+  it('takes nothing more where the log is nearly full and nothing of it can be let go of', async () => {
+    let fails = true;
+    const { house, journaled } = await openHouse(({ sync }) => ({
+      sync: (digests) => (fails ? Promise.reject(new Error('EIO')) : sync(digests)),
+    }));
+    let landed = 0;
+    while (await house.landing.land(entryOf(landed), fileOf(landed, 7000))) landed++;
+    expect(landed).toBeGreaterThan(8);
+    fails = false;
+    const again = async () => house.landing.land(entryOf(landed), fileOf(landed, 7000));
+    expect(await until(again, (isLanded) => isLanded)).toBe(true);
+    await house.landing.settled();
+    expect(journaled).toHaveLength(landed + 1);
+    await house.close();
+    expect(await house.leftAfter()).toEqual([]);
   });
 
   it('goes on landing for longer than the log is, for segments are freed meanwhile', async () => {
@@ -158,8 +231,8 @@ describe('what landed', () => {
   });
 });
 
-async function openHouse(over: Partial<LandingDeps['placer']> = {}) {
-  const { log, left } = await openLog(Date.now());
+async function openHouse(over: (placer: Placer) => Partial<Placer> = () => ({}), sizes = SIZES) {
+  const { log, left } = await openLog(Date.now(), sizes);
   const blobs = await openBlobs(directory);
   const journaled: NewEntry[] = [];
   const database = { away: false };
@@ -170,7 +243,8 @@ async function openHouse(over: Partial<LandingDeps['placer']> = {}) {
       return { seq: journaled.length, duplicate: false, answer: entry.answer };
     },
   };
-  const placer = { ...openPlacer(directory), ...over };
+  const real = openPlacer(directory);
+  const placer = { ...real, ...over(real) };
   const landing = openLanding(log, left, { journal, placer, log: QUIET, metrics: UNCOUNTED });
   const leftAfter = async () => {
     const again = await openLog();
