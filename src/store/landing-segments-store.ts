@@ -95,9 +95,11 @@ function segmentsOf(
   };
 }
 
+/** Synced whoever made it, and the files in it: he may have been killed before he came to that. */
 async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
-  if (first) await syncDirectory(dirname(first));
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await syncDirectory(directory);
+  await syncDirectory(dirname(directory));
 }
 
 async function openFiles(directory: string): Promise<Map<number, FileHandle>> {
