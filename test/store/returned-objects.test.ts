@@ -49,11 +49,12 @@ afterAll(() => fresh.drop());
 
 type Words = { readonly study: string; readonly uid: string; readonly patient: string };
 
-function object({ study, uid, patient }: Words): { readonly uid: string; readonly dataset: Buffer } {
+function object({ study, uid, patient }: Words, more: readonly DatasetElement[] = []): { readonly uid: string; readonly dataset: Buffer } {
   const elements: DatasetElement[] = [
     [0x00080016, 'UI', SR],
     [0x00080018, 'UI', uid],
     [0x00080060, 'CS', 'SR'],
+    ...more,
     [0x00100010, 'PN', patient],
     [0x00100020, 'LO', patient],
     [0x0020000d, 'UI', study],
@@ -126,6 +127,15 @@ it('is refused where its study is of one patient and its Patient ID of another',
     class: 'permanent',
   });
   expect(await uidsIn('1.2.1')).not.toContain('2.25.98');
+});
+
+it('is refused, and its refusal journaled, where it names more objects than are held', async () => {
+  const named = Array.from({ length: 41 }, (_, n) => Array.from({ length: 5_000 }, (_, m) => n * 5_000 + m).join('\\'));
+  const images: DatasetElement = [0x00081140, 'SQ', named.map((uids): DatasetElement[] => [[0x00081155, 'UI', uids]])];
+  const report = object({ study: '2.25.10', uid: '2.25.96', patient: 'P1' }, [images]);
+  expect(await take(SPECIALIST, report)).toMatchObject({ code: 'too-large', class: 'permanent' });
+  const { rows } = await fresh.database.query(`select disposition from journal where control_id = '2.25.96'`);
+  expect(rows).toEqual([{ disposition: 'refused' }]);
 });
 
 it('is an object like any other where it comes from somebody else', async () => {

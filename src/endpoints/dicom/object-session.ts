@@ -64,6 +64,7 @@ export class ObjectSession {
   #gathered: GatheredPieces | null;
   /** Of the dataset, where it is needed here: of what has landed it is made later. */
   #hash: Hash | null;
+  #digest: Buffer | null = null;
   #writer: BlobWriter | null = null;
   #bytes = 0;
   #place = { studyUid: '', seriesUid: '' };
@@ -148,6 +149,11 @@ export class ObjectSession {
     return pieces;
   }
 
+  #digested(): Buffer {
+    this.#digest ??= (this.#hash as Hash).digest();
+    return this.#digest;
+  }
+
   async #fail(problem: Failure): Promise<void> {
     this.#problem ??= problem;
     this.#reader.abandon();
@@ -193,11 +199,20 @@ export class ObjectSession {
     const blob = await this.#toFile()
       .then((writer) => writer.commit())
       .catch(blobFailure);
-    if (isFailure(blob)) return blob;
+    if (isFailure(blob)) {
+      await this.#writer?.abort();
+      return blob;
+    }
     // What landed before is journaled before: the first object under a UID is the one that is served.
     await this.#deps.landing?.settled();
-    const digest = (this.#hash as Hash).digest();
-    const told = { digest, blob: blob.digest, disposition: 'accepted', detail: '', answer: Buffer.alloc(0), effects: [] } as const;
+    const told = {
+      digest: this.#digested(),
+      blob: blob.digest,
+      disposition: 'accepted',
+      detail: '',
+      answer: Buffer.alloc(0),
+      effects: [],
+    } as const;
     const entry: NewEntry = { ...landed, ...told };
     const detail = await returned?.(entry);
     if (isFailure(detail)) return detail;
@@ -248,7 +263,7 @@ export class ObjectSession {
     const nothing = Buffer.alloc(0);
     const entry: NewEntry = {
       ...{ kind: 'dicom', ...names, lane: names.peer, payload: nothing, blob: null, answer: nothing, effects: [] },
-      ...{ digest: (this.#hash as Hash).digest(), disposition: 'refused', detail: `${status} ${problem.code}: ${problem.detail}` },
+      ...{ digest: this.#digested(), disposition: 'refused', detail: `${status} ${problem.code}: ${problem.detail}` },
       received: clock.now(),
     };
     await journal.append(entry).catch((error) => log.error(`${this.#door}.not-journaled`, { ...about, error: String(error) }));
