@@ -1,11 +1,13 @@
 /**
- * One HTTP request of the command line, redirects not followed. In: URL, method, headers, body, and the certificate that alone is trusted
- * (that of the gateway on this machine, from a file only its user may read), or '' for what the machine trusts. Out: status and text.
+ * One HTTP request of the command line, redirects not followed. In: URL, method, headers, body, and the certificates that alone are trusted
+ * (those of the gateway on this machine, from a file only its user may read), or '' for what the machine trusts. Out: status and text.
  * Throws an Error with OpenSSL's or Node's `code` where nobody answers, or somebody else does.
  */
+import { X509Certificate } from 'node:crypto';
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { type RequestOptions, request as tlsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
+import type { PeerCertificate } from 'node:tls';
 
 export type HttpCall = {
   readonly url: string;
@@ -27,7 +29,16 @@ export async function call({ url, method, headers, body, certificate, timeoutMs 
   return { status: response.statusCode ?? 0, text: await text(response) };
 }
 
-/** Nothing but this certificate is trusted, so that the name in it, which is not that of loopback, says no more. */
+/**
+ * Nothing but these certificates is trusted, so that the name in them, which is not that of loopback, says no more. Where the authority stands
+ * among them, as in a chain, others that it has signed are strangers all the same.
+ */
 function pinned(certificate: string): RequestOptions {
-  return certificate === '' ? {} : { ca: certificate, allowPartialTrustChain: true, checkServerIdentity: () => undefined };
+  if (certificate === '') return {};
+  const known = (certificate.match(CERTIFICATE) ?? []).map((pem) => new X509Certificate(pem).fingerprint256);
+  const checkServerIdentity = (_host: string, shown: PeerCertificate): Error | undefined =>
+    known.includes(shown.fingerprint256) ? undefined : Object.assign(new Error('another certificate'), { code: 'CERT_NOT_PINNED' });
+  return { ca: certificate, allowPartialTrustChain: true, checkServerIdentity };
 }
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

@@ -5,6 +5,7 @@ import { connect as connectPlainly } from 'node:net';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Request, type Response, Router } from 'express';
+import { call } from '../../src/cli/http-client.ts';
 import { type HttpDoor, startHttpDoor } from '../../src/endpoints/http-listener.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { openAudit } from '../../src/store/audit-store.ts';
@@ -176,6 +177,15 @@ describe('the HTTP door with TLS', () => {
     const { code, output } = await run('curl', ['--silent', '--cacert', authority.caFile, `https://127.0.0.1:${secure.port}/health`]);
     expect([code, output]).toEqual([0, 'ok']);
     expect((await run('curl', ['--silent', `https://127.0.0.1:${secure.port}/health`])).code).toBe(60);
+  });
+
+  it('is trusted by the command line by its own certificate, not by that of who signed it', async () => {
+    const asked = { url: `https://127.0.0.1:${secure.port}/health`, method: 'GET', headers: {}, body: '', timeoutMs: 10_000 };
+    const chain = ({ cert }: { cert: string }): string => `${cert}\n${authority.ca}`;
+    expect(await call({ ...asked, certificate: chain(first) })).toEqual({ status: 200, text: 'ok' });
+    expect(await call({ ...asked, certificate: `${chain(second)}\n${chain(first)}` })).toMatchObject({ status: 200 });
+    await expect(call({ ...asked, certificate: chain(second) })).rejects.toMatchObject({ code: 'CERT_NOT_PINNED' });
+    await expect(call({ ...asked, certificate: second.cert })).rejects.toThrow();
   });
 
   it('speaks to nobody without TLS, nor with an old one, and goes on', async () => {
