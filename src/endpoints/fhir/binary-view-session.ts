@@ -9,7 +9,7 @@ import type { Failure } from '../../model/failure.ts';
 import type { Caller } from '../../model/peer.ts';
 import { refuse } from '../../protocols/fhir/operation-outcome.ts';
 import type { Edit } from '../../protocols/media/boxes.ts';
-import { shownFile, shownPart } from '../../protocols/media/shown-file.ts';
+import { MAX_SHOWN_BYTES, shownFile, shownPart } from '../../protocols/media/shown-file.ts';
 import type { BlobStore } from '../../store/blob-store.ts';
 import type { StoredResource } from '../../store/resource-store.ts';
 import { etagOf, tagOf } from './reply.ts';
@@ -33,9 +33,11 @@ export function binaryViews(blobs: Pick<BlobStore, 'read'>): ViewBinary {
     const { digest, size, contentType = '' } = stored.resource as StoredBinary;
     const etag = etagOf(tagOf(stored));
     if (caller.role !== 'reader' || stored.author === caller.group) return streamed(blobs, digest, size, etag, []);
-    if (held + size > MAX_HELD_BYTES && held > 0) return refuse(503, 'throttled', 'many large pictures are read at once: ask again');
-    held += size;
-    const release = once(() => (held -= size));
+    // Of what is larger no more than its tables is held: it is streamed, or not given.
+    const most = Math.min(size, MAX_SHOWN_BYTES);
+    if (held + most > MAX_HELD_BYTES) return refuse(503, 'throttled', 'many large pictures are read at once: ask again');
+    held += most;
+    const release = once(() => (held -= most));
     const shown = await shownFile((start, length) => partOf(blobs, digest, start, length), size, contentType).catch((error) => {
       release();
       throw error;
