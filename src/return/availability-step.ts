@@ -79,5 +79,5 @@ const MORE_COMES_MS = 60_000;
 const MOST_AT_ONCE = 10_000;
 const MOST_OBJECTS = 100_000;
 
-/** Phases in which the study is whole, or was let go. */
-const READ: ReadonlySet<CasePhase> = new Set(['requested', 'claimed', 'reported']);
+/** Phases in which the study is whole, or was let go. What came shortly before the end is told after it. */
+const READ: ReadonlySet<CasePhase> = new Set(['requested', 'claimed', 'reported', 'closed']);

@@ -136,6 +136,16 @@ describe('who is told that a study can be had here', () => {
     expect((await notices(id)).map(({ series }) => series[0]?.objects.length)).toEqual([2, 3]);
   });
 
+  it('is told of what came shortly before the case was closed, too', async () => {
+    const { id, studies } = await caseWith(1, 'assembling');
+    await look(id, 1_000_000, 1);
+    await openJournal(fresh.database).append(sliceEntry(studies[0]?.uid as string, 'A', 'P'));
+    await fresh.database.query('delete from pending');
+    expect(await look(id, 1_000_001, 2, 'closed')).toBe(1_060_001);
+    await look(id, 1_060_001, 2, 'closed', 1_000_001);
+    expect((await notices(id)).map(({ series }) => series[0]?.objects.length)).toEqual([1, 2]);
+  });
+
   it('is nobody who does not ask, nor of whose case it is not', async () => {
     const { id } = await caseWith(1, 'requested', 'other');
     await look(id, 1_000_000, 1);
