@@ -181,8 +181,21 @@ export async function readDelivery(q: Queryable, id: string): Promise<Delivery |
 }
 
 /**
+ * Of a delivery `d`: it brings a report, and a later one of its case, or what withdraws it, went the same way or is on it. Sent behind that, the
+ * older would be taken for the one that stands.
+ */
+const SUPERSEDED = `d.kind = any('{oru,mdm,fhir-report,dicom-result}'::text[]) and exists (
+  select from delivery later where later.case_id = d.case_id and later.destination = d.destination and later.seq > d.seq
+    and later.state <> 'dead' and later.kind = any('{oru,mdm,fhir-report,dicom-result}'::text[]))`;
+
+export async function isSuperseded(q: Queryable, id: string): Promise<boolean> {
+  const { rowCount } = await q.query(`select from delivery d where id = $1 and state = 'dead' and ${SUPERSEDED}`, [id]);
+  return rowCount === 1;
+}
+
+/**
  * Puts a delivery that was set aside back, at the end of its lane; one that is held goes on in its place. Returns false when there is none
- * of that id.
+ * of that id, or it is superseded.
  */
 export async function replayDelivery(database: Database, id: string, now: Date): Promise<boolean> {
   return database.transaction(async (tx) => {
@@ -192,7 +205,10 @@ export async function replayDelivery(database: Database, id: string, now: Date):
     ]);
     if (held.rowCount === 1) await tx.query(`notify delivery`);
     if (held.rowCount === 1) return true;
-    const { rows } = await tx.query<{ lane: string }>(`select lane from delivery where id = $1 and state = 'dead' for update`, [id]);
+    const { rows } = await tx.query<{ lane: string }>(
+      `select lane from delivery d where id = $1 and state = 'dead' and not (${SUPERSEDED}) for update`,
+      [id],
+    );
     const lane = rows[0]?.lane;
     if (lane === undefined) return false;
     const { rows: numbers } = await tx.query<{ number: number }>(
@@ -210,12 +226,13 @@ export async function replayDelivery(database: Database, id: string, now: Date):
 }
 
 /**
- * Puts all deliveries of a destination that were set aside back, at most `limit`: each at the end of its lane, in the order they had there.
- * Returns how many.
+ * Puts all deliveries of a destination that were set aside back, at most `limit`: each at the end of its lane, in the order they had there;
+ * what is superseded stays. Returns how many.
  */
 export async function replaySetAside(tx: Transaction, destination: string, limit: number, now: Date): Promise<number> {
   const { rows } = await tx.query<{ id: string; lane: string }>(
-    `select id, lane from delivery where state = 'dead' and destination = $1 order by lane, lane_seq limit $2 for update`,
+    `select id, lane from delivery d where state = 'dead' and destination = $1 and not (${SUPERSEDED})
+     order by lane, lane_seq limit $2 for update`,
     [destination, limit],
   );
   for (const [lane, group] of Map.groupBy(rows, (row) => row.lane))

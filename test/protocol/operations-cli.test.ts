@@ -155,7 +155,9 @@ describe('commands', () => {
     expect(await waystation(['case', 'ACC-77'])).toEqual({ code: 1, out: '', err: 'error: no case ACC-77\n' });
     expect((await waystation(['journal', 'show', '99999'])).err).toBe('error: no journal entry 99999\n');
     expect((await waystation(['replay', '99999'])).err).toBe('error: no journal entry 99999\n');
-    expect((await waystation(['replay', '--set-aside', 'nobody'])).err).toBe('error: nothing for nobody was set aside\n');
+    expect((await waystation(['replay', '--set-aside', 'nobody'])).err).toBe(
+      'error: nothing for nobody was set aside that could be sent again\n',
+    );
     expect((await waystation(['client', 'revoke', 'nobody'])).err).toBe('error: no client in use named nobody\n');
   });
 });

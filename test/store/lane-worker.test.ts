@@ -14,6 +14,7 @@ import {
   beginAttempts,
   dueLanes,
   holdLane,
+  isSuperseded,
   readDelivery,
   replayDelivery,
   replaySetAside,
@@ -48,13 +49,13 @@ beforeEach(async () => {
 });
 afterAll(() => fresh.drop());
 
-async function order(lane: string, id: string = randomUUID(), caseId: string = randomUUID()): Promise<string> {
+async function order(lane: string, id: string = randomUUID(), caseId: string = randomUUID(), seq = 1): Promise<string> {
   const delivery = {
     id,
     destination: lane,
     kind: 'oru',
     caseId,
-    seq: 1,
+    seq,
     controlId: id,
     content: Buffer.from('x'),
     lane,
@@ -162,6 +163,23 @@ describe('a lane', () => {
     await open.stop();
     expect(sent).toEqual([late, ...refused]);
     expect(await stateOf(other)).toMatchObject({ state: 'dead' });
+  });
+
+  it('never sends a report behind the one that corrects or withdraws it', async () => {
+    const caseId = randomUUID();
+    const [first, withdrawal] = [await order('a', randomUUID(), caseId, 1), await order('a', randomUUID(), caseId, 2)];
+    const elsewhere = await order('b', randomUUID(), caseId, 2);
+    await fresh.database.query(`update delivery set state = 'dead'`);
+    expect(await isSuperseded(fresh.database, first)).toBe(false);
+    const again = () => fresh.database.transaction((tx) => replaySetAside(tx, 'a', 10, at(0)));
+    expect(await again()).toBe(2);
+    await fresh.database.query(`update delivery set state = 'dead' where id = $1`, [first]);
+    for (const state of ['waiting', 'delivered']) {
+      await fresh.database.query(`update delivery set state = $2 where id = $1`, [withdrawal, state]);
+      expect(await isSuperseded(fresh.database, first)).toBe(true);
+      expect([await again(), await replayDelivery(fresh.database, first, at(0))]).toEqual([0, false]);
+    }
+    expect(await replayDelivery(fresh.database, elsewhere, at(0))).toBe(true);
   });
 
   it('that its destination holds stops at what failed for good, until a person sends it again or sets it aside', async () => {

@@ -1,7 +1,7 @@
 /** Deliveries for operators: what waits, what was set aside or holds its lane, once more, and out of the lane. */
 import express, { type Router } from 'express';
 import { failure } from '../../model/failure.ts';
-import { readDelivery, replayDelivery, replaySetAside, setAsideDelivery } from '../../store/delivery-store.ts';
+import { isSuperseded, readDelivery, replayDelivery, replaySetAside, setAsideDelivery } from '../../store/delivery-store.ts';
 import { listDeliveries } from '../../store/operations-store.ts';
 import { deliveryLine } from './case-view.ts';
 import type { Accepted, DeliveryLine, Page, ReplayedSetAside } from './contract.ts';
@@ -48,10 +48,13 @@ async function replay(deps: OperationsDeps, { caller, request }: Operator) {
     `delivery ${id} is ${delivery.state}: only one that was set aside or held can be replayed`,
   );
   if (delivery.state !== 'dead' && delivery.state !== 'held') return refused;
+  if (await isSuperseded(deps.database, id)) return failure('operations', 'conflict', `delivery ${id} ${SUPERSEDED}`);
   const entry = operationEntry('delivery.replay', caller.client, `case ${delivery.caseId}`, { delivery: id }, deps.clock.now());
   const { seq } = await deps.journal.append(entry);
   return (await replayDelivery(deps.database, id, deps.clock.now())) ? ({ seq } satisfies Accepted) : refused;
 }
+
+const SUPERSEDED = 'brings a report that a later one of its case has followed there: sent again, it would be taken for the one that stands';
 
 /** Of a study that a PACS refused by mistake every object was set aside. */
 async function replayAll(deps: OperationsDeps, { caller, request }: Operator) {
@@ -60,7 +63,7 @@ async function replayAll(deps: OperationsDeps, { caller, request }: Operator) {
   return deps.database.transaction(async (tx) => {
     const now = deps.clock.now();
     const deliveries = await replaySetAside(tx, destination, MAX_REPLAYED, now);
-    if (deliveries === 0) return failure('operations', 'conflict', `nothing for ${destination} was set aside`);
+    if (deliveries === 0) return failure('operations', 'conflict', `nothing for ${destination} was set aside that could be sent again`);
     const entry = operationEntry('delivery.replay-set-aside', caller.client, 'operations', { destination, deliveries }, now);
     return { seq: await deps.journal.appendIn(tx, entry), deliveries } satisfies ReplayedSetAside;
   });
