@@ -4,7 +4,7 @@
  * the bytes that were signed, in their Provenance.
  */
 import type { DiagnosticReport } from '@medplum/fhirtypes';
-import { type CaseState, hasReport, type ReportVersion } from '../model/case.ts';
+import { type CaseState, standingReports } from '../model/case.ts';
 import type { Act, Work } from '../model/work.ts';
 import { type Batch, caseIn, grant, putCase, putResource, resourceIn } from '../store/batch.ts';
 import { askersOf, groupsOf } from './match-step.ts';
@@ -19,7 +19,7 @@ export function reportsTakenBack(batch: Batch): string[] {
   const acts = batch.works.flatMap((work) => (work.failure ? [] : work.acts.filter((act) => act.kind === 'withdrawal')));
   // What stands may have come in this very batch.
   const inBatch = batch.works.flatMap(({ acts: all }) => all.flatMap((act) => (act.kind === 'report' ? [act.report] : [])));
-  const stored = acts.flatMap(({ caseId }) => standing(caseIn(batch, caseId)).map(({ reference }) => reference));
+  const stored = acts.flatMap(({ caseId }) => standingReports(caseIn(batch, caseId)).map(({ reference }) => reference));
   return acts.length === 0 ? [] : [...stored, ...inBatch];
 }
 
@@ -29,7 +29,7 @@ export function applyReport(batch: Batch, work: Work, state: CaseState, act: Rep
     note(batch, state.id, work, 'report-kept', `${act.report} came while the case is ${state.phase}: a person decides`);
     return;
   }
-  const earlier = standing(state);
+  const earlier = standingReports(state);
   const corrects = earlier.at(-1);
   putCase(batch, { ...state, report: { ...given(batch, work, state, act), earlier, ...(corrects ? { corrects } : {}) }, returns: [] });
   move(batch, state.id, 'reported', work, `${act.report}, signature verified`);
@@ -39,7 +39,7 @@ export function applyReport(batch: Batch, work: Work, state: CaseState, act: Rep
 
 export function applyWithdrawal(batch: Batch, work: Work, state: CaseState, act: ReportAct): void {
   if (isKnown(batch, work, state, act)) return;
-  const earlier = standing(state);
+  const earlier = standingReports(state);
   const corrects = earlier.at(-1);
   if (!corrects || !nextPhase(state.phase, 'withdrawn')) {
     note(batch, state.id, work, 'withdrawal-kept', `${act.report} came while the case is ${state.phase}: a person decides`);
@@ -53,9 +53,12 @@ export function applyWithdrawal(batch: Batch, work: Work, state: CaseState, act:
   grant(batch, [act.report, act.provenance], state.id, [...groupsOf(state), ...askersOf(state)]);
 }
 
-/** An entry that is worked off once more brings nothing home twice. */
+/**
+ * An entry that is worked off once more, it or one after it having been counted, brings nothing home twice and takes nothing back that came
+ * later. What is said of one case is in one lane, in the order of its numbers.
+ */
 function isKnown(batch: Batch, work: Work, state: CaseState, act: ReportAct): boolean {
-  const known = state.report?.reference === act.report && state.report.seq >= work.entry.seq;
+  const known = state.report !== null && state.report.seq >= work.entry.seq;
   if (known) note(batch, state.id, work, 'report-known', act.report);
   return known;
 }
@@ -65,13 +68,6 @@ function given(batch: Batch, work: Work, { report }: CaseState, act: ReportAct) 
   const appended = (resourceIn(batch, act.report) as DiagnosticReport | null)?.status === 'appended';
   const said = { reference: act.report, provenance: act.provenance, version, ...(appended ? { appended: true as const } : {}) };
   return { ...said, at: batch.now.toISOString(), seq: work.entry.seq };
-}
-
-/** The report that stands, and those that it corrects, oldest first. */
-function standing(state: CaseState | null): ReportVersion[] {
-  if (!state?.report || !hasReport(state)) return [];
-  const { reference, version, appended, corrects, earlier = corrects ? [corrects] : [] } = state.report;
-  return [...earlier, { reference, version, ...(appended ? { appended } : {}) }];
 }
 
 function markWithdrawn(batch: Batch, reference: string, work: Work): void {

@@ -19,7 +19,7 @@ export type AdmitFacts = {
   /** The case that a resource `Type/id` belongs to, whatever the caller may see; null when it belongs to none. */
   caseOf(reference: string): CaseState | null;
   /**
-   * The Task, ServiceRequest and Patient of a case in question and the Provenance of its report, as they stand inside this transaction
+   * The Task, ServiceRequest and Patient of a case in question and the Provenances of its reports, as they stand inside this transaction
    * (locked); null for anything else.
    * A case follows a claim a moment later, in the corridor: whether a reader holds it is asked of the Task.
    */

@@ -86,8 +86,14 @@ export type PriorState = {
   readonly imagingStudies: readonly string[];
 };
 
-/** `Type/id` of a report, and which of the reports of its case it is, from 1. */
-export type ReportVersion = { readonly reference: string; readonly version: string; readonly appended?: true };
+/** `Type/id` of a report and of its Provenance, and which of the reports of its case it is, from 1. */
+export type ReportVersion = {
+  readonly reference: string;
+  readonly provenance?: string;
+  readonly version: string;
+  /** It adds to the one before, which stands beside it (status appended). */
+  readonly appended?: true;
+};
 
 /** `delivery` is '' where the answer could not be worded yet; with a receipt, where there is nothing to send. */
 export type ReturnState = {
@@ -148,7 +154,6 @@ export type CaseState = {
     readonly corrects?: ReportVersion;
     /** It and those before it, oldest first: what stands until it is withdrawn. */
     readonly earlier?: readonly ReportVersion[];
-    /** It adds to the one before, which stands beside it (status appended). */
     readonly appended?: true;
     /** The signer takes back what stood: the case has no report. */
     readonly withdrawn?: true;
@@ -163,6 +168,23 @@ export type CaseState = {
 /** Whether the case has a report that nobody has withdrawn. */
 export function hasReport({ report }: Pick<CaseState, 'report'>): boolean {
   return report !== null && !report.withdrawn;
+}
+
+/** The report that stands, and those that it corrects or adds to, oldest first; none once it is withdrawn. */
+export function standingReports(state: Pick<CaseState, 'report'> | null): ReportVersion[] {
+  if (!state?.report || !hasReport(state)) return [];
+  const { reference, provenance, version, appended, corrects, earlier = corrects ? [corrects] : [] } = state.report;
+  return [...earlier, { reference, provenance, version, ...(appended ? { appended } : {}) }];
+}
+
+/** Of reports, oldest first, those that a receiver still shows: the last that is no addendum, and what was added to it. */
+export function shownReports(reports: readonly ReportVersion[]): readonly ReportVersion[] {
+  return reports.slice(
+    Math.max(
+      reports.findLastIndex(({ appended }) => !appended),
+      0,
+    ),
+  );
 }
 
 /** One line of the timeline. */

@@ -4,13 +4,13 @@
  * with its signed Provenance, and is never changed afterwards: what must be said otherwise comes as a report of its own, amended, corrected
  * or appended, with the whole text. Reports on other things (an origin's prior findings) are not
  * ours to judge, nor are other resources.
- * A report that says entered-in-error takes back the one that stands: only who signed that one may sign it, and the case waits for a
- * report again.
+ * A report that says entered-in-error takes back the one that stands: only who signed that one, and what it is an addendum to, may sign it,
+ * and the case waits for a report again.
  */
 import type { DiagnosticReport, Identifier, Provenance, Resource } from '@medplum/fhirtypes';
 import type { AdmitFacts, Change } from '../model/admit.ts';
 import { MAX_REPORT_FILE_BYTES } from '../model/binary.ts';
-import { type CaseState, hasReport } from '../model/case.ts';
+import { type CaseState, hasReport, shownReports, standingReports } from '../model/case.ts';
 import type { Signer } from '../model/config.ts';
 import { type Failure, failure, isFailure } from '../model/failure.ts';
 import { verifyReport, WITHDRAWAL } from './verify.ts';
@@ -47,7 +47,7 @@ function admitSigned(report: DiagnosticReport, state: CaseState, facts: AdmitFac
     provenance: (provenances[0] as Provenance | undefined) ?? null,
     signers,
     expected: { serviceRequest: state.serviceRequest, patient: state.patient, formerPatients: state.formerPatients ?? [] },
-    withdraws: report.status === WITHDRAWAL ? signerOf(state, facts) : null,
+    withdraws: report.status === WITHDRAWAL ? signersOf(state, facts) : [],
     blobOf: facts.blobOf,
   });
   return isFailure(verified) ? verified : null;
@@ -107,10 +107,11 @@ function nothingToWithdraw(state: CaseState, given: DiagnosticReport | null): Fa
   return failure('reports', 'conflict', 'this case has no report that could be withdrawn');
 }
 
-/** Who signed the report that stands. */
-function signerOf({ report }: CaseState, { read }: AdmitFacts): Identifier | null {
-  const proof = report && read(report.provenance);
-  return proof?.resourceType === 'Provenance' ? (proof.signature?.[0]?.who?.identifier ?? null) : null;
+/** Who signed what would be taken back: the report that stands and, where it is an addendum, what it was added to. Empty where one is not known. */
+function signersOf(state: CaseState, { read }: AdmitFacts): Identifier[] {
+  const proofs = shownReports(standingReports(state)).map(({ provenance = '' }) => read(provenance));
+  const signers = proofs.flatMap((proof) => (proof?.resourceType === 'Provenance' ? (proof.signature?.[0]?.who?.identifier ?? []) : []));
+  return signers.length === proofs.length ? signers : [];
 }
 
 function casesOf({ basedOn }: DiagnosticReport, facts: AdmitFacts): CaseState[] {

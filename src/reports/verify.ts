@@ -25,8 +25,8 @@ export type VerifyInput = {
   };
   /** FHIR base of that server, where the report may name it (absolute references). */
   readonly server?: string;
-  /** Of a report that takes back the one before: who signed that one; null where there is none. */
-  readonly withdraws?: Identifier | null;
+  /** Of a report that takes back those before: who signed each; empty where there are none. */
+  readonly withdraws?: readonly Identifier[];
   /** Hex SHA-256 of the bytes of `Binary/id`, or null. */
   blobOf(reference: string): string | null;
   /** True for a report whose references were rewritten after signing, because it moved from the signer's server to this one. */
@@ -113,9 +113,9 @@ function wrongCase({ basedOn, subject }: DiagnosticReport, { expected, server }:
   return records.some((patient) => names(subject?.reference, patient)) ? null : invalid('subject is not the Patient of the case');
 }
 
-function notAReport(report: DiagnosticReport, { withdraws = null }: VerifyInput): Failure | null {
+function notAReport(report: DiagnosticReport, { withdraws = [] }: VerifyInput): Failure | null {
   const { status, conclusion, result, presentedForm, contained } = report;
-  if (status === WITHDRAWAL && withdraws !== null) return null;
+  if (status === WITHDRAWAL && withdraws.length > 0) return null;
   if (!SIGNED_STATUSES.includes(status)) return invalid(`the status is not one of ${SIGNED_STATUSES.join(', ')}`);
   const observations = (contained ?? []).filter(({ resourceType }) => resourceType === 'Observation').map(({ id }) => `#${id}`);
   if (result?.some(({ reference }) => !observations.includes(reference ?? ''))) {
@@ -134,8 +134,8 @@ function wrongSigner({ resultsInterpreter }: DiagnosticReport, { agent }: Proven
 }
 
 /** Nobody takes back what another has signed: he may correct it. */
-function notWhoSigned({ status }: DiagnosticReport, { identifier }: Signer, { withdraws = null }: VerifyInput): Failure | null {
-  if (status !== WITHDRAWAL || isSame(identifier, withdraws ?? undefined)) return null;
+function notWhoSigned({ status }: DiagnosticReport, { identifier }: Signer, { withdraws = [] }: VerifyInput): Failure | null {
+  if (status !== WITHDRAWAL || withdraws.every((one) => isSame(identifier, one))) return null;
   return refused('a report is withdrawn by who signed it, and by nobody else');
 }
 

@@ -4,7 +4,7 @@
  */
 import type { DiagnosticReport, Patient, Provenance, ServiceRequest, Task } from '@medplum/fhirtypes';
 import { MAX_REPORT_FILE_BYTES } from '../model/binary.ts';
-import type { CaseState, ReturnState } from '../model/case.ts';
+import { type CaseState, type ReturnState, shownReports } from '../model/case.ts';
 import {
   type Config,
   type Destination,
@@ -280,8 +280,7 @@ function encodeAll(
 /** Which document the report is among those of its case; of one that takes back others, which of them receivers still show. */
 function documentOf({ report }: CaseState, { signature, recorded }: Provenance) {
   const { reference, version, corrects = null, earlier = [], withdrawn } = report as NonNullable<CaseState['report']>;
-  const shownSince = earlier.findLastIndex(({ appended }) => !appended);
-  const cancelled = withdrawn ? earlier.slice(Math.max(shownSince, 0)).reverse() : [];
+  const cancelled = withdrawn ? shownReports(earlier).toReversed() : [];
   return { document: { reference, version }, corrects, cancelled, signedAt: signature?.[0]?.when ?? recorded ?? '' };
 }
 

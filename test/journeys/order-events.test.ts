@@ -383,6 +383,17 @@ describe('a report that its signer takes back', () => {
     const [, news] = await came(4, 5);
     expect([fieldOf(news[4] as string[][], 'MSH', 8), fieldOf(news[4] as string[][], 'TXA', 13)]).toEqual(['MDM^T02^MDM_T02', '']);
     expect((await closed()).task.output?.length).toBe(1);
+
+    // Worked off once more, neither the first report comes home again nor is the last one taken back.
+    const signed = (await gateway.caseView('A-W1')).timeline.filter(({ detail }) => detail.endsWith('signature verified'));
+    const written = signed.flatMap(({ seq }) => seq ?? []);
+    expect(written).toHaveLength(4);
+    for (const seq of written) gateway.run('replay', String(seq));
+    const { phase } = await until(
+      () => gateway.caseView('A-W1'),
+      ({ timeline }) => timeline.filter(({ kind }) => kind === 'report-known').length === 4,
+    );
+    expect([phase, sentFor('ORU').length, sentFor('MDM').length]).toEqual(['closed', 4, 5]);
   });
 });
 

@@ -47,7 +47,7 @@ export type CaseView = {
   readonly id: string;
   readonly phase: string;
   readonly waitingFor: readonly string[];
-  readonly timeline: readonly { readonly kind: string; readonly actor: string; readonly detail: string }[];
+  readonly timeline: readonly { readonly kind: string; readonly actor: string; readonly detail: string; readonly seq: number | null }[];
   readonly studies: readonly { readonly series: number; readonly instances: number }[];
   readonly objects: { readonly destination: string; readonly ordered: number; readonly taken: number } | null;
   readonly commitments: readonly { readonly destination: string; readonly asked: number; readonly committed: number }[];

@@ -2,7 +2,7 @@
 import type { DiagnosticReport, Resource } from '@medplum/fhirtypes';
 import type { AdmitFacts, Change } from '../../model/admit.ts';
 import type { StoredBinary } from '../../model/binary.ts';
-import type { CaseState } from '../../model/case.ts';
+import { type CaseState, standingReports } from '../../model/case.ts';
 import type { Caller } from '../../model/peer.ts';
 import type { StoredCase } from '../../store/case-store.ts';
 import type { StoredResource } from '../../store/resource-store.ts';
@@ -54,8 +54,10 @@ function basedOn(resource: Resource): string[] {
 }
 
 /** What of a case `admit` looks at. */
-export function admittedBy({ task, serviceRequest, patient, report }: CaseState): string[] {
-  return [task, serviceRequest, patient, report?.provenance ?? ''].filter((text) => text !== '');
+export function admittedBy(state: CaseState): string[] {
+  const { task, serviceRequest, patient } = state;
+  const proofs = standingReports(state).map(({ provenance = '' }) => provenance);
+  return [task, serviceRequest, patient, ...proofs].filter((text) => text !== '');
 }
 
 function binaryAt(reference: string, changes: readonly Change[], rows: ReadonlyMap<string, StoredResource>): StoredBinary | null {

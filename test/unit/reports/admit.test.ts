@@ -142,6 +142,25 @@ describe('a case that has its report', () => {
     expect(admitAll([report, provenance], { ...again, task: 'requested' })[0]).toEqual(refusal('conflict'));
   });
 
+  it('is taken back with what it was added to only by who signed both', async () => {
+    const withdrawn = (await corrected('entered-in-error')) as Resource[];
+    const signedBy = (value: string): Provenance => ({
+      ...provenance,
+      signature: provenance.signature?.map((one) => ({ ...one, who: { identifier: { ...ada.identifier, value } } })),
+    });
+    const first = { reference: 'DiagnosticReport/d-1', provenance: 'Provenance/p-1', version: '1' };
+    const addendum = { ...had, version: '2', appended: true as const, corrects: first, earlier: [first] };
+    const answers = (signer: string, state: CaseState) =>
+      admitAll(withdrawn, { state, task: 'completed', proof: signedBy('100001'), earlierProof: signedBy(signer) });
+    expect(answers('100001', reported({ report: addendum }))).toEqual([null, null]);
+    expect(answers('100002', reported({ report: addendum }))[0]).toEqual(refusal('signature'));
+    // What is corrected does not stand beside its correction.
+    const { appended: _appended, ...correction } = addendum;
+    expect(answers('100002', reported({ report: correction }))).toEqual([null, null]);
+    const { provenance: _provenance, ...unknown } = first;
+    expect(answers('100001', reported({ report: { ...addendum, earlier: [unknown] } }))[0]).toEqual(refusal('invalid'));
+  });
+
   it('takes no second one that says it is the first, and none after a cancel', async () => {
     expect(admitAll(await corrected('final'), { state: reported(), task: 'completed' })[0]).toEqual(refusal('conflict'));
     const cancelled = { state: reported({ phase: 'cancelled' }), task: 'cancelled' as const };
@@ -190,6 +209,7 @@ type Given = {
   task?: Task['status'];
   size?: number;
   proof?: Provenance | null;
+  earlierProof?: Provenance | null;
   given?: DiagnosticReport | null;
 };
 
@@ -200,15 +220,17 @@ function admitAll(resources: Resource[], given: Given = {}): unknown[] {
 
 function factsOf(
   changes: readonly Change[],
-  { caller = READER, state = claimed(), task = 'accepted', size = 9, proof = null, given = null }: Given = {},
+  { caller = READER, state = claimed(), task = 'accepted', size = 9, proof = null, earlierProof = null, given = null }: Given = {},
 ): AdmitFacts {
   return {
     caller,
     now: new Date('2026-03-02T09:32:00Z'),
     changes,
     caseOf: (reference) => (reference === REQUEST ? state : null),
-    read: (reference) =>
-      reference === state.task ? { resourceType: 'Task', status: task, intent: 'order' } : reference === 'Provenance/p0' ? proof : null,
+    read: (reference) => {
+      if (reference === state.task) return { resourceType: 'Task', status: task, intent: 'order' };
+      return { 'Provenance/p0': proof, 'Provenance/p-1': earlierProof }[reference] ?? null;
+    },
     reportOn: () => given,
     blobOf: () => PDF_DIGEST,
     sizeOf: () => size,

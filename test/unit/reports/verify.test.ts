@@ -316,11 +316,11 @@ describe('a report for another case, or of nothing', () => {
   it('takes back the one before when its own signer says so, with or without words', async () => {
     const report = reportOn(REQUEST, PATIENT, { status: 'entered-in-error', conclusion: undefined } as Partial<DiagnosticReport>);
     const provenance = await provenanceFor(ada, report, 'x', WHEN);
-    expect(isFailure(verify(report, provenance, { withdraws: ada.identifier }))).toBe(false);
+    expect(isFailure(verify(report, provenance, { withdraws: [ada.identifier] }))).toBe(false);
     const other = { system: ada.identifier.system, value: '100002' };
-    expect(verify(report, provenance, { withdraws: other })).toMatchObject(refusal('signature', 'by who signed it'));
+    expect(verify(report, provenance, { withdraws: [ada.identifier, other] })).toMatchObject(refusal('signature', 'by who signed it'));
     const final = reportOn(REQUEST, PATIENT);
-    expect(isFailure(verify(final, await provenanceFor(ada, final, 'x', WHEN), { withdraws: other }))).toBe(false);
+    expect(isFailure(verify(final, await provenanceFor(ada, final, 'x', WHEN), { withdraws: [other] }))).toBe(false);
   });
 
   it('is refused without conclusion, result and presentedForm', async () => {
