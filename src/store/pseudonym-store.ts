@@ -62,7 +62,10 @@ export type Standing = {
   readonly patient: { readonly patientId: string; readonly issuer: string; readonly studyUid: string } | null;
 };
 
-/** By the first of these destinations that knows the study, else by the first that knows the patient; null where none does. */
+/**
+ * By the first of these destinations that knows the study, else by the first that knows the patient; null where none does. Where that one
+ * does not know the patient another may: the study may be another patient's.
+ */
 export async function findStanding(
   q: Queryable,
   destinations: readonly string[],
@@ -82,7 +85,7 @@ export async function findStanding(
   });
   const destination = (studies[0] ?? patients[0])?.destination;
   if (destination === undefined) return null;
-  const known = patients.find((one) => one.destination === destination);
+  const known = patients.find((one) => one.destination === destination) ?? patients[0];
   return {
     destination,
     studyUid: studies[0]?.original ?? null,

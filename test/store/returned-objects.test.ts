@@ -129,6 +129,21 @@ it('is refused where its study is of one patient and its Patient ID of another',
   expect(await uidsIn('1.2.1')).not.toContain('2.25.98');
 });
 
+it('is refused where its Patient ID was sent elsewhere, and stands for another patient than its study', async () => {
+  const pupil = { name: 'specialist', reidentifies: ['research', 'teaching'] } as unknown as Peer;
+  const sent = (pseudonym: string, patientId: string, studyUid: string) =>
+    savePseudonyms(fresh.database, {
+      ...{ destination: 'teaching', uids: new Map(), dates: new Map(), studyUid },
+      patient: { pseudonym, patientId, issuer: '' },
+    });
+  await sent('T1', 'ONE', '1.2.1');
+  await sent('T2', 'TWO', '1.2.2');
+  expect(await take(pupil, object({ study: '2.25.10', uid: '2.25.94', patient: 'T2' }))).toMatchObject({ code: 'conflict' });
+  expect(await take(pupil, object({ study: '2.25.10', uid: '2.25.95', patient: 'T1' }))).toEqual(expect.any(Number));
+  expect(await uidsIn('1.2.1')).not.toContain('2.25.94');
+  expect(await uidsIn('1.2.1')).toContain('2.25.95');
+});
+
 it('is refused, and its refusal journaled, where it names more objects than are held', async () => {
   const named = Array.from({ length: 41 }, (_, n) => Array.from({ length: 5_000 }, (_, m) => n * 5_000 + m).join('\\'));
   const images: DatasetElement = [0x00081140, 'SQ', named.map((uids): DatasetElement[] => [[0x00081155, 'UI', uids]])];
