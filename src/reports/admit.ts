@@ -89,7 +89,8 @@ function notYourTurn({ status }: DiagnosticReport, state: CaseState, { caller, r
   }
   const given = reportOn(state.serviceRequest);
   if (status === WITHDRAWAL) return state.phase === 'cancelled' ? CANCELLED : nothingToWithdraw(state, given);
-  if (hasReport(state) || (given !== null && given.status !== WITHDRAWAL)) {
+  // The last word on the order, where the case has not followed it yet.
+  if (given === null ? hasReport(state) : given.status !== WITHDRAWAL) {
     if (CORRECTIONS.has(status ?? '') && state.phase !== 'cancelled') return null;
     return failure('reports', 'conflict', 'this case has its report: another one is amended, corrected or appended');
   }

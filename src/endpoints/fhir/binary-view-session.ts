@@ -1,6 +1,6 @@
 /**
  * The bytes of a Binary as a caller is given them. Who sent it, and an operator, get what was sent, byte for byte, which is what a digest or a
- * signature of theirs is of; so does everybody of what a reader wrote, the files of signed reports. A reader is given a photo or film without
+ * signature of theirs is of; so does a group of readers of what it wrote itself, the files of its signed reports. A reader is given a photo or film without
  * where it was taken, as it is pushed. Promises: a film is streamed, pictures are read whole within a bound for all callers together.
  */
 import { Readable } from 'node:stream';

@@ -140,6 +140,9 @@ describe('a case that has its report', () => {
     const again = { state: { ...claimed(), report: { ...had, withdrawn: true as const } }, given: withdrawal as DiagnosticReport };
     expect(admitAll([report, provenance], again)).toEqual([null, null]);
     expect(admitAll([report, provenance], { ...again, task: 'requested' })[0]).toEqual(refusal('conflict'));
+    // While the withdrawal is on its way through the corridor there is nothing to correct.
+    const onItsWay: Given = { state: reported(), task: 'completed', given: withdrawal as DiagnosticReport };
+    expect(admitAll(await corrected('corrected'), onItsWay)[0]).toEqual(refusal('conflict'));
   });
 
   it('is taken back with what it was added to only by who signed both', async () => {
