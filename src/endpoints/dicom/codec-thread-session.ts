@@ -24,7 +24,7 @@ type Result<Done> = Done | { readonly problem: string };
 
 export const TIMEOUT = 'timeout';
 const IDLE_MS = 60_000;
-/** Of the thread's JavaScript; what its decoders may take is bounded by the size of the image. */
+/** Of the thread's JavaScript; WebAssembly has its memory beside it, of which the codecs take 2 GiB at most. */
 const MAX_HEAP_MB = 512;
 
 /** Nothing is started before there is work. The script answers each job with one message: what is done, or `{ problem }`. */
@@ -41,8 +41,11 @@ export function openCodecThread<Job, Done extends object>(
     await ended?.terminate();
   };
   const start = (): Worker => {
-    const started = new Worker(script, { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } });
+    const started = new Worker(script, { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB }, stdout: true, stderr: true });
     started.unref();
+    // What a decoder says of a broken image is not for our log.
+    started.stdout.resume();
+    started.stderr.resume();
     // Whoever waits for it hears of its end himself; a thread that dies while nobody does must take neither the gateway nor the next frame with it.
     started.on('error', () => {});
     started.on('exit', () => {

@@ -7,7 +7,7 @@ import { inflateRawSync } from 'node:zlib';
 import codecs from 'dcmjs-codecs';
 import type { EncodedFrame } from '../../model/pixel-decoder.ts';
 import { convertsToRgb, decodedBytes } from '../../protocols/dicom/coded-image.ts';
-import { isByPlane } from '../../protocols/dicom/codestream-coding.ts';
+import { isByPlane, isSigned } from '../../protocols/dicom/codestream-coding.ts';
 
 export type DecodeJob = { readonly frame: EncodedFrame };
 export type DecodedFrame = { readonly pixels: Uint8Array<ArrayBuffer> };
@@ -51,6 +51,9 @@ const jpegLs: Decoder = (frame) => {
   return isByPlane(Buffer.from(frame.bytes.buffer)) ? byPixel(decoded, frame) : decoded;
 };
 
+/** The codec holds samples within what the image says, and would cut off what its code stream has beyond: of one it says with a sign, half. */
+const htJpeg2000: Decoder = (frame) => by('decodeHtJpeg2000')({ ...frame, signed: isSigned(Buffer.from(frame.bytes.buffer)) });
+
 function byPixel(planes: Uint8Array, { samples, bitsAllocated }: EncodedFrame): Uint8Array {
   const size = bitsAllocated / 8;
   const plane = planes.length / samples;
@@ -75,7 +78,7 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map([
   ...['80', '81'].map((last) => [`1.2.840.10008.1.2.4.${last}`, jpegLs] as const),
   ...['90', '91'].map((last) => [`1.2.840.10008.1.2.4.${last}`, by('decodeJpeg2000')] as const),
   ['1.2.840.10008.1.2.4.110', by('decodeJpegXl')],
-  ...['201', '202', '203'].map((last) => [`1.2.840.10008.1.2.4.${last}`, by('decodeHtJpeg2000')] as const),
+  ...['201', '202', '203'].map((last) => [`1.2.840.10008.1.2.4.${last}`, htJpeg2000] as const),
   ['1.2.840.10008.1.2.5', by('decodeRle')],
   ['1.2.840.10008.1.2.8.1', inflated],
 ]);

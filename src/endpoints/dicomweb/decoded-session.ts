@@ -6,7 +6,7 @@
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { StoredObject } from '../../model/instance.ts';
 import type { DecodeFrame } from '../../model/pixel-decoder.ts';
-import { type DecompressedImage, openDecompressed } from '../../protocols/dicom/decompression.ts';
+import { type DecodedFrames, openDecoded, openDecompressed } from '../../protocols/dicom/decompression.ts';
 import type { StoredDataset } from '../../protocols/dicom/edited-dataset.ts';
 import { part10Prefix } from '../../protocols/dicom/part10.ts';
 import { conversionsOf, transcoded } from '../../protocols/dicom/transcoder.ts';
@@ -26,12 +26,12 @@ export async function decodedFrames(
 ): Promise<readonly Frame[] | Failure> {
   const absent = wanted.find((number) => number > object.frames);
   if (absent !== undefined) return failure('dicomweb', 'not-found', `frame ${absent} of ${object.frames}`);
-  const image = await openDecompressed(datasetOf(object, deps), deps.decode, wanted[0]);
+  const image = await openDecoded(datasetOf(object, deps), wanted, deps.decode);
   if (isFailure(image)) return image;
   return wanted.map((number) => ({ length: image.frameBytes, open: (range) => sliced(frameOf(image, number), range) }));
 }
 
-async function* frameOf(image: DecompressedImage, number: number): AsyncGenerator<Buffer, void> {
+async function* frameOf(image: DecodedFrames, number: number): AsyncGenerator<Buffer, void> {
   const pixels = await image.frame(number);
   if (isFailure(pixels)) throw new Error(pixels.detail, { cause: pixels });
   yield pixels;

@@ -7,6 +7,7 @@ import { type Failure, failure } from '../../model/failure.ts';
 import type { EncodedFrame } from '../../model/pixel-decoder.ts';
 import type { RawDataset } from './dataset-reader.ts';
 import type { NewElement } from './element-bytes.ts';
+import { MAX_FRAGMENTS } from './frames.ts';
 import { valuesOf } from './value-json.ts';
 
 type Described = Omit<EncodedFrame, 'bytes'>;
@@ -47,6 +48,8 @@ function problemOf(image: CodedImage, coding: Coding | undefined): string | null
   const { frames, rows, columns, samples, bitsAllocated, bitsStored, photometric } = image;
   if (!coding) return `${image.transferSyntax} is not decoded here`;
   if (![frames, rows, columns].every((count) => Number.isSafeInteger(count) && count > 0)) return 'the image does not say how large it is';
+  // Each has a fragment of its own: a number that a few bytes say shall not make us count that far.
+  if (frames > MAX_FRAGMENTS) return `${frames} frames`;
   if (!(samples === 1 || samples === 3)) return `${samples} samples a pixel`;
   if (!coding.bits.includes(bitsAllocated) || !(bitsStored >= 1 && bitsStored <= bitsAllocated))
     return `${bitsStored} bits in ${bitsAllocated}`;

@@ -16,6 +16,11 @@ export function isIrreversible(stream: Buffer): boolean {
   return at !== null && stream[at + 13] === 0;
 }
 
+/** JPEG 2000 whose samples have a sign: it says so by itself, whatever the image around it says (ISO/IEC 15444-1 §A.5.1). */
+export function isSigned(stream: Buffer): boolean {
+  return ((stream[42] ?? 0) & 0x80) !== 0;
+}
+
 /** Where a marker segment begins, before `last`; null where it does not come. */
 function segmentOf(stream: Buffer, wanted: number, last: number): number | null {
   for (let at = 2; at + 4 <= stream.length; ) {

@@ -8,18 +8,21 @@ import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { DecodeFrame, EncodedFrame } from '../../model/pixel-decoder.ts';
 import { CODED_IMAGE_TAGS, type CodedImage, codedImage, decodedAttributes, decodedBytes } from './coded-image.ts';
 import { isIrreversible } from './codestream-coding.ts';
-import { codestreamSize } from './codestream-size.ts';
 import { keepElements, type RawElement } from './dataset-reader.ts';
 import { DatasetWalker } from './dataset-walker.ts';
 import { type StoredDataset, walkDataset } from './edited-dataset.ts';
+import { frameProblem } from './frame-check.ts';
 import { locateFrames, type Range } from './frames.ts';
 import { type NativePixels, transcoded } from './transcoder.ts';
 
-export type DecompressedImage = {
+export type DecodedFrames = {
   /** Of each frame. */
   readonly frameBytes: number;
   /** Counted from 1. */
   frame(number: number): Promise<Buffer | Failure>;
+};
+
+export type DecompressedImage = DecodedFrames & {
   /** `source`: the dataset, perhaps edited, with its pixels as they are stored. What it throws where a frame cannot be had tells `failureIn` why. */
   dataset(source: AsyncIterable<Buffer>, transferSyntax: string): AsyncGenerator<Buffer, void>;
 };
@@ -27,8 +30,34 @@ export type DecompressedImage = {
 /** Longer frames are not decoded. */
 const MAX_ENCODED_BYTES = 128 * 1024 * 1024;
 
-/** `first`: the frame that is decoded at once. */
-export async function openDecompressed(stored: StoredDataset, decode: DecodeFrame, first = 1): Promise<DecompressedImage | Failure> {
+/** All of it. */
+export async function openDecompressed(stored: StoredDataset, decode: DecodeFrame): Promise<DecompressedImage | Failure> {
+  const opened = await openFrames(stored, 'all', decode);
+  if (isFailure(opened)) return opened;
+  const { image, ranges, irreversible, frameBytes, frame } = opened;
+  const encodedBytes = ranges.flat().reduce((sum, { length }) => sum + length, 0);
+  const bytes = frameBytes * image.frames;
+  const pixels: NativePixels = {
+    attributes: decodedAttributes(image, irreversible, bytes / encodedBytes),
+    bytes,
+    read: () => allFrames(frame, image.frames),
+  };
+  return { frameBytes, frame, dataset: (source, to) => transcoded(source, stored.syntax.uid, to, pixels) };
+}
+
+/** Some of its frames, in the order in which they will be asked for: no others are looked for, whatever there are. */
+export function openDecoded(stored: StoredDataset, wanted: readonly number[], decode: DecodeFrame): Promise<DecodedFrames | Failure> {
+  return openFrames(stored, wanted, decode);
+}
+
+type Opened = DecodedFrames & {
+  readonly image: CodedImage;
+  readonly ranges: readonly (readonly Range[])[];
+  readonly irreversible: boolean;
+};
+
+/** The first one is decoded at once. */
+async function openFrames(stored: StoredDataset, asked: readonly number[] | 'all', decode: DecodeFrame): Promise<Opened | Failure> {
   const kept = new Map<number, RawElement>();
   const walker = new DatasetWalker(stored.syntax, keepElements(kept, CODED_IMAGE_TAGS));
   const broken = await walkDataset(walker, stored, () => walker.pixelOffset !== null);
@@ -36,44 +65,26 @@ export async function openDecompressed(stored: StoredDataset, decode: DecodeFram
   if (walker.pixelOffset === null) return failure('dicom', 'invalid', 'cannot be decompressed: there are no pixels');
   const image = codedImage(kept, stored.syntax.uid);
   if (isFailure(image)) return image;
-  const frames = await rangesOf(stored, image, walker.pixelOffset);
-  if (isFailure(frames)) return frames;
-  const ranges = frames[first - 1];
-  if (!ranges) return failure('dicom', 'not-found', `frame ${first} of ${image.frames}`);
-  const head = await headOf(stored, ranges);
-  const decoded = await decodedFrame(stored, image, ranges, decode);
+  const wanted = asked === 'all' ? Array.from({ length: image.frames }, (_, index) => index + 1) : asked;
+  const ranges = await rangesOf(stored, image, walker.pixelOffset, wanted);
+  if (isFailure(ranges)) return ranges;
+  const [first = []] = ranges;
+  const irreversible = isIrreversible(await headOf(stored, first));
+  const decoded = await decodedFrame(stored, image, first, decode);
   if (isFailure(decoded)) return decoded;
-  return decompressedImage(stored, image, frames, { first, decoded, irreversible: isIrreversible(head) }, decode);
-}
-
-type Begun = { readonly first: number; readonly decoded: Buffer; readonly irreversible: boolean };
-
-function decompressedImage(
-  stored: StoredDataset,
-  image: CodedImage,
-  frames: readonly (readonly Range[])[],
-  { first, decoded, irreversible }: Begun,
-  decode: DecodeFrame,
-): DecompressedImage {
-  const frameBytes = decodedBytes(image);
+  const places = new Map(wanted.map((number, index) => [number, ranges[index] as readonly Range[]]));
   let held: Buffer | null = decoded;
   const frame = async (number: number): Promise<Buffer | Failure> => {
-    const ready = number === first ? held : null;
+    const ready = number === wanted[0] ? held : null;
     held = null;
-    const ranges = frames[number - 1];
-    return ready ?? (ranges ? decodedFrame(stored, image, ranges, decode) : failure('dicom', 'not-found', `frame ${number}`));
+    const place = places.get(number);
+    return ready ?? (place ? decodedFrame(stored, image, place, decode) : failure('dicom', 'not-found', `frame ${number}`));
   };
-  const encodedBytes = frames.flat().reduce((sum, { length }) => sum + length, 0);
-  const pixels: NativePixels = {
-    attributes: decodedAttributes(image, irreversible, (frameBytes * frames.length) / encodedBytes),
-    bytes: frameBytes * frames.length,
-    read: () => allFrames(frame, frames.length),
-  };
-  return { frameBytes, frame, dataset: (source, to) => transcoded(source, stored.syntax.uid, to, pixels) };
+  return { image, ranges, irreversible, frameBytes: decodedBytes(image), frame };
 }
 
 /** While one is sent the next is decoded. */
-async function* allFrames(frame: DecompressedImage['frame'], count: number): AsyncGenerator<Buffer, void> {
+async function* allFrames(frame: DecodedFrames['frame'], count: number): AsyncGenerator<Buffer, void> {
   let next = frame(1);
   for (let number = 1; number <= count; number++) {
     const pixels = await next;
@@ -85,13 +96,17 @@ async function* allFrames(frame: DecompressedImage['frame'], count: number): Asy
   }
 }
 
-async function rangesOf(stored: StoredDataset, image: CodedImage, pixelOffset: number): Promise<readonly (readonly Range[])[] | Failure> {
+async function rangesOf(
+  stored: StoredDataset,
+  image: CodedImage,
+  pixelOffset: number,
+  wanted: readonly number[],
+): Promise<readonly (readonly Range[])[] | Failure> {
   const header = await stored.readAt(pixelOffset, 12);
   // PS3.5 §A.4: encapsulated pixels are of undefined length.
   if (header.length < 12 || header.readUInt32LE(8) !== UNDEFINED_LENGTH)
     return failure('dicom', 'invalid', 'cannot be decompressed: the pixels are not in fragments');
-  const all = Array.from({ length: image.frames }, (_, index) => index + 1);
-  return locateFrames(stored.readAt, { syntax: stored.syntax, header: {}, frames: image.frames, pixelOffset }, all);
+  return locateFrames(stored.readAt, { syntax: stored.syntax, header: {}, frames: image.frames, pixelOffset }, wanted);
 }
 
 async function decodedFrame(
@@ -104,7 +119,9 @@ async function decodedFrame(
   const expected = decodedBytes(image);
   const decoded = await decode(async (): Promise<EncodedFrame | Failure> => {
     const bytes = await bytesOf(stored, ranges);
-    return isFailure(bytes) ? bytes : (liesOf(bytes, image) ?? { ...described, bytes });
+    if (isFailure(bytes)) return bytes;
+    const problem = frameProblem(Buffer.from(bytes.buffer), image);
+    return problem === null ? { ...described, bytes } : failure('dicom', 'invalid', `cannot be decompressed: ${problem}`);
   });
   if (isFailure(decoded) || decoded.length === expected) return decoded;
   return failure('dicom', 'invalid', `cannot be decompressed: a frame of ${decoded.length} bytes, not ${expected}`);
@@ -124,14 +141,6 @@ async function bytesOf({ stream }: StoredDataset, ranges: readonly Range[]): Pro
   return at === length ? bytes : failure('dicom', 'malformed', 'cannot be decompressed: the file ends within a frame');
 }
 
-/** A code stream that is of another size than the image says, or of none: a decoder makes room for what is said there. */
-function liesOf(bytes: Uint8Array<ArrayBuffer>, { transferSyntax, rows, columns, samples }: CodedImage): Failure | null {
-  if (!transferSyntax.startsWith(CODE_STREAMS)) return null;
-  const size = codestreamSize(Buffer.from(bytes.buffer));
-  const agrees = size?.rows === rows && size.columns === columns && (size.components ?? samples) === samples;
-  return agrees ? null : failure('dicom', 'invalid', 'cannot be decompressed: the code stream is not of the size that the object says');
-}
-
 async function headOf({ readAt }: StoredDataset, [first]: readonly Range[]): Promise<Buffer> {
   return first ? readAt(first.start, Math.min(first.length, HEAD_BYTES)) : Buffer.alloc(0);
 }
@@ -144,4 +153,3 @@ export function failureIn(error: unknown): Failure | null {
 
 const HEAD_BYTES = 4 * 1024;
 const UNDEFINED_LENGTH = 0xffffffff;
-const CODE_STREAMS = '1.2.840.10008.1.2.4.';

@@ -15,7 +15,7 @@ export type ReadAt = (position: number, length: number) => Promise<Buffer>;
 export type Pixels = { readonly syntax: TransferSyntax; readonly header: DicomJson; readonly frames: number; readonly pixelOffset: number };
 
 /** Fragments walked for one request, whatever an offset table says: an image of more cannot be cut here, or is an attack. */
-const MAX_FRAGMENTS = 100_000;
+export const MAX_FRAGMENTS = 100_000;
 /** Headers of small fragments lie close together: read some at once. */
 const WINDOW_BYTES = 4 * 1024;
 

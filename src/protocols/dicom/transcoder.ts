@@ -8,7 +8,7 @@
  */
 import { pipeline } from 'node:stream';
 import { createInflateRaw } from 'node:zlib';
-import { type Failure, isFailure } from '../../model/failure.ts';
+import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import { isDecodable } from './coded-image.ts';
 import { type DatasetSink, DatasetWalker, SHORT_LENGTH_VRS, type WalkedElement } from './dataset-walker.ts';
 import { isSignedByPixels } from './dictionary.ts';
@@ -174,7 +174,7 @@ function decoding(explicit: boolean, pieces: Piece[], pixels: NativePixels): Dat
       if (isReplaced(element) || isOfFragments(element)) return;
       if (Number.isFinite(element.length)) rewritten.passed?.(element);
       else if (element.topLevel) write();
-      else throw new Error('cannot be decompressed: an icon is compressed, too');
+      else throw new Error(COMPRESSED_ICON.detail, { cause: COMPRESSED_ICON });
     },
     entered: (element) => {
       upTo(element);
@@ -210,6 +210,7 @@ function refuse(broken: Failure | null): void {
   if (broken) throw new Error(broken.detail);
 }
 
+const COMPRESSED_ICON = failure('dicom', 'invalid', 'cannot be decompressed: an icon is compressed, too');
 const EMPTY = Buffer.alloc(0);
 const UNDEFINED_LENGTH = 0xffffffff;
 const MAX_SHORT_LENGTH = 0xfffe;

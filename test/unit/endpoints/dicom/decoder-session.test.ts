@@ -43,6 +43,19 @@ describe('the decoding thread', () => {
     }
   });
 
+  it.each([
+    ['4.90', 'encodeJpeg2000'],
+    ['4.201', 'encodeHtJpeg2000'],
+  ] as const)('leaves numbers as they are coded by %s, whatever sign the image gives them', async (syntax, encode) => {
+    await NativeCodecs.initializeAsync();
+    for (const signed of [true, false]) {
+      const pixels = pixelsOf(SIGNED);
+      const context = contextOf({ ...SIGNED, signed }, { decodedBuffer: new Uint8Array(pixels) });
+      const bytes = Uint8Array.from(NativeCodecs[encode](context, { lossy: false, progressionOrder: 0 }).getEncodedBuffer() ?? []);
+      expect(await decoded({ ...SIGNED, signed: !signed, transferSyntax: `${ROOT}${syntax}`, bytes })).toEqual(pixels);
+    }
+  });
+
   it('inflates what is a deflated frame, and not more than that', async () => {
     const frame = { ...SIGNED, transferSyntax: `${ROOT}8.1` };
     const pixels = pixelsOf(SIGNED);
