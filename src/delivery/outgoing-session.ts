@@ -37,9 +37,14 @@ export function openStored(blobs: Pick<BlobStore, 'read' | 'stat' | 'path'>, dec
     const file = await blobs.stat(blob);
     if (file?.bytes !== bytes) return failure('delivery', 'not-found', `the file of ${sopInstanceUid} is not in the blob store as it was`);
     const dataset = readOnce(() => blobs.read(blob, { start: datasetOffset, highWaterMark: CHUNK_BYTES }));
-    const decompress = () => openDecompressed(storedDataset(blobs, object), decode);
+    const decompress = () => openDecompressed(storedDataset(blobs, object), decode).catch(unread);
     return { sopClassUid, sopInstanceUid, transferSyntax: uid, dataset, bytes: bytes - datasetOffset, decompress };
   };
+}
+
+/** Who sends never rejects: a lane whose head does is never settled. */
+function unread(error: unknown): Failure {
+  return failure('delivery', 'internal', `its file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, 'transient');
 }
 
 /** Its dataset, to be read by ranges. */

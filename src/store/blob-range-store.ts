@@ -20,7 +20,11 @@ export function readRanges(blobs: Pick<BlobStore, 'read' | 'path'>, { blob, byte
         await file.close();
       }
     },
-    stream: ({ start, length }: { readonly start: number; readonly length: number }): AsyncIterable<Buffer> =>
-      blobs.read(blob, { start: datasetOffset + start, end: datasetOffset + start + length - 1, highWaterMark: CHUNK_BYTES }),
+    /** The file is opened when it is read: who never begins leaves none open. */
+    stream: async function* ({ start, length }: { readonly start: number; readonly length: number }): AsyncGenerator<Buffer, void> {
+      if (length === 0) return;
+      const from = datasetOffset + start;
+      yield* blobs.read(blob, { start: from, end: from + length - 1, highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
+    },
   };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { blobFailure } from '../../src/store/blob-failure.ts';
+import { readRanges } from '../../src/store/blob-range-store.ts';
 import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
 
 describe('blob store', () => {
@@ -66,6 +67,17 @@ describe('blob store', () => {
     for await (const piece of blobs.pieces(digest)) memory.add(piece.buffer);
     expect(memory.size).toBe(1);
     await expect(read({ start: 1_200_000 })).resolves.toHaveLength(0);
+  });
+
+  it('opens no file for a range before it is read, and has nothing in an empty one', async () => {
+    const { digest } = await blobs.put(Buffer.from('preamble and dataset'));
+    const { bytes, readAt, stream } = readRanges(blobs, { blob: digest, bytes: 20, datasetOffset: 13 });
+    const range = stream({ start: 2, length: 4 });
+    await rm(blobs.path(digest));
+    await expect(buffer(range)).rejects.toMatchObject({ code: 'ENOENT' });
+    await blobs.put(Buffer.from('preamble and dataset'));
+    expect([bytes, `${await buffer(stream({ start: 2, length: 4 }))}`, `${await readAt(4, 10)}`]).toEqual([7, 'tase', 'set']);
+    expect(await buffer(stream({ start: 2, length: 0 }))).toHaveLength(0);
   });
 
   it('keeps the same content once, also when many write it at the same time', async () => {

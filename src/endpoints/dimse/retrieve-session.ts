@@ -126,7 +126,7 @@ export class RetrieveSession implements Operation {
     const decompresses = peer.query?.transcode === 'decompressed';
     const contexts = [...dialogue.contexts.values()].filter(({ isProvider }) => isProvider);
     const store: ObjectStores['store'] = async (object) => {
-      const { sopClassUid, sopInstanceUid, transferSyntax: stored, blob, bytes, datasetOffset } = object;
+      const { sopClassUid, sopInstanceUid, transferSyntax: stored, blob, bytes } = object;
       const wanted = [stored, ...conversionsOf(stored), ...(decompresses ? decompressionsOf(stored) : [])];
       const offered = contexts.filter(({ abstractSyntax }) => abstractSyntax === sopClassUid);
       const context = wanted.flatMap((syntax) => offered.find(({ transferSyntax }) => transferSyntax === syntax) ?? [])[0];
@@ -134,20 +134,21 @@ export class RetrieveSession implements Operation {
       const file = await this.#deps.blobs.stat(blob);
       if (file?.bytes !== bytes) return failure('dimse', 'not-found', 'its file is not in the blob store as it was');
       const command = { field: COMMAND.cStoreRq, sopClassUid, sopInstanceUid };
-      const dataset = this.#deps.blobs.read(blob, { start: datasetOffset });
-      const sent = await this.#inSyntax(object, dataset, context.transferSyntax);
+      const sent = await this.#inSyntax(object, context.transferSyntax);
       return isFailure(sent) ? sent : dialogue.ask(context.id, command, sent);
     };
     return Promise.resolve({ store, close: async () => {} });
   }
 
   /** Of a compressed image the first frame is decoded before anything is sent. */
-  async #inSyntax(object: MovedObject, dataset: AsyncIterable<Buffer>, target: string): Promise<AsyncIterable<Buffer> | Failure> {
+  async #inSyntax(object: MovedObject, target: string): Promise<AsyncIterable<Buffer> | Failure> {
     const { transferSyntax: stored } = object;
+    const ranges = readRanges(this.#deps.blobs, object);
+    const dataset = ranges.stream({ start: 0, length: ranges.bytes });
     if (target === stored) return dataset;
     if (conversionsOf(stored).includes(target)) return transcoded(dataset, stored, target);
     const syntax = transferSyntax(stored) as TransferSyntax;
-    const image = await openDecompressed({ syntax, ...readRanges(this.#deps.blobs, object) }, this.#deps.decode);
+    const image = await openDecompressed({ syntax, ...ranges }, this.#deps.decode);
     return isFailure(image) ? image : image.dataset(dataset, target);
   }
 
