@@ -155,6 +155,18 @@ describe('the DICOMweb door', () => {
     expect([(await again('', study)).status, (await again('/metadata', metadata)).status]).toEqual([200, 200]);
   });
 
+  it.each([
+    ['metadata', `${SERIES}/metadata`, ['application/dicom+json', 'multipart/related; type="application/dicom+xml"']],
+    ['an object', INSTANCE, ['application/dicom', 'multipart/related; type="application/dicom"']],
+    ['a frame', `${INSTANCE}/frames/1`, ['application/octet-stream', 'multipart/related; type="application/octet-stream"']],
+  ])('has a tag of its own for each form of %s', async (_, path, forms) => {
+    const first = await get(path, forms[0]);
+    const tag = first.headers.get('etag') as string;
+    expect(first.headers.get('vary')).toMatch(/Accept/);
+    const asked = await Promise.all(forms.map((accept) => fetch(`${door.url}${path}`, { headers: { accept, 'if-none-match': tag } })));
+    expect(asked.map(({ status }) => status)).toEqual([304, 200]);
+  });
+
   it('takes what is accepted from the query too', async () => {
     expect((await get(`${INSTANCE}?accept=application/dicom`)).headers.get('content-type')).toMatch(/^application\/dicom;/);
   });

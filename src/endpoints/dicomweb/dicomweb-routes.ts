@@ -188,7 +188,7 @@ function retrieveMetadata(objects: readonly StoredObject[], request: Request, de
   const contentType = chooseMetadata(acceptOf(request));
   if (!contentType) return NOT_ACCEPTABLE;
   const base = baseOf(request, deps.publicUrl);
-  const etag = etagOf(objects, `metadata ${base}`);
+  const etag = etagOf(objects, `metadata ${contentType === DICOM_XML ? 'xml ' : ''}${base}`);
   if (contentType === DICOM_XML) return modelReply(() => metadataEach(deps, objects, base), { status: 200, etag: `W/${etag}` });
   return { status: 200, contentType, length: null, etag, ranged: false, body: () => metadataArray(deps, objects, base) };
 }

@@ -21,9 +21,9 @@ export type Reply = {
 
 export type Refusal = { readonly status: number; readonly why: string };
 
-/** Several parts, in one body. */
+/** Several parts, in one body. Its tag is not that of a part alone, for those are compared without regard to W/ (RFC 9110 §13.1.2). */
 export function inParts(status: number, parts: readonly Part[], type: string, etag: string): Reply {
-  return { status, etag: `W/${etag}`, ranged: false, ...multipart(parts, type, randomUUID()) };
+  return { status, etag: `W/${etag.slice(0, -1)}.parts"`, ranged: false, ...multipart(parts, type, randomUUID()) };
 }
 
 /** One part as the body. */

@@ -42,7 +42,8 @@ export async function retrieveObjects(
   const parts = sent.map((object) => (asStored(object) ? storedPart(object, deps) : explicitPart(object, opened, deps)));
   // PS3.18 Table 8.5-1: 206 when some of the target are left out.
   const status = sent.length === objects.length ? 200 : 206;
-  const etag = etagOf(sent, sent.every(asStored) ? 'objects' : 'objects explicit');
+  const how = sent.map((object) => (asStored(object) ? 's' : 'e')).join('');
+  const etag = etagOf(sent, how.includes('e') ? `objects ${how}` : 'objects');
   return chosen.multipart ? inParts(status, parts, 'application/dicom', etag) : alone(parts[0] as Part, etag);
 }
 
@@ -60,8 +61,10 @@ function explicitPart(object: StoredObject, opened: AsyncIterable<Buffer> | null
   return { contentType: `application/dicom; transfer-syntax=${EXPLICIT_LITTLE_ENDIAN}`, length: null, open };
 }
 
-function unavailable(object: StoredObject | undefined, { code, detail }: Failure, { log }: RetrieveDeps): Refusal {
+function unavailable(object: StoredObject | undefined, problem: Failure, { log }: RetrieveDeps): Refusal {
+  const { code, detail } = problem;
   log.info('dicomweb.unavailable', { sopInstanceUid: object?.sopInstanceUid ?? '', why: detail });
+  if (problem.class === 'transient') return { status: 503, why: 'there is no time for it now' };
   return code === 'not-found' ? NOT_FOUND : NOT_ACCEPTABLE;
 }
 
@@ -94,7 +97,7 @@ async function framesOf(
     : findFrames(deps.blobs, object, header, syntax, wanted, deps.blocks));
   if (isFailure(frames)) return unavailable(object, frames, deps);
   const parts = frames.map((frame) => ({ contentType: chosen.contentType, ...frame }));
-  const etag = etagOf([object], `frames ${wanted.join()}${chosen.decoded ? ' decoded' : ''}`);
+  const etag = etagOf([object], `frames ${wanted.join()} ${chosen.contentType}`);
   const reply = chosen.multipart ? inParts(200, parts, chosen.contentType.split(';')[0] as string, etag) : alone(parts[0] as Part, etag);
   const { release } = frames[0] as Frame;
   return frames.length === 1 && release ? { ...reply, release } : reply;

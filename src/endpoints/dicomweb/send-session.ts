@@ -60,7 +60,7 @@ function written(response: Response, piece: Buffer | string): Promise<boolean> {
 function head(response: Response, reply: Reply): ByteRange | undefined | 'nothing' {
   const { headers } = response.req;
   const { etag, length, ranged } = reply;
-  response.set({ 'Cache-Control': 'private, no-cache', ...reply.headers });
+  response.set({ 'Cache-Control': 'private, no-cache', ...reply.headers }).vary('Accept');
   if (etag) response.set('ETag', etag);
   if (etag && isKnownTo(headers['if-none-match'], etag)) {
     response.status(304);

@@ -30,13 +30,18 @@ export type ObjectAnswer = {
   sentIn(stored: string): string | null;
 };
 
-/** How objects are sent: `single` when the resource is one instance, which may go without multipart. Null: not acceptable. */
+/**
+ * How objects are sent: `single` when the resource is one instance, which may go without multipart. Null: not acceptable. Of ranges that differ
+ * in their transfer syntax alone each object has the best that it can be had in.
+ */
 export function chooseObjects(accept: readonly MediaRange[], stored: readonly string[], single: boolean): ObjectAnswer | null {
+  const inMultipart = accept.filter((range) => isMultipart(range) && covers(innerType(range), 'application/dicom'));
+  const byItself = single ? accept.filter(({ type }) => type !== '*/*' && covers(type, 'application/dicom')) : [];
   for (const range of accept) {
-    const multipart = isMultipart(range) && covers(innerType(range), 'application/dicom');
-    const alone = single && range.type !== '*/*' && covers(range.type, 'application/dicom');
-    const sentIn = (syntax: string) => syntaxIn(range, syntax);
-    if ((multipart || alone) && stored.some((syntax) => sentIn(syntax) !== null)) return { multipart, sentIn };
+    const ranges = [inMultipart, byItself].find((some) => some.includes(range)) ?? [];
+    if (!ranges.includes(range) || !stored.some((syntax) => syntaxIn(range, syntax) !== null)) continue;
+    const sentIn = (syntax: string) => ranges.map((one) => syntaxIn(one, syntax)).find((had) => had !== null) ?? null;
+    return { multipart: ranges === inMultipart, sentIn };
   }
   return null;
 }

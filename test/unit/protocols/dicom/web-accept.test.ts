@@ -42,6 +42,25 @@ describe('Accept for objects (PS3.18 §8.7)', () => {
     );
     expect([EXPLICIT, JPEG].map((syntax) => chosen?.sentIn(syntax))).toEqual([null, JPEG]);
   });
+
+  it('several transfer syntaxes take of a mixed study what is had in any of them, each object in the best', () => {
+    const ranges = [`${JPEG}; q=0.9`, EXPLICIT, `${VIDEO}; q=0.1`].map(
+      (syntax) => `multipart/related; type="application/dicom"; transfer-syntax=${syntax}`,
+    );
+    const chosen = chooseObjects(parseAccept(`${ranges}, application/dicom; q=0.2`), [JPEG, IMPLICIT, VIDEO], false);
+    expect([JPEG, IMPLICIT, VIDEO].map((syntax) => chosen?.sentIn(syntax))).toEqual([EXPLICIT, EXPLICIT, VIDEO]);
+    const kept = chooseObjects(
+      parseAccept(
+        ranges
+          .slice(0, 1)
+          .concat(ranges[1]?.concat('; q=0.5') ?? '')
+          .join(),
+      ),
+      [JPEG, IMPLICIT],
+      false,
+    );
+    expect([JPEG, IMPLICIT].map((syntax) => kept?.sentIn(syntax))).toEqual([JPEG, EXPLICIT]);
+  });
 });
 
 describe('Accept for objects in another transfer syntax', () => {
