@@ -35,9 +35,10 @@ export function codesOfValueSet(canonical: string): ReadonlySet<string> | undefi
 /** A type and the types of its elements, each once. */
 function loadWithParts(type: string): void {
   if (loaded.has(type)) return;
-  loaded.add(type);
   const line = linesOf().get(type);
+  // Not noted: what callers call their resources has no end.
   if (!line) return;
+  loaded.add(type);
   const { snapshot, ...rest } = JSON.parse(line.toString()) as Written;
   const element = snapshot.element.map((one) => ({ ...one, constraint: one.constraint?.map((number) => constraints[number]) }));
   loadDataType({ ...rest, resourceType: 'StructureDefinition', snapshot: { element } } as StructureDefinition);
