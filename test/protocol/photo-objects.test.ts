@@ -15,7 +15,7 @@ import { readMovie } from '../../src/protocols/media/movie.ts';
 import { photoOrder } from '../../src/return/dicom/photo-object.ts';
 import { type BlobStore, openBlobs } from '../../src/store/blob-store.ts';
 import { startOrthanc } from '../support/dicom-peers.ts';
-import { animated, fragmented, locatedJpeg, locatedPng, MEDIA, recoded } from '../support/located-photo.ts';
+import { animated, fragmented, HAS_FFMPEG, locatedJpeg, locatedPng, MEDIA, recoded } from '../support/located-photo.ts';
 import { photoFile, photoSource } from '../support/photo-objects.ts';
 import { isInstalled, run } from '../support/programs.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -50,7 +50,7 @@ const ROWS: readonly Row[] = [
   ['eye-without-side', () => locatedJpeg(), { modality: { coding: [{ code: 'retina' }] } }, `${PREFIX}.4`, BASELINE],
   ['film', fixture('located.mp4'), { note: [{ text: 'gait' }] }, `${PREFIX}.4.1`, '1.2.840.10008.1.2.4.102'],
   ['film-of-a-knee', fixture('located.mp4'), { bodySite: coded('72696002', 'Knee') }, `${PREFIX}.4.1`, '1.2.840.10008.1.2.4.102'],
-  ['film-in-fragments', fragmented, {}, `${PREFIX}.4.1`, '1.2.840.10008.1.2.4.102'],
+  ...(HAS_FFMPEG ? [['film-in-fragments', fragmented, {}, `${PREFIX}.4.1`, '1.2.840.10008.1.2.4.102'] as const] : []),
   ['hevc', fixture('turned-hevc.mp4'), {}, `${PREFIX}.4.1`, '1.2.840.10008.1.2.4.107'],
 ];
 const PICTURES = ROWS.filter(([, , , sopClass]) => sopClass !== `${PREFIX}.4.1`);

@@ -2,8 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
+import { isInstalled } from './programs.ts';
 
 export const MEDIA = 'fixtures/media';
+/** It makes films in fragments and WebM: a test of these is skipped without it. */
+export const HAS_FFMPEG = isInstalled('ffmpeg');
 
 export type LocatedOptions = { readonly orientation?: number; readonly progressive?: boolean; readonly width?: number };
 

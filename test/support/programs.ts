@@ -3,7 +3,8 @@ import { execFile, spawnSync } from 'node:child_process';
 
 /** True when the program can be started. A test without its peer is a visible skip. */
 export function isInstalled(program: string): boolean {
-  return !(spawnSync(program, ['--version'], { stdio: 'ignore' }).error instanceof Error);
+  // Not `instanceof Error`: Node's are none of those that a test's own realm knows.
+  return spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined;
 }
 
 export type Ran = { readonly code: number; readonly output: string };

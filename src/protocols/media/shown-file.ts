@@ -8,7 +8,7 @@ import { filmEdits, type ReadPart, readFilm } from './film-file.ts';
 import { KIND_BYTES, mediaKind, withoutLocation } from './location.ts';
 
 /** A picture is read whole. */
-const MAX_SHOWN_BYTES = 64 * 1024 * 1024;
+export const MAX_SHOWN_BYTES = 64 * 1024 * 1024;
 
 /** `bytes`: the file itself, of another length than stored. Else it is as long as it is stored, with these edits. */
 export type ShownFile = { readonly bytes: Buffer } | { readonly edits: readonly Edit[] };
