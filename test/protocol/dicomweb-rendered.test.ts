@@ -126,6 +126,23 @@ describe('rendering at the DICOMweb door', () => {
     expect((await get(`${IMAGE_PATH}/rendered?window=${what.length},20`)).status).toBe(200);
   });
 
+  it('refuses a picture that is cut off, which a decoder would fill up', async () => {
+    const samples = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 8));
+    const jpeg = await sharp(samples, { raw: { width: 8, height: 4, channels: 1 } })
+      .toColourspace('b-w')
+      .jpeg()
+      .toBuffer();
+    const answers: number[] = [];
+    for (const [uid, stream] of [
+      ['2.25.99.1.41', jpeg],
+      ['2.25.99.1.42', jpeg.subarray(0, -6)],
+    ] as const) {
+      await storeObjects(door.port, [encapsulated(stream, BASELINE, uid)]);
+      answers.push((await get(`${PATH}${uid}/rendered`)).status);
+    }
+    expect(answers).toEqual([200, 406]);
+  });
+
   it('refuses an image that says it is larger than can be held', async () => {
     const huge = objectOf(
       [...IMAGE.slice(0, 2), [0x00280010, 'US', 60_000], [0x00280011, 'US', 60_000], [0x00280100, 'US', 1], IMAGE[9] as DatasetElement],

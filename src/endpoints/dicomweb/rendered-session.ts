@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { StoredObject } from '../../model/instance.ts';
 import type { Log } from '../../model/log.ts';
-import { codestreamSize } from '../../protocols/dicom/codestream-size.ts';
 import { keepElements, type RawElement } from '../../protocols/dicom/dataset-reader.ts';
 import type { DatasetSink } from '../../protocols/dicom/dataset-walker.ts';
+import { frameProblem } from '../../protocols/dicom/frame-check.ts';
 import type { DicomJson } from '../../protocols/dicom/header.ts';
 import { IMAGE_TAGS, type ImageElements, imageElements, parseRendering, type Rendering } from '../../protocols/dicom/rendering.ts';
 import { type TransferSyntax, transferSyntax } from '../../protocols/dicom/transfer-syntax.ts';
@@ -91,8 +91,8 @@ async function readJob(
   const elements = await elementsOf(object, syntax, deps.blobs);
   if (isFailure(elements)) return elements;
   const bytes = await bytesOf(frame);
-  const lies = liesOf(Buffer.from(bytes.buffer), elements, syntax);
-  return lies ?? { elements, transferSyntax: syntax.uid, frame: bytes.buffer, rendering };
+  const broken = brokenFrame(Buffer.from(bytes.buffer), elements, syntax);
+  return broken ?? { elements, transferSyntax: syntax.uid, frame: bytes.buffer, rendering };
 }
 
 async function bytesOf(frame: Frame): Promise<Uint8Array<ArrayBuffer>> {
@@ -106,12 +106,14 @@ async function bytesOf(frame: Frame): Promise<Uint8Array<ArrayBuffer>> {
   return bytes;
 }
 
-/** A code stream that is of another size than the object says, or of none. */
-function liesOf(bytes: Buffer, elements: ImageElements, syntax: TransferSyntax): Failure | null {
-  if (!syntax.uid.startsWith(CODESTREAMS)) return null;
-  const size = codestreamSize(bytes);
-  const agrees = size?.rows === elements.Rows && size?.columns === elements.Columns && size?.components === elements.SamplesPerPixel;
-  return agrees ? null : failure('dicomweb', 'invalid', 'the code stream is not of the size that the object says');
+/** Native pixels have nothing that could be cut off unseen. */
+function brokenFrame(bytes: Buffer, elements: ImageElements, syntax: TransferSyntax): Failure | null {
+  const number = (keyword: string): number => Number(elements[keyword] ?? 0);
+  const problem = frameProblem(bytes, {
+    ...{ transferSyntax: syntax.uid, rows: number('Rows'), columns: number('Columns') },
+    ...{ samples: number('SamplesPerPixel'), bitsAllocated: number('BitsAllocated') },
+  });
+  return problem === null ? null : failure('dicomweb', 'invalid', problem);
 }
 
 /** What comes before the pixels, as far as it is of the image. */
@@ -136,7 +138,6 @@ function refusalOf({ code }: Failure): Refusal {
 }
 
 const FIRST_OF_PIXELS = 0x7fe00008;
-const CODESTREAMS = '1.2.840.10008.1.2.4.';
 /** RFC 7234 §5.5 leaves the text of 299 to the server. */
 const NOT_FOR_DIAGNOSIS = '299 waystation "Rendered for looking, not for diagnosis"';
 
