@@ -17,6 +17,7 @@ import type { AuditTrail } from '../../store/audit-store.ts';
 import type { Database } from '../../store/database.ts';
 import { type InstancePath, instanceAt, instancesAt } from '../../store/instance-store.ts';
 import { type Blocks, spareBlocks } from '../../store/spare-blocks.ts';
+import { baseUrl } from '../base-url.ts';
 import { FRAME_BLOCK_BYTES } from './frame-session.ts';
 import { metadataArray, metadataEach } from './metadata-session.ts';
 import { modelReply } from './model-session.ts';
@@ -122,7 +123,13 @@ function search(deps: DicomwebDeps, caller: Caller, request: Request, level: Dic
   if (!Object.values(path).every((uid) => isUid(uid as string))) return NO_UID;
   const parameters = [...queryOf(request)];
   const { publicUrl, database } = deps;
-  return answerQuery(database, caller, { level, path, parameters, accept: acceptOf(request), base: baseOf(request, publicUrl) });
+  return answerQuery(database, caller, {
+    level,
+    path,
+    parameters,
+    accept: acceptOf(request),
+    base: baseUrl(request.socket, publicUrl, '/dicomweb'),
+  });
 }
 
 /** Who sends orders may send images. */
@@ -132,7 +139,7 @@ function store(deps: DicomwebDeps, caller: Caller, request: Request): Promise<Re
   if (caller.role === 'reader') return { status: 403, why: 'readers do not store' };
   const contentType = chooseAnswer(acceptOf(request));
   if (!contentType) return { status: 406, why: 'the answer is DICOM JSON or XML' };
-  return storeInstances(request, caller, study ?? null, { base: baseOf(request, deps.publicUrl), contentType }, deps);
+  return storeInstances(request, caller, study ?? null, { base: baseUrl(request.socket, deps.publicUrl, '/dicomweb'), contentType }, deps);
 }
 
 async function answering(
@@ -187,7 +194,7 @@ function rendered(
 function retrieveMetadata(objects: readonly StoredObject[], request: Request, deps: DicomwebDeps): Reply | Refusal {
   const contentType = chooseMetadata(acceptOf(request));
   if (!contentType) return NOT_ACCEPTABLE;
-  const base = baseOf(request, deps.publicUrl);
+  const base = baseUrl(request.socket, deps.publicUrl, '/dicomweb');
   const etag = etagOf(objects, `metadata ${contentType === DICOM_XML ? 'xml ' : ''}${base}`);
   if (contentType === DICOM_XML) return modelReply(() => metadataEach(deps, objects, base), { status: 200, etag: `W/${etag}` });
   return { status: 200, contentType, length: null, etag, ranged: false, body: () => metadataArray(deps, objects, base) };
@@ -205,13 +212,6 @@ function queryOf(request: Request): URLSearchParams {
 
 function wildcard(request: Request): string {
   return (request.params.path as unknown as readonly string[]).join('/');
-}
-
-/** Without a configured URL, the address the client reached: never the Host header, which the client writes. */
-function baseOf({ socket }: Request, publicUrl: string): string {
-  if (publicUrl !== '') return `${publicUrl.replace(/\/+$/, '')}/dicomweb`;
-  const { localAddress = '127.0.0.1', localPort, localFamily } = socket;
-  return `http://${localFamily === 'IPv6' ? `[${localAddress}]` : localAddress}:${localPort}/dicomweb`;
 }
 
 const UNAUTHENTICATED: Refusal = { status: 401, why: 'a bearer token is asked for' };

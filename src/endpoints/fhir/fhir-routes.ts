@@ -2,7 +2,6 @@
  * The FHIR door's routes (R4 §3.1.0), mounted at /fhir. In: an HTTP request. Out: a Reply of one of the sessions, or an OperationOutcome.
  * Everything but the CapabilityStatement needs a bearer token. Bodies are read only after that, within limits.
  */
-import type { IncomingMessage } from 'node:http';
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
 import { type Failure, failure, isFailure } from '../../model/failure.ts';
 import type { LogFields } from '../../model/log.ts';
@@ -12,6 +11,7 @@ import { interactionOf } from '../../protocols/fhir/interaction.ts';
 import { parseJson, parseJsonObject } from '../../protocols/fhir/json-text.ts';
 import { refuse } from '../../protocols/fhir/operation-outcome.ts';
 import { bearerToken } from '../../security/token.ts';
+import { baseUrl } from '../base-url.ts';
 import { binaryWithData, downloadBinary, uploadBinary } from './binary-routes.ts';
 import { binaryViews, type ViewBinary } from './binary-view-session.ts';
 import { processBundle } from './bundle-session.ts';
@@ -43,7 +43,7 @@ export function fhirRoutes(deps: FhirDeps): Router {
   const answered =
     (handle: Handle) =>
     async (request: Request, response: Response): Promise<void> => {
-      const base = baseOf(request, deps.settings.publicUrl);
+      const base = baseUrl(request.socket, deps.settings.publicUrl, '/fhir');
       const result = await handle({ deps, caller: response.locals.caller as Caller, request, base, hold, view });
       deps.metrics.count('waystation_fhir_requests_total', { method: request.method, status: isFailure(result) ? 'refused' : 'done' });
       if (isFailure(result)) refused(deps, request, response, result);
@@ -196,13 +196,6 @@ const OUTAGES = /^(?:ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|08|53|57P|40001|40P01|23505
 function placeOf({ name, code, stack }: NodeJS.ErrnoException): LogFields {
   const frames = (stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
   return { error: name ?? 'unknown', code: code ?? '', place: frames.slice(0, 3).join(' ').trim() };
-}
-
-/** Without a configured URL, the address the client reached: never the Host header, which the client writes. */
-function baseOf(request: IncomingMessage, publicUrl: string): string {
-  if (publicUrl !== '') return `${publicUrl.replace(/\/+$/, '')}/fhir`;
-  const { localAddress = '127.0.0.1', localPort, localFamily } = request.socket;
-  return `http://${localFamily === 'IPv6' ? `[${localAddress}]` : localAddress}:${localPort}/fhir`;
 }
 
 function queryOf(request: Request): string {
